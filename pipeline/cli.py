@@ -1,0 +1,163 @@
+"""The command line: each command is a signature, one call, and what it prints."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from s2f.pipeline.errors import S2fError
+
+app = typer.Typer(
+    name="s2f",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    help="From raw talking-face videos to a model that makes one photo speak.",
+)
+console = Console()
+errors = Console(stderr=True)
+
+Out = Annotated[Path, typer.Option("--out", help="Folder for manifests, artifacts and shards.")]
+Config = Annotated[
+    Path | None, typer.Option("--config", help="Settings; without it ./stages.yaml, else defaults.")
+]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="Override a setting, e.g. --set detect.every=12.")
+]
+Speakers = Annotated[str, typer.Option(help="Only these speakers, separated by commas.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only the first so many clips.")]
+Raw = Annotated[Path, typer.Argument(help="Folder of raw videos: a GRID tree, or speaker/clip.ext.")]
+Prepared = Annotated[Path, typer.Argument(help="Folder that 's2f prep' has made.")]
+
+
+@app.command()
+def prep(
+    raw: Raw, out: Out, config: Config = None, set_: Set = None, speakers: Speakers = "", limit: Limit = None
+) -> None:
+    """Raw videos → shards: scan, detect, align, resample, window, shard.
+
+    What is done and has not changed is not done again.
+
+    Example: s2f prep data/grid --out out/grid --set detect.every=12
+    """
+    _prepare(raw, out, config, set_, speakers, limit, None)
+
+
+@app.command()
+def stage(
+    name: Annotated[str, typer.Argument(help="scan, detect, align, resample, window or shard.")],
+    raw: Raw,
+    out: Out,
+    config: Config = None,
+    set_: Set = None,
+    speakers: Speakers = "",
+    limit: Limit = None,
+) -> None:
+    """Run one stage of the preparation alone, on what the stages before it have made.
+
+    Example: s2f stage align data/grid --out out/grid
+    """
+    _prepare(raw, out, config, set_, speakers, limit, name)
+
+
+@app.command()
+def audit(
+    out: Prepared,
+    json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
+) -> None:
+    """Tell what a prepared set holds: clips, hours, speakers, faces, rejections, splits, shards.
+
+    Example: s2f audit out/grid --json audit.json
+    """
+    from s2f.pipeline.audit import report, statistics
+
+    found = statistics.collect(out)
+    report.show(found, console)
+    if json:
+        report.write_json(found, json)
+
+
+@app.command()
+def train(
+    out: Prepared,
+    run: Annotated[Path, typer.Option("--run", help="Folder for checkpoints, curves and samples.")],
+    config: Config = None,
+    set_: Set = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stopped.")] = False,
+) -> None:
+    """Train the GAN on the shards of a prepared set.
+
+    Example: s2f train out/grid --run runs/small --set train.width=16
+    """
+    from s2f.model import trainer
+    from s2f.pipeline import config as settings
+
+    trainer.train(out, run, settings.load(config, set_ or []).train, resume=resume, console=console)
+
+
+@app.command()
+def animate(
+    image: Annotated[Path, typer.Option(help="A photo with a face, or an aligned crop with --aligned.")],
+    audio: Annotated[Path, typer.Option(help="Speech in any format that ffmpeg reads.")],
+    run: Annotated[Path, typer.Option("--run", help="Folder of a trained model.")],
+    out: Annotated[Path, typer.Option("--out", help="The video to write, .mp4.")],
+    aligned: Annotated[bool, typer.Option("--aligned", help="The image is already an aligned crop.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of the noise: other seeds blink and move differently.")] = 0,
+) -> None:
+    """Make a photo speak.
+
+    Example: s2f animate --image me.jpg --audio speech.wav --run runs/small --out me.mp4
+    """
+    from s2f.model import animate as animation
+
+    done = animation.animate(run, image, audio, out, aligned=aligned, seed=seed)
+    console.print(f"{out}: {done}")
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Folder for all that the tour makes.")] = Path("demo"),
+) -> None:
+    """The five-minute tour: make a small corpus, prepare it, audit it, train on it, animate a new sentence.
+
+    Example: s2f demo demo
+    """
+    from s2f.pipeline.demo import tour
+
+    tour.run(folder, console)
+
+
+def _prepare(
+    raw: Path,
+    out: Path,
+    config: Path | None,
+    set_: list[str] | None,
+    speakers: str,
+    limit: int | None,
+    only: str | None,
+) -> None:
+    from s2f.pipeline import config as settings
+    from s2f.pipeline import display
+    from s2f.pipeline.plan import Selection, chosen_stages
+    from s2f.pipeline.runner import Preparation
+
+    named = tuple(name.strip() for name in speakers.split(",") if name.strip())
+    selection = Selection(chosen_stages(only), named, limit)
+    display.prepare(Preparation(raw, out, settings.load(config, set_ or []), selection), console)
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run a command; an error for a person is one line and a hint, and exit status 1."""
+    try:
+        return app(arguments)
+    except S2fError as error:
+        errors.print(f"[bold red]error:[/] {escape(error.message)}", soft_wrap=True)
+        if error.hint:
+            errors.print(f"[bold]hint:[/] {escape(error.hint)}", soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        errors.print("stopped; the same command goes on from here")
+        sys.exit(130)

@@ -1,0 +1,131 @@
+"""stages.yaml → frozen, validated settings; `--set a.b=c` overrides."""
+
+import difflib
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError
+from s2f.model.config import TrainParams
+from s2f.pipeline import files
+from s2f.pipeline.errors import ConfigError
+from s2f.pipeline.params import Params
+from s2f.pipeline.stages.align import AlignParams
+from s2f.pipeline.stages.detect import DetectParams
+from s2f.pipeline.stages.resample import ResampleParams
+from s2f.pipeline.stages.scan import ScanParams
+from s2f.pipeline.stages.shard import ShardParams
+from s2f.pipeline.stages.window import WindowParams
+
+DEFAULT_FILE = Path("stages.yaml")
+
+
+class RunParams(Params):
+    """How the work is done; nothing here changes a result."""
+
+    workers: int = Field(0, ge=0, description="worker processes; 0 = one per CPU core")
+    time_limit: float = Field(600.0, gt=0, description="seconds that one clip may take")
+
+
+class Settings(Params):
+    """All settings, a block for each stage, for the run and for the training."""
+
+    run: RunParams = RunParams()
+    scan: ScanParams = ScanParams()
+    detect: DetectParams = DetectParams()
+    align: AlignParams = AlignParams()
+    resample: ResampleParams = ResampleParams()
+    window: WindowParams = WindowParams()
+    shard: ShardParams = ShardParams()
+    train: TrainParams = TrainParams()
+
+
+def load(path: Path | None, overrides: list[str]) -> Settings:
+    """Settings from a YAML file and from overrides like `detect.every=12`.
+
+    Without a path, stages.yaml of the working folder serves if there is one, else the defaults.
+    Raises ConfigError, which names the key and the nearest right one.
+    """
+    if path is None and DEFAULT_FILE.exists():
+        path = DEFAULT_FILE
+    data = _read(path) if path else {}
+    for override in overrides:
+        _apply(data, override)
+    try:
+        return Settings.model_validate_json(json.dumps(data, default=str))
+    except ValidationError as error:
+        raise _explain(error, path) from error
+
+
+def save(settings: Settings, path: Path) -> None:
+    """Write the settings as used."""
+    text = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
+    files.write_bytes(path, text.encode())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read: {error.strerror}", "check the path given with --config"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" at line {where.line + 1}" if where else ""
+        problem = getattr(error, "problem", None) or "it is not text"
+        raise ConfigError(
+            f"{path} is not valid YAML{line}: {problem}", "check indentation, colons and quotes"
+        ) from error
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise ConfigError(
+            f"{path} holds no settings", "it should be blocks such as 'detect:' with keys below"
+        )
+    return data
+
+
+def _apply(data: dict[str, Any], override: str) -> None:
+    name, equals, value = override.partition("=")
+    *blocks, last = name.strip().split(".")
+    if not equals or not blocks:
+        raise ConfigError(f"--set {override} is no setting", "write it like --set detect.every=12")
+    for block in blocks:
+        data = data.setdefault(block, {})
+        if not isinstance(data, dict):
+            raise ConfigError(
+                f"--set {override}: {block} is no block of settings", "write it like --set detect.every=12"
+            )
+    try:
+        data[last] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(
+            f"--set {override}: the value is not valid YAML", "quote it, or check the brackets"
+        ) from error
+
+
+def _explain(error: ValidationError, path: Path | None) -> ConfigError:
+    """The first thing that is wrong, and the nearest right name where a key is unknown."""
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    where = f" in {path}" if path else ""
+    if first["type"] == "extra_forbidden":
+        known = _keys_beside(first["loc"])
+        near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
+        return ConfigError(f"unknown setting {name}{where}", hint)
+    message = first["msg"].removeprefix("Value error, ")
+    return ConfigError(
+        f"setting {name}{where} is {first['input']!r}: {message}", "see docs/stages.md for what it may be"
+    )
+
+
+def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
+    block: type[BaseModel] = Settings
+    for part in location[:-1]:
+        inner = block.model_fields[str(part)].annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            block = inner
+    return list(block.model_fields)

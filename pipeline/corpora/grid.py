@@ -1,0 +1,80 @@
+"""GRID: 34 talkers, 1000 sentences of six words each, 3 s (Cooke et al. 2006).
+
+Known layouts: `s1/bbaf2n.mpg` with `alignments/s1/bbaf2n.align` (Zenodo) and
+`s1/video/mpg_vcd/bbaf2n.mpg` with `s1/align/bbaf2n.align` (original site).
+"""
+
+import re
+from pathlib import Path
+
+from s2f.pipeline.corpora import VIDEO_ENDINGS, Source, Word
+
+# Ticks of an .align file: 1000 to a video frame of 1/25 s.
+TICKS_PER_SECOND = 25_000
+SILENCES = {"sil", "sp"}
+
+NAME = re.compile(r"[blps][bgrw][abiw][a-vx-z][z1-9][anps]")
+SPEAKER = re.compile(r"s\d{1,2}")
+GRAMMAR = (
+    {"b": "bin", "l": "lay", "p": "place", "s": "set"},
+    {"b": "blue", "g": "green", "r": "red", "w": "white"},
+    {"a": "at", "b": "by", "i": "in", "w": "with"},
+    {letter: letter for letter in "abcdefghijklmnopqrstuvxyz"},
+    dict(
+        zip(
+            "z123456789",
+            ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"],
+            strict=True,
+        )
+    ),
+    {"a": "again", "n": "now", "p": "please", "s": "soon"},
+)
+
+
+def sentence(name: str) -> str:
+    """The six words that a clip's name stands for: `bbaf2n` → `bin blue at f two now`."""
+    return " ".join(words[letter] for words, letter in zip(GRAMMAR, name, strict=True))
+
+
+def recognises(videos: list[Path], root: Path) -> bool:
+    """Whether most of the videos are named and filed as in GRID."""
+    matching = sum(1 for path in videos if NAME.fullmatch(path.stem) and _speaker(path, root))
+    return 2 * matching > len(videos)
+
+
+def find(files: list[Path], root: Path) -> list[Source]:
+    """GRID's clips, each with the alignment of its name.
+
+    Names are unique over all speakers, so the alignment is looked up by name alone: in the Zenodo
+    release several alignment folders carry another speaker's number.
+    """
+    alignments = {path.stem: path for path in files if path.suffix == ".align"}
+    sources = []
+    for path in files:
+        speaker = _speaker(path, root)
+        if path.suffix.lower() in VIDEO_ENDINGS and speaker:
+            relative = path.relative_to(root).as_posix()
+            sources.append(Source("grid", speaker, path.stem, path, relative, alignments.get(path.stem)))
+    return sources
+
+
+def words(source: Source) -> list[Word]:
+    """The words of a clip with their times; none without an alignment. Raises ValueError."""
+    if source.alignment is None:
+        return []
+    lines = [
+        line.split() for line in source.alignment.read_text(encoding="utf-8").splitlines() if line.strip()
+    ]
+    spoken = [(int(start), int(end), word) for start, end, word in lines if word not in SILENCES]
+    return [Word(word, start / TICKS_PER_SECOND, end / TICKS_PER_SECOND) for start, end, word in spoken]
+
+
+def text(source: Source) -> str | None:
+    """What is said, by the alignment, else by the grammar of the clip's name."""
+    spoken = " ".join(word.word for word in words(source))
+    return spoken or (sentence(source.utterance) if NAME.fullmatch(source.utterance) else None)
+
+
+def _speaker(path: Path, root: Path) -> str | None:
+    parts = path.relative_to(root).parts[:-1] or (root.name,)
+    return next((part for part in parts if SPEAKER.fullmatch(part)), None)

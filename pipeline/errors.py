@@ -1,0 +1,61 @@
+"""What can go wrong, and what to do about it.
+
+S2fError                 every error meant for a person; carries a hint
+├── ConfigError          stages.yaml or --set cannot be used
+├── InputError           a file or folder given by the user does not serve
+│   └── MediaError       a video, picture or sound cannot be read or written
+├── OutputError          a file or folder cannot be written: the run stops, what is done stays
+├── CheckpointError      a run folder or checkpoint cannot be used
+└── MissingError         a package or model file is not installed
+
+Rejected                 not an error: the material of one clip does not serve
+"""
+
+
+class S2fError(Exception):
+    """An error to be shown to a person: what is wrong, and a hint on what to do."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[type["S2fError"], tuple[str, str]]:
+        return type(self), (self.message, self.hint)
+
+
+class ConfigError(S2fError):
+    """The settings cannot be used."""
+
+
+class InputError(S2fError):
+    """A file or folder that the user named does not serve."""
+
+
+class MediaError(InputError):
+    """A video, picture or sound cannot be read or written."""
+
+
+class OutputError(S2fError):
+    """A file or folder cannot be written."""
+
+
+class CheckpointError(S2fError):
+    """A run folder or checkpoint cannot be used."""
+
+
+class MissingError(S2fError):
+    """A package or model file that is needed is not installed."""
+
+
+class Rejected(Exception):  # noqa: N818 - a verdict on the material, not an error
+    """A clip whose material does not serve: a reason code and a sentence.
+
+    `found` carries what the stage had measured by then; it goes into the clip's row.
+    """
+
+    def __init__(self, reason: str, message: str, /, **found: object) -> None:
+        super().__init__(reason, message)
+        self.reason = reason
+        self.message = message
+        self.found = found

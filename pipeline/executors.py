@@ -1,0 +1,70 @@
+"""Where work is done: in this machine's processes. One item's crash or hang costs that item alone."""
+
+import contextlib
+import multiprocessing
+import signal
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import Any, TypeVar
+
+import pebble
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+QUEUED_PER_WORKER = 4
+
+
+class WorkerLostError(Exception):
+    """A worker died over an item, or took longer than its time limit; `reason` says which."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(reason, message)
+        self.reason = reason
+        self.message = message
+
+
+def run_local(
+    work: Callable[[Item], Result], items: Iterable[Item], workers: int, time_limit: float
+) -> Generator[tuple[Item, Result | WorkerLostError], None, None]:
+    """Yield each item with its result, or with WorkerLostError, as they come.
+
+    `work` runs in `workers` processes and may not raise. An item that takes more than `time_limit`
+    seconds is stopped. Items are drawn as they are needed; leaving the loop ends the workers.
+    """
+    context = multiprocessing.get_context("spawn")
+    pending: dict[Future[Any], Item] = {}
+    todo = iter(items)
+    pool = pebble.ProcessPool(max_workers=workers, context=context, initializer=_begin_worker)
+    try:
+        while True:
+            for item in todo:
+                pending[pool.schedule(work, args=(item,), timeout=time_limit)] = item
+                if len(pending) >= workers * QUEUED_PER_WORKER:
+                    break
+            if not pending:
+                return
+            done, _ = wait(pending, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield pending.pop(future), _result(future, time_limit)
+    finally:
+        pool.stop()  # type: ignore[no-untyped-call]
+        pool.join()
+
+
+def _result(future: Future[Any], time_limit: float) -> Any:
+    try:
+        return future.result()
+    except TimeoutError:
+        return WorkerLostError("timed_out", f"no result after {time_limit:.0f} s")
+    except pebble.ProcessExpired as error:
+        return WorkerLostError("worker_died", f"the worker process ended with code {error.exitcode}")
+
+
+def _begin_worker() -> None:
+    """Leave Ctrl-C to the parent, and keep OpenCV from starting threads of its own in every process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(ImportError):
+        import cv2
+
+        cv2.setNumThreads(1)

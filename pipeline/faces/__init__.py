@@ -1,0 +1,51 @@
+"""Faces: detectors behind one protocol, tracks over the frames of a clip, alignment, mouth opening.
+
+Points are numbered as in the 68-point scheme of iBUG 300-W; a picture is RGB, uint8 (height, width, 3).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Picture = npt.NDArray[np.uint8]
+Points = npt.NDArray[np.float32]
+Box = npt.NDArray[np.float32]
+
+STABLE = (33, 36, 39, 42, 45)
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A face found in one picture: box (left, top, right, bottom) in px and the detector's score."""
+
+    box: Box
+    score: float
+
+
+class Backend(Protocol):
+    """What finds faces and their points. One instance per process; pictures are RGB uint8."""
+
+    def detect(self, picture: Picture) -> list[Detection]:
+        """All faces of a picture."""
+        ...
+
+    def points(self, picture: Picture, box: Box) -> Points:
+        """The 68 points of the face in `box`, float32 (68, 2), x and y in px."""
+        ...
+
+
+def model_files(backend: str) -> list[Path]:
+    """The model files that a backend works with; their content is part of what its results depend on."""
+    from s2f.pipeline.faces import dlib_backend
+
+    return {"dlib": dlib_backend.model_files}[backend]()
+
+
+def open_backend(name: str, max_side: int = 640) -> Backend:
+    """The backend of that name; larger pictures are reduced to `max_side` px for the detector."""
+    from s2f.pipeline.faces import dlib_backend
+
+    return {"dlib": dlib_backend.DlibBackend}[name](max_side)

@@ -1,0 +1,40 @@
+"""How far a mouth is open, measured in aligned crops; the same on real and on generated frames."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from s2f.pipeline.faces import Points, open_backend
+from s2f.pipeline.faces.alignment import HEIGHT, WIDTH
+
+# Where dlib's detector puts its box in an aligned face of 96 x 128 px: the mean over GRID's speakers.
+FACE_BOX = np.array([4.0, 20.0, 96.0, 107.0], dtype=np.float32)
+ENLARGE = 3
+
+Frames = npt.NDArray[np.uint8]
+
+
+def crop_points(frames: Frames) -> Points:
+    """The 68 points in aligned RGB crops uint8 (n, 128, 96, 3): float32 (n, 68, 2), in px of the crop.
+
+    No detection is needed, for the alignment has put the face in its place.
+    """
+    backend = open_backend("dlib")
+    size = (WIDTH * ENLARGE, HEIGHT * ENLARGE)
+    found = [
+        backend.points(
+            np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC), np.uint8), FACE_BOX * ENLARGE
+        )
+        for frame in frames
+    ]
+    return np.asarray((np.stack(found) + 0.5) / ENLARGE - 0.5, dtype=np.float32)
+
+
+def opening(points: Points) -> npt.NDArray[np.float32]:
+    """Distance of the inner lips, the mean of its three pairs of points: (n, 68, 2) → (n,), in px."""
+    gaps = np.linalg.norm(points[:, (61, 62, 63)] - points[:, (67, 66, 65)], axis=-1)
+    return np.asarray(gaps.mean(axis=1), dtype=np.float32)
+
+
+def mouth_opening(frames: Frames) -> npt.NDArray[np.float32]:
+    """Distance of the inner lips in aligned RGB crops uint8 (n, 128, 96, 3): float32 (n,), in px."""
+    return opening(crop_points(frames))

@@ -1,0 +1,175 @@
+"""Face tracks: detection on every k-th frame, boxes carried through the frames between.
+
+Where the faces of two key frames match one to one and the picture does not cut, boxes between them
+are interpolated, so that nothing drifts; otherwise every frame of the stretch is detected on.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from s2f.pipeline.faces import Backend, Box, Detection, Picture, Points
+
+SAME_FACE = 0.3  # overlap (intersection over union) of the boxes of one face in two frames
+CUT = 28.0  # mean absolute grey difference of two successive frames of different shots
+
+
+@dataclass
+class Track:
+    """One face over time: frame numbers, and for each a box, 68 points and a confidence."""
+
+    frames: list[int] = field(default_factory=list)
+    boxes: list[Box] = field(default_factory=list)
+    points: list[Points] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+
+    def add(self, frame: int, face: Detection, points: Points) -> None:
+        """Append what was found in a frame later than the last one."""
+        self.frames.append(frame)
+        self.boxes.append(face.box)
+        self.points.append(points)
+        self.scores.append(face.score)
+
+    @property
+    def face(self) -> Detection:
+        """The face as last seen."""
+        return Detection(self.boxes[-1], self.scores[-1])
+
+    def longest_gap(self, total: int) -> int:
+        """Most successive frames of a clip of `total` frames without this face, its ends included."""
+        edges = np.array([-1, *self.frames, total])
+        return int(np.max(np.diff(edges))) - 1
+
+    def dense(
+        self, total: int
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Boxes (total, 4), points (total, 68, 2), confidences (total,), which are 0 where interpolated."""
+        at = np.arange(total)
+
+        def fill(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+            flat = values.reshape(len(values), -1)
+            columns = [np.interp(at, self.frames, column) for column in flat.T]
+            return np.stack(columns, axis=1).astype(np.float32).reshape(total, *values.shape[1:])
+
+        confidence = np.zeros(total, np.float32)
+        confidence[self.frames] = self.scores
+        return fill(np.stack(self.boxes)), fill(np.stack(self.points)), confidence
+
+
+def find_tracks(
+    pictures: Iterable[Picture], backend: Backend, every: int, max_gap: int
+) -> tuple[list[Track], int]:
+    """All face tracks of a clip and its number of frames; a track ends after `max_gap` frames unseen."""
+    tracker = _Tracker(backend, max_gap)
+    stretch: list[Picture] = []
+    for picture in pictures:
+        stretch.append(picture)
+        if len(stretch) == every:
+            tracker.take(stretch)
+            stretch = []
+    tracker.take(stretch)
+    return tracker.tracks, tracker.taken
+
+
+class _Tracker:
+    """Tracks of the frames taken so far. `live` holds the tracks that a next face may join."""
+
+    def __init__(self, backend: Backend, max_gap: int) -> None:
+        self.tracks: list[Track] = []
+        self._backend = backend
+        self._max_gap = max_gap
+        self._live: list[Track] = []
+        self.taken = 0
+        self._thumbnail: npt.NDArray[np.int16] | None = None
+
+    def take(self, stretch: list[Picture]) -> None:
+        """Follow the faces through the next frames, the last of which is a key frame."""
+        if not stretch:
+            return
+        cuts = [self._cut(picture) for picture in stretch]
+        found = self._backend.detect(stretch[-1])
+        pairs = None if any(cuts) or self.taken == 0 else self._match_all(found)
+        for number, picture in enumerate(stretch):
+            at = self.taken + number
+            if cuts[number]:
+                self._live = []
+            if pairs is not None:
+                share = (number + 1) / len(stretch)
+                for track, start, end in pairs:
+                    self._add(track, at, picture, _between(start, end, share))
+            else:
+                self._link(
+                    at, picture, found if number == len(stretch) - 1 else self._backend.detect(picture)
+                )
+        self.taken += len(stretch)
+
+    def _match_all(self, found: list[Detection]) -> list[tuple[Track, Detection, Detection]] | None:
+        """Pair every live track with a face of the key frame, or None where they do not match one to one."""
+        pairs = _match(self._live, found)
+        if len(pairs) != len(found) or len(pairs) != len(self._live):
+            return None
+        if any(track.frames[-1] != self.taken - 1 for track in self._live):
+            return None
+        return [(track, track.face, face) for track, face in pairs]
+
+    def _link(self, at: int, picture: Picture, found: list[Detection]) -> None:
+        """Let the faces of one frame join the live tracks, or begin new ones."""
+        self._live = [track for track in self._live if at - track.frames[-1] - 1 <= self._max_gap]
+        pairs = _match(self._live, found)
+        joined = {id(face) for _, face in pairs}
+        for face in found:
+            if id(face) not in joined:
+                track = Track()
+                self.tracks.append(track)
+                self._live.append(track)
+                pairs.append((track, face))
+        for track, face in pairs:
+            self._add(track, at, picture, face)
+
+    def _add(self, track: Track, at: int, picture: Picture, face: Detection) -> None:
+        track.add(at, face, self._backend.points(picture, face.box))
+
+    def _cut(self, picture: Picture) -> bool:
+        """Whether a new shot begins with this picture."""
+        before = self._thumbnail
+        small = cv2.resize(picture, (32, 32), interpolation=cv2.INTER_AREA)
+        self._thumbnail = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.int16)
+        return before is not None and float(np.abs(self._thumbnail - before).mean()) > CUT
+
+
+def _between(start: Detection, end: Detection, share: float) -> Detection:
+    return Detection(
+        start.box + share * (end.box - start.box), start.score + share * (end.score - start.score)
+    )
+
+
+def _match(tracks: list[Track], found: list[Detection]) -> list[tuple[Track, Detection]]:
+    """Pairs of track and face, best overlap first, each used once."""
+    ranked = sorted(
+        (
+            (_overlap(track.face.box, face.box), t, f)
+            for t, track in enumerate(tracks)
+            for f, face in enumerate(found)
+        ),
+        reverse=True,
+    )
+    pairs: list[tuple[Track, Detection]] = []
+    used_tracks: set[int] = set()
+    used_faces: set[int] = set()
+    for overlap, t, f in ranked:
+        if overlap >= SAME_FACE and t not in used_tracks and f not in used_faces:
+            used_tracks.add(t)
+            used_faces.add(f)
+            pairs.append((tracks[t], found[f]))
+    return pairs
+
+
+def _overlap(a: Box, b: Box) -> float:
+    """Intersection over union of two boxes."""
+    width, height = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = float(width * height)
+    return shared / (float(np.prod(a[2:] - a[:2])) + float(np.prod(b[2:] - b[:2])) - shared)

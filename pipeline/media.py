@@ -1,0 +1,317 @@
+"""ffmpeg in four functions: probe, read frames, read audio, write video.
+
+Containers and pictures are read in process with PyAV, which alone gives the time stamp and the
+health of every frame; sound is read and files are written by the ffmpeg program, whose command
+line ffmpeg-python builds. Both are limited to local files.
+"""
+
+import functools
+import itertools
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import IO
+
+import av
+import ffmpeg
+import imageio_ffmpeg
+import numpy as np
+import numpy.typing as npt
+from s2f.pipeline.errors import MediaError
+
+Picture = npt.NDArray[np.uint8]
+Sound = npt.NDArray[np.float32]
+
+LOCAL_ONLY = {"protocol_whitelist": "file,pipe"}
+# Without the limit ffmpeg adds two equal channels up to 1.41 times their height.
+MONO = {"ochl": "mono", "osf": "flt", "rematrix_maxval": 1.0}
+
+# What each file ending means to write_video: the arguments of ffmpeg's encoder.
+ENCODERS: dict[str, dict[str, object]] = {
+    ".mp4": {
+        "vcodec": "libx264",
+        "pix_fmt": "yuv420p",
+        "crf": 16,
+        "preset": "medium",
+        "acodec": "aac",
+        "audio_bitrate": "128k",
+        "movflags": "+faststart",
+    },
+    ".mpg": {
+        "vcodec": "mpeg1video",
+        "pix_fmt": "yuv420p",
+        "video_bitrate": "1500k",
+        "acodec": "mp2",
+        "ar": 44100,
+        "ac": 2,
+        "audio_bitrate": "192k",
+        "f": "mpeg",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What the container says, without decoding a frame. Times in seconds."""
+
+    width: int
+    height: int
+    fps: float
+    duration: float
+    video_codec: str
+    video_start: float
+    audio_codec: str | None
+    sample_rate: int | None
+    channels: int | None
+
+
+@functools.cache
+def ffmpeg_program() -> str:
+    """The ffmpeg to run: the machine's own, else the one that imageio-ffmpeg carries."""
+    return shutil.which("ffmpeg") or str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def probe(path: Path) -> Probe:
+    """Read a container's header. Raises MediaError where there is no video stream to be read."""
+    with _open(path) as container:
+        if not container.streams.video:
+            raise MediaError(
+                f"{path} holds no video stream", "give a video file, or remove it from the folder"
+            )
+        video = container.streams.video[0]
+        sound = container.streams.audio[0] if container.streams.audio else None
+        origin = float((container.start_time or 0) / av.time_base)
+        start = origin if video.start_time is None else video.start_time * float(video.time_base or 0)
+        whole = (container.duration or 0) / av.time_base
+        length = video.duration * float(video.time_base or 0) if video.duration else whole
+        return Probe(
+            width=video.width,
+            height=video.height,
+            fps=float(video.guessed_rate or video.average_rate or 0),
+            duration=float(length),
+            video_codec=video.codec_context.name,
+            video_start=start - origin,
+            audio_codec=sound.codec_context.name if sound else None,
+            sample_rate=sound.rate if sound else None,
+            channels=sound.channels if sound else None,
+        )
+
+
+@dataclass
+class FrameReader:
+    """The frames of a video on a constant time grid, from its first frame on.
+
+    Iterating yields RGB pictures (height, width, 3), turned upright, the i-th being the one that
+    is nearest to i / fps seconds after the first frame; `fps=None` keeps every frame as it is.
+    Up to `keep_bytes` of pictures are kept for the next iteration. After an iteration the counts
+    say how the material was:
+
+    decoded   frames that came out of the decoder
+    damaged   frames that the decoder marked as corrupt
+    missing   frames that the time stamps leave room for, but that never came
+    """
+
+    path: Path
+    fps: Fraction | None = None
+    keep_bytes: int = 0
+    decoded: int = 0
+    damaged: int = 0
+    missing: int = 0
+    complaints: list[str] = field(default_factory=list)
+    _kept: list[Picture] | None = field(default=None, repr=False)
+
+    def __iter__(self) -> Iterator[Picture]:
+        if self._kept is not None:
+            yield from self._kept
+            return
+        kept: list[Picture] | None = []
+        for picture in self._on_grid():
+            if kept is not None and len(kept) < self.keep_bytes // picture.nbytes:
+                kept.append(picture)
+            else:
+                kept = None
+            yield picture
+        self._kept = kept or None
+
+    def _on_grid(self) -> Iterator[Picture]:
+        self.decoded = self.damaged = self.missing = 0
+        self.complaints = []
+        shown = 0
+        previous: tuple[Fraction, Picture] | None = None
+        step = Fraction(0)
+        for time, picture, nominal in self._decode():
+            step = nominal
+            if self.fps is None:
+                yield picture
+                continue
+            # A grid point belongs to the older of two frames until half way to the newer one.
+            while previous is not None and shown / self.fps < (previous[0] + time) / 2:
+                yield previous[1]
+                shown += 1
+            previous = (time, picture)
+        while previous is not None and self.fps is not None and shown / self.fps < previous[0] + step / 2:
+            yield previous[1]
+            shown += 1
+
+    def _decode(self) -> Iterator[tuple[Fraction, Picture, Fraction]]:
+        """Yield (seconds since the first frame, upright RGB picture, nominal seconds per frame)."""
+        with _open(self.path) as container, av.logging.Capture() as log:
+            video = container.streams.video[0]
+            video.thread_type = "AUTO"
+            nominal = 1 / Fraction(video.guessed_rate or video.average_rate or 25)
+            unit = Fraction(video.time_base or 1)
+            first: Fraction | None = None
+            last = Fraction(0)
+            for packet in container.demux(video):
+                try:
+                    frames = packet.decode()
+                except av.error.FFmpegError as error:
+                    self.complaints.append(str(error))
+                    continue
+                for frame in frames:
+                    stamp = frame.pts * unit if frame.pts is not None else last + nominal
+                    if first is None:
+                        first = last = stamp
+                    elif stamp <= last:
+                        continue
+                    self.decoded += 1
+                    self.damaged += bool(frame.is_corrupt)
+                    self.missing += max(0, round((stamp - last) / nominal) - 1)
+                    last = stamp
+                    yield stamp - first, _upright(frame), nominal
+            self.complaints += [line.strip() for level, _, line in log if level <= av.logging.ERROR]
+
+
+def read_audio(
+    path: Path, sample_rate: int, *, start: float = 0.0, chunk_seconds: float | None = None
+) -> Iterator[Sound]:
+    """Yield mono sound in [-1, 1] at `sample_rate`, from `start` seconds after the container's begin.
+
+    Gaps in the stream, and a sound that begins after the picture, come out as silence, so that
+    sample n always lies at start + n / sample_rate. Memory stays flat: chunks of `chunk_seconds`,
+    or everything in one piece. Raises MediaError where there is no sound to be read.
+    """
+    command = (
+        ffmpeg.input(str(path), **LOCAL_ONLY)
+        .audio.filter("aresample", sample_rate, **MONO, **{"async": 1, "first_pts": 0})
+        .output("pipe:", format="f32le")
+        .global_args("-v", "error", "-nostdin")
+        .compile(cmd=ffmpeg_program())
+    )
+    skip = round(start * sample_rate) * 4
+    size = -1 if chunk_seconds is None else round(chunk_seconds * sample_rate) * 4
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            process.stdout.read(skip)
+            heard = 0
+            while data := process.stdout.read(size):
+                heard += len(data)
+                yield np.frombuffer(data[: len(data) // 4 * 4], dtype="<f4")
+        finally:
+            process.stdout.close()
+            process.wait()
+        if not heard:
+            raise MediaError(
+                f"{path} holds no sound that ffmpeg can read: {_last_line(log)}",
+                "give a file with an audio stream, such as a wav, flac, mp3 or mp4",
+            )
+
+
+def write_video(path: Path, frames: Iterable[Picture], fps: Fraction, sound: Path | None = None) -> int:
+    """Write RGB frames (height, width, 3) and a sound file as a video; return the number of frames.
+
+    The ending chooses the codecs: `.mp4` H.264 + AAC as browsers play it, `.mpg` MPEG-1 + mp2 as
+    GRID has it. The sound is cut to the length of the picture. The file appears whole or not at all.
+    """
+    frames = iter(frames)
+    first = next(frames, None)
+    if first is None:
+        raise MediaError(f"no frames to write to {path}", "check that the input is not empty")
+    height, width = first.shape[:2]
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    picture = ffmpeg.input(
+        "pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{width}x{height}", framerate=str(fps)
+    ).video
+    streams = (
+        [picture] if sound is None else [picture, ffmpeg.input(str(sound), **LOCAL_ONLY).audio.filter("apad")]
+    )
+    command = (
+        ffmpeg.output(
+            *streams,
+            str(temporary),
+            **ENCODERS[path.suffix.lower()],
+            shortest=None,
+            map_metadata=-1,
+            fflags="+bitexact",
+        )
+        .global_args("-v", "error")
+        .overwrite_output()
+        .compile(cmd=ffmpeg_program())
+    )
+    try:
+        count = _feed(command, path, first, frames)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return count
+
+
+def _feed(command: list[str], path: Path, first: Picture, frames: Iterator[Picture]) -> int:
+    """Run an encoder on raw frames; its messages go to a file, so that no pipe can fill up and hang."""
+    count = 0
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stderr=log) as process,
+    ):
+        assert process.stdin is not None
+        try:
+            for frame in itertools.chain([first], frames):
+                process.stdin.write(np.ascontiguousarray(frame).data)
+                count += 1
+            process.stdin.close()
+            code = process.wait()
+        except BrokenPipeError:
+            code = process.wait() or 1
+        except BaseException:
+            process.kill()
+            raise
+        if code:
+            raise MediaError(
+                f"ffmpeg could not write {path}: {_last_line(log)}",
+                "check the free space and the right to write there",
+            )
+    return count
+
+
+def _open(path: Path) -> "av.container.InputContainer":
+    if not path.is_file():
+        raise MediaError(f"{path} is not a file", "check the path")
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        return av.open(str(path), options=LOCAL_ONLY)
+    except (av.error.FFmpegError, OSError) as error:
+        raise MediaError(
+            f"{path} cannot be read: {error.strerror or error}", "check that it is a complete media file"
+        ) from error
+
+
+def _upright(frame: "av.VideoFrame") -> Picture:
+    """The frame as RGB, turned by the rotation that phones write into the container."""
+    picture = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+    turns = round(frame.rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture
+
+
+def _last_line(log: IO[bytes]) -> str:
+    log.seek(0)
+    lines = log.read().decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it gave no reason"

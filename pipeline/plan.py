@@ -1,0 +1,98 @@
+"""What must run for a clip, and why: the one rule of the cache, used by the plan and by the workers."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from s2f.pipeline import files
+from s2f.pipeline.config import Settings
+from s2f.pipeline.corpora import Source
+from s2f.pipeline.errors import ConfigError
+from s2f.pipeline.stage import Recipe
+from s2f.pipeline.stages import CLIP_STAGES, STAGE_NAMES
+
+Reason = Literal[
+    "new",
+    "input changed",
+    "settings changed",
+    "code version changed",
+    "upstream changed",
+    "failed before",
+    "forced",
+    "output missing",
+]
+
+# Key, status and reason code of a row, as far as the cache rule needs it.
+Brief = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a user asked for beyond "all that is stale"."""
+
+    stages: tuple[str, ...] = STAGE_NAMES
+    speakers: tuple[str, ...] = ()
+    limit: int | None = None
+
+
+def chosen_stages(only: str | None) -> tuple[str, ...]:
+    """All stages, or the one that was named. Raises ConfigError where there is none of that name."""
+    if only is None:
+        return STAGE_NAMES
+    if only not in STAGE_NAMES:
+        raise ConfigError(f"there is no stage {only}", f"the stages are {', '.join(STAGE_NAMES)}")
+    return (only,)
+
+
+def recipes(settings: Settings) -> list[Recipe]:
+    """The stages of a clip with their settings."""
+    return [Recipe.of(stage, getattr(settings, stage.name)) for stage in CLIP_STAGES]
+
+
+def stamp(source: Source) -> str:
+    """Sizes and times of a clip's files: while these are the same, the content is taken to be."""
+    found = [path.stat() for path in (source.video, source.alignment) if path]
+    return " ".join(f"{stat.st_size}:{stat.st_mtime_ns}" for stat in found)
+
+
+def content_hash(source: Source) -> str:
+    """The SHA-256 of a clip's video, then of its text if it has one."""
+    return ":".join(files.sha256(path) for path in (source.video, source.alignment) if path)
+
+
+def keys(source: Source, content: str, recipes: list[Recipe]) -> dict[str, str]:
+    """The cache keys of a clip at every stage; they depend on input and settings, not on results."""
+    found: dict[str, str] = {}
+    for recipe in recipes:
+        inputs = [f"{name}={found[name]}" for name in recipe.stage.reads]
+        origin = [source.corpus, source.speaker, source.utterance, source.relative, content]
+        found[recipe.stage.name] = recipe.key(inputs or origin)
+    return found
+
+
+def why(wanted: str, row: Brief | None, *, reads: tuple[str, ...], present: bool) -> Reason | None:
+    """Why a stage must run for a clip, or None where its row is fresh."""
+    if row is None:
+        return "new"
+    if row[0] == wanted:
+        return None if present or row[1] != "ok" else "output missing"
+    (version, settings, inputs, models), old = wanted.split("."), row[0].split(".")
+    if [version, models] != [old[0], old[3]]:
+        return "code version changed"
+    if settings != old[1]:
+        return "settings changed"
+    return "upstream changed" if reads and inputs != old[2] else "input changed"
+
+
+def stale(
+    wanted: Mapping[str, str], rows: Mapping[str, Brief], artifacts: Mapping[str, bool], recipes: list[Recipe]
+) -> Iterator[tuple[Recipe, Reason]]:
+    """The stages that must run for a clip, in order; none after a fresh row that is not ok."""
+    for recipe in recipes:
+        name = recipe.stage.name
+        row = rows.get(name)
+        reason = why(wanted[name], row, reads=recipe.stage.reads, present=artifacts.get(name, True))
+        if reason:
+            yield recipe, reason
+        elif row and row[1] != "ok":
+            return

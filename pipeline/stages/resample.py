@@ -1,0 +1,69 @@
+"""resample: mono sound at one rate, exactly as long as the video."""
+
+from fractions import Fraction
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+from s2f.pipeline import files, media, wav, windows
+from s2f.pipeline.errors import MediaError, Rejected
+from s2f.pipeline.params import Params
+from s2f.pipeline.schema import SOUND, Row
+from s2f.pipeline.stage import Clip, Stage
+
+ARTIFACT = f".{SOUND}"
+
+
+class ResampleParams(Params):
+    """Settings of the resample stage."""
+
+    sample_rate: int = Field(16_000, ge=8_000, le=48_000, description="samples per second")
+    max_missing: float = Field(
+        0.25, ge=0, description="seconds of video that may lack sound at the end; padded"
+    )
+
+
+COLUMNS = pa.schema(
+    [
+        ("sample_rate", pa.int32()),
+        ("samples", pa.int64()),
+        ("excess_samples", pa.int64()),
+        ("peak", pa.float32()),
+    ]
+)
+
+
+def run(clip: Clip, params: ResampleParams) -> Row:
+    """Resample one clip's sound and pad or cut its end; `excess_samples` is how much longer it was."""
+    found = clip.rows["detect"]
+    try:
+        pieces = media.read_audio(
+            clip.source.video, params.sample_rate, start=clip.rows["scan"]["video_start"]
+        )
+        sound = np.concatenate(list(pieces))
+    except MediaError as error:
+        raise Rejected("no_audio", error.message) from error
+    wanted = windows.samples_for(found["frames"], Fraction(found["fps"]), params.sample_rate)
+    row: Row = {
+        "sample_rate": params.sample_rate,
+        "samples": wanted,
+        "excess_samples": len(sound) - wanted,
+        "peak": float(np.abs(sound).max()),
+    }
+    if wanted - len(sound) > params.max_missing * params.sample_rate:
+        missing = (wanted - len(sound)) / params.sample_rate
+        raise Rejected("sound_too_short", f"the sound ends {missing:.2f} s before the video", **row)
+    fitted = windows.fit_length(sound, wanted)
+    files.write_bytes(clip.artifact("resample", ARTIFACT), wav.encode(fitted, params.sample_rate))
+    return row
+
+
+STAGE = Stage(
+    name="resample",
+    version=1,
+    params=ResampleParams,
+    columns=COLUMNS,
+    run=run,
+    reads=("scan", "detect"),
+    artifact=ARTIFACT,
+)

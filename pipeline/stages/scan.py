@@ -1,0 +1,75 @@
+"""scan: which clip, whose, what is said, and what the container says of itself."""
+
+import pyarrow as pa
+from pydantic import Field
+from s2f.pipeline import media
+from s2f.pipeline.corpora import adapter
+from s2f.pipeline.errors import Rejected
+from s2f.pipeline.params import Params
+from s2f.pipeline.schema import Row
+from s2f.pipeline.stage import Clip, Stage
+
+
+class ScanParams(Params):
+    """Settings of the scan stage."""
+
+    corpus: str = Field("auto", pattern="^(auto|grid|folder)$", description="auto, grid or folder")
+
+
+COLUMNS = pa.schema(
+    [
+        ("corpus", pa.string()),
+        ("speaker", pa.string()),
+        ("utterance", pa.string()),
+        ("source", pa.string()),
+        ("sha256", pa.string()),
+        ("stamp", pa.string()),
+        ("text", pa.string()),
+        (
+            "words",
+            pa.list_(pa.struct([("word", pa.string()), ("start", pa.float64()), ("end", pa.float64())])),
+        ),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("source_fps", pa.float64()),
+        ("duration", pa.float64()),
+        ("video_codec", pa.string()),
+        ("video_start", pa.float64()),
+        ("audio_codec", pa.string()),
+        ("source_rate", pa.int32()),
+        ("channels", pa.int32()),
+    ]
+)
+
+
+def run(clip: Clip, params: ScanParams) -> Row:
+    """Probe one clip and read its text."""
+    source = clip.source
+    corpus = adapter(source.corpus)
+    found = media.probe(source.video)
+    text, words, message = None, [], ""
+    try:
+        words = [vars(word) for word in corpus.words(source)]
+        text = corpus.text(source)
+    except ValueError as error:
+        message = f"the alignment {source.alignment} cannot be read: {error}"
+    row: Row = {
+        "text": text,
+        "words": words,
+        "width": found.width,
+        "height": found.height,
+        "source_fps": found.fps,
+        "duration": found.duration,
+        "video_codec": found.video_codec,
+        "video_start": found.video_start,
+        "audio_codec": found.audio_codec,
+        "source_rate": found.sample_rate,
+        "channels": found.channels,
+        "message": message,
+    }
+    if found.audio_codec is None:
+        raise Rejected("no_audio", "the video has no audio stream", **row)
+    return row
+
+
+STAGE = Stage(name="scan", version=1, params=ScanParams, columns=COLUMNS, run=run)

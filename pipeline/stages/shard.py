@@ -1,0 +1,190 @@
+"""shard: which clips make which tar, and the bytes of that tar. The same clips give the same bytes."""
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+from pydantic import Field, field_validator
+from s2f.pipeline import files
+from s2f.pipeline.params import Params
+from s2f.pipeline.schema import COMMON, FRAMES, META, SOUND, Row, SampleMeta
+from s2f.pipeline.stage import digest, key
+
+NAME = "shard"
+VERSION = 1
+READS = ("scan", "align", "resample", "window")
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+
+class Shares(Params):
+    """Shares of the speakers, or utterances, that are not listed; they add up to 1."""
+
+    train: float = Field(0.5, ge=0, le=1, description="share of the training split")
+    val: float = Field(0.2, ge=0, le=1, description="share of the validation split")
+    test: float = Field(0.3, ge=0, le=1, description="share of the test split")
+
+
+class ShardParams(Params):
+    """Settings of the shard stage."""
+
+    split_by: Literal["speaker", "utterance"] = Field("speaker", description="what a split keeps together")
+    train: tuple[str, ...] = Field((), description="speakers of the training split")
+    val: tuple[str, ...] = Field((), description="speakers of the validation split")
+    test: tuple[str, ...] = Field((), description="speakers of the test split")
+    shares: Shares = Field(Shares(), description="hashed shares of all that is not listed")
+    max_mb: float = Field(64, gt=0, description="largest size of a tar in MB")
+
+    @field_validator("shares")
+    @classmethod
+    def _is_whole(cls, value: Shares) -> Shares:
+        if abs(value.train + value.val + value.test - 1) > 1e-9:
+            raise ValueError("the shares of train, val and test must add up to 1")
+        return value
+
+
+COLUMNS = pa.schema([("split", pa.string()), ("shard", pa.string())])
+SCHEMA = pa.schema([*COMMON, *COLUMNS])
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One clip as a tar will hold it; the key changes when anything it is made of does."""
+
+    clip_id: str
+    key: str
+    split: Split
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One tar to be: its samples in their order, and the key of its content."""
+
+    split: Split
+    name: str
+    key: str
+    samples: tuple[Sample, ...]
+
+
+@dataclass(frozen=True)
+class Content:
+    """What the members of one sample are made of."""
+
+    meta: SampleMeta
+    frames: Path
+    sound: Path
+
+
+def sample(clip_id: str, keys: dict[str, str], split: Split, size: int) -> Sample:
+    """A clip as it goes into a tar; `keys` are those of the stages that READS names."""
+    return Sample(clip_id, key(VERSION, split, [f"{name}={keys[name]}" for name in READS]), split, size)
+
+
+def meta(rows: dict[str, Row], split: Split) -> SampleMeta:
+    """The JSON member of a clip, from its rows by stage name."""
+    scan, detect, window = rows["scan"], rows["detect"], rows["window"]
+    return SampleMeta(
+        clip_id=scan["clip_id"],
+        corpus=scan["corpus"],
+        speaker=scan["speaker"],
+        utterance=scan["utterance"],
+        text=scan["text"],
+        split=split,
+        frames=detect["frames"],
+        fps=detect["fps"],
+        sample_rate=rows["resample"]["sample_rate"],
+        window=window["window"],
+        starts=window["starts"],
+        source=scan["source"],
+        source_sha256=scan["sha256"],
+    )
+
+
+def split_of(speaker: str, utterance: str, params: ShardParams, *, speakers: int) -> Split:
+    """The split of a clip: as listed, else by a hash of its speaker, or of its utterance.
+
+    A corpus of one speaker cannot be split by speaker; it is split by utterance.
+    """
+    for split in SPLITS:
+        if speaker in getattr(params, split):
+            return split
+    by = utterance if params.split_by == "utterance" or speakers == 1 else speaker
+    place = _fraction(by)
+    if place < params.shares.train:
+        return "train"
+    return "val" if place < params.shares.train + params.shares.val else "test"
+
+
+def layout(samples: Iterable[Sample], params: ShardParams) -> list[Shard]:
+    """Which samples make which tar, a function of the samples alone.
+
+    The clips of a split are halved by the bits of their ids' hashes until each part is small
+    enough. So their order is mixed, and one more clip changes one tar, or splits one in two.
+    """
+    shards = []
+    by_split: dict[Split, list[Sample]] = {split: [] for split in SPLITS}
+    for item in samples:
+        by_split[item.split].append(item)
+    for split, items in by_split.items():
+        ordered = sorted(items, key=lambda item: _fraction(item.clip_id))
+        for number, part in enumerate(_halve(ordered, params.max_mb * 1e6, 0.0, 1.0)):
+            name = f"{split}-{number:06d}.tar"
+            shards.append(
+                Shard(split, name, digest(*(f"{item.clip_id}={item.key}" for item in part)), tuple(part))
+            )
+    return shards
+
+
+def write(shard: Shard, contents: Sequence[Content], path: Path) -> Row:
+    """Write a tar and return its row of the shard manifest."""
+    with files.appearing(path) as temporary:
+        with tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar:
+            for content in contents:
+                name = content.meta.clip_id
+                _add(tar, f"{name}.{FRAMES}", content.frames.read_bytes())
+                _add(tar, f"{name}.{META}", content.meta.model_dump_json(indent=1).encode())
+                _add(tar, f"{name}.{SOUND}", content.sound.read_bytes())
+        sha256, size = files.sha256(temporary), temporary.stat().st_size
+    frames = [content.meta.frames for content in contents]
+    return {
+        "shard": shard.name,
+        "split": shard.split,
+        "key": shard.key,
+        "samples": len(shard.samples),
+        "frames": sum(frames),
+        "bytes": size,
+        "sha256": sha256,
+        "clips": [
+            {"clip_id": item.clip_id, "key": item.key, "frames": count}
+            for item, count in zip(shard.samples, frames, strict=True)
+        ],
+    }
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mtime, member.mode = len(data), 0, 0o644
+    tar.addfile(member, io.BytesIO(data))
+
+
+def _halve(items: Sequence[Sample], limit: float, low: float, high: float) -> list[Sequence[Sample]]:
+    """Cut a list that is sorted by hash at the middle of [low, high), until no part exceeds `limit` bytes."""
+    if not items:
+        return []
+    if len(items) == 1 or sum(item.bytes for item in items) <= limit:
+        return [items]
+    middle = (low + high) / 2
+    left = [item for item in items if _fraction(item.clip_id) < middle]
+    return [*_halve(left, limit, low, middle), *_halve(items[len(left) :], limit, middle, high)]
+
+
+def _fraction(name: str) -> float:
+    """A number in [0, 1) that depends on the name alone."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:6]) / 2**48

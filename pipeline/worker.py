@@ -1,0 +1,144 @@
+"""What a worker process does: take one clip through its stale stages, and say how it went."""
+
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from s2f.pipeline import plan
+from s2f.pipeline.corpora import Source
+from s2f.pipeline.errors import MediaError, OutputError, Rejected, S2fError
+from s2f.pipeline.schema import Row
+from s2f.pipeline.stage import Clip, Recipe
+
+
+@dataclass(frozen=True)
+class Task:
+    """One clip to take through its stages: the recipes that may run, and the rows that exist."""
+
+    source: Source
+    sha256: str | None
+    recipes: list[Recipe]
+    selected: tuple[str, ...]
+    rows: dict[str, Row]
+    artifacts: Path
+
+
+@dataclass
+class Outcome:
+    """New rows by stage; the stages whose old rows no longer hold; an error that ends the run."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    dropped: list[str] = field(default_factory=list)
+    fatal: S2fError | None = None
+
+
+def process(task: Task) -> Outcome:
+    """Take one clip through its stale stages in turn, so that its video is decoded once."""
+    outcome = Outcome()
+    try:
+        _process(task, outcome)
+    except S2fError as error:
+        outcome.fatal = error
+    except OSError as error:
+        outcome.rows["scan"] = _row(
+            task.source, "...", "failed", "unreadable", f"{error.filename}: {error.strerror}"
+        )
+    finally:
+        breadcrumb(task).unlink(missing_ok=True)
+    return outcome
+
+
+def breadcrumb(task: Task) -> Path:
+    """The file that says what a worker is at, for the parent to read when the worker dies."""
+    return task.artifacts / ".running" / f"{task.source.clip_id}.json"
+
+
+def lost(task: Task, reason: str, message: str) -> Outcome:
+    """The outcome of a clip whose worker died: the stage it was at has failed."""
+    crumb = breadcrumb(task)
+    try:
+        at = json.loads(crumb.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        recipe = task.recipes[0]
+        at = {"stage": recipe.stage.name, "key": "", "rows": {}}
+    crumb.unlink(missing_ok=True)
+    row = _row(task.source, at["key"], "failed", reason, message)
+    names = [recipe.stage.name for recipe in task.recipes]
+    return Outcome({**at["rows"], at["stage"]: row}, names[names.index(at["stage"]) + 1 :])
+
+
+def _process(task: Task, outcome: Outcome) -> None:
+    source = task.source
+    sha256 = task.sha256 or plan.content_hash(source)
+    clip = Clip(source, sha256, plan.stamp(source), {}, task.artifacts)
+    wanted = plan.keys(source, sha256, task.recipes)
+    for number, recipe in enumerate(task.recipes):
+        stage = recipe.stage
+        row = task.rows.get(stage.name)
+        brief = (row["key"], row["status"], row["reason"]) if row else None
+        present = stage.artifact is None or clip.artifact(stage.name, stage.artifact).exists()
+        if plan.why(wanted[stage.name], brief, reads=stage.reads, present=present):
+            if stage.name not in task.selected:
+                return
+            _mark(task, stage.name, wanted[stage.name], outcome)
+            row = _run(recipe, clip, wanted[stage.name])
+            outcome.rows[stage.name] = row
+        assert row is not None
+        if row.get("stamp", clip.stamp) != clip.stamp:
+            row = outcome.rows[stage.name] = {**row, "stamp": clip.stamp}
+        if row["status"] != "ok":
+            outcome.dropped = [later.stage.name for later in task.recipes[number + 1 :]]
+            return
+        clip.rows[stage.name] = row
+
+
+def _run(recipe: Recipe, clip: Clip, key: str) -> Row:
+    """Run one stage on one clip. Whatever goes wrong with the clip becomes its row."""
+    began = time.perf_counter()
+    try:
+        found = recipe.stage.run(clip, recipe.params)
+        row = _row(clip.source, key, "ok", "", "") | found
+    except Rejected as verdict:
+        row = {**verdict.found, **_row(clip.source, key, "rejected", verdict.reason, verdict.message)}
+    except OutputError:
+        raise
+    except MediaError as error:
+        row = _row(clip.source, key, "failed", "unreadable", error.message)
+    except Exception as error:
+        row = _row(clip.source, key, "failed", "broken", f"{type(error).__name__}: {error}")
+    row["seconds"] = time.perf_counter() - began
+    if recipe.stage.name == "scan":
+        row |= _origin(clip)
+    return row
+
+
+def _origin(clip: Clip) -> Row:
+    """Where a clip came from: known even of one that cannot be read."""
+    source = clip.source
+    return {
+        "corpus": source.corpus,
+        "speaker": source.speaker,
+        "utterance": source.utterance,
+        "source": source.relative,
+        "sha256": clip.sha256,
+        "stamp": clip.stamp,
+    }
+
+
+def _row(source: Source, key: str, status: str, reason: str, message: str) -> Row:
+    return {
+        "clip_id": source.clip_id,
+        "key": key,
+        "status": status,
+        "reason": reason,
+        "message": message,
+        "seconds": 0.0,
+    }
+
+
+def _mark(task: Task, stage: str, key: str, outcome: Outcome) -> None:
+    crumb = breadcrumb(task)
+    crumb.parent.mkdir(parents=True, exist_ok=True)
+    # Plainly written: a crumb that is cut short says no less than none.
+    crumb.write_text(json.dumps({"stage": stage, "key": key, "rows": outcome.rows}), encoding="utf-8")
