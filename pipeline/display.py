@@ -42,9 +42,10 @@ def prepare(preparation: Preparation, console: Console) -> list[Funnel]:
         lines = {}
 
         def show(what: str, done: int, total: int) -> None:
-            if what not in lines:
+            if what not in lines and total:
                 lines[what] = bar.add_task(what, total=total)
-            bar.update(lines[what], completed=done, total=total)
+            if total:
+                bar.update(lines[what], completed=done)
 
         funnel = preparation.run(show)
     console.print(table(funnel))

@@ -55,4 +55,4 @@ def samples_for(frames: int, fps: Fraction, sample_rate: int) -> int:
 def loudness(windows: Sound) -> npt.NDArray[np.float32]:
     """Root mean square of each window in dB of full scale, at least -100: float32 (n,)."""
     power = np.mean(np.square(windows, dtype=np.float64), axis=1)
-    return (10 * np.log10(np.maximum(power, 10 ** (SILENCE_DB / 10)))).astype(np.float32)
+    return np.asarray(10 * np.log10(np.maximum(power, 10 ** (SILENCE_DB / 10))), dtype=np.float32)

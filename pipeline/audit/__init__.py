@@ -1,0 +1,1 @@
+"""What a prepared set holds, read from its manifests and shards."""
