@@ -19,7 +19,7 @@ lint: .venv
 	$(BIN)/mypy -p s2f.pipeline -p s2f.model
 
 bench: .venv
-	$(BIN)/python -m pytest tests/benchmarks -s
+	$(BIN)/python -m pytest -o python_files='bench_*.py' tests/benchmarks -s
 
 .venv: .venv/installed
 

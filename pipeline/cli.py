@@ -93,9 +93,9 @@ def train(
     Example: s2f train out/grid --run runs/small --set train.width=16
     """
     from s2f.model import trainer
-    from s2f.pipeline import config as settings
+    from s2f.pipeline.config import load
 
-    trainer.train(out, run, settings.load(config, set_ or []).train, resume=resume, console=console)
+    trainer.train(out, run, load(config, set_ or []).train, resume=resume, console=console)
 
 
 @app.command()
@@ -115,6 +115,17 @@ def animate(
 
     done = animation.animate(run, image, audio, out, aligned=aligned, seed=seed)
     console.print(f"{out}: {done}")
+
+
+@app.command()
+def settings() -> None:
+    """Print stages.yaml: every setting with its default and what it means.
+
+    Example: s2f settings > stages.yaml
+    """
+    from s2f.pipeline import config
+
+    typer.echo(config.render(), nl=False)
 
 
 @app.command()
@@ -139,14 +150,14 @@ def _prepare(
     limit: int | None,
     only: str | None,
 ) -> None:
-    from s2f.pipeline import config as settings
     from s2f.pipeline import display
+    from s2f.pipeline.config import load
     from s2f.pipeline.plan import Selection, chosen_stages
     from s2f.pipeline.runner import Preparation
 
     named = tuple(name.strip() for name in speakers.split(",") if name.strip())
     selection = Selection(chosen_stages(only), named, limit)
-    display.prepare(Preparation(raw, out, settings.load(config, set_ or []), selection), console)
+    display.prepare(Preparation(raw, out, load(config, set_ or []), selection), console)
 
 
 def main(arguments: list[str] | None = None) -> Any:

@@ -31,14 +31,38 @@ class RunParams(Params):
 class Settings(Params):
     """All settings, a block for each stage, for the run and for the training."""
 
-    run: RunParams = RunParams()
-    scan: ScanParams = ScanParams()
-    detect: DetectParams = DetectParams()
-    align: AlignParams = AlignParams()
-    resample: ResampleParams = ResampleParams()
-    window: WindowParams = WindowParams()
-    shard: ShardParams = ShardParams()
-    train: TrainParams = TrainParams()
+    run: RunParams = Field(RunParams(), description="How the work is done; nothing here changes a result.")
+    scan: ScanParams = Field(ScanParams(), description="Which files are clips, whose they are, what is said.")
+    detect: DetectParams = Field(DetectParams(), description="The track of the talking face.")
+    align: AlignParams = Field(AlignParams(), description="The canonical face.")
+    resample: ResampleParams = Field(ResampleParams(), description="Sound at one rate, as long as the video.")
+    window: WindowParams = Field(
+        WindowParams(), description="The stretch of sound that belongs to each frame."
+    )
+    shard: ShardParams = Field(ShardParams(), description="Splits and WebDataset tars.")
+    train: TrainParams = Field(
+        TrainParams(), description="The GAN, in the paper's size; for two CPU cores see docs/training.md."
+    )
+
+
+HEAD = """\
+# Every setting of s2f, with its default. Give another file with --config, or override one setting with
+# --set, for instance: s2f prep RAW --out OUT --set detect.every=12
+"""
+
+
+def render() -> str:
+    """stages.yaml: every setting with its default and what it means."""
+    lines = [HEAD]
+    for name, block in Settings.model_fields.items():
+        lines += [f"# {block.description}", f"{name}:"]
+        for key, value in block.default.model_dump(mode="json").items():
+            written = yaml.safe_dump(
+                {key: value}, default_flow_style=True, width=1000, sort_keys=False
+            ).strip()[1:-1]
+            lines.append(f"  {written:<48}# {type(block.default).model_fields[key].description}")
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def load(path: Path | None, overrides: list[str]) -> Settings:

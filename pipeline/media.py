@@ -308,7 +308,8 @@ def _upright(frame: "av.VideoFrame") -> Picture:
     """The frame as RGB, turned by the rotation that phones write into the container."""
     picture = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
     turns = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture
+    # PyAV pads rows, and dlib misreads pictures that are not contiguous.
+    return np.ascontiguousarray(np.rot90(picture, turns))
 
 
 def _last_line(log: IO[bytes]) -> str:

@@ -5,11 +5,11 @@ import io
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 from s2f.pipeline import faces, files
 from s2f.pipeline.errors import Rejected
 from s2f.pipeline.faces.tracking import Track, find_tracks
@@ -23,7 +23,9 @@ ARTIFACT = ".npz"
 class DetectParams(Params):
     """Settings of the detect stage."""
 
-    fps: str = Field("25", description="frame rate that every clip is brought to, such as 25 or 30000/1001")
+    fps: Annotated[str, BeforeValidator(str)] = Field(
+        "25", description="frame rate that every clip is brought to, such as 25 or 30000/1001"
+    )
     backend: Literal["dlib"] = Field("dlib", description="face detector")
     every: int = Field(8, ge=1, le=100, description="detect on every k-th frame; boxes are tracked between")
     max_side: int = Field(

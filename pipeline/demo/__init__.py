@@ -1,0 +1,1 @@
+"""The embedded corpus of the tour: one free portrait becomes speakers who say GRID sentences."""
