@@ -25,9 +25,12 @@ def decode(data: bytes) -> Sound:
     """The mono sound float32 (samples,) in [-1, 1] of a wav made by `encode`. Raises MediaError."""
     try:
         with wave.open(io.BytesIO(data)) as file:
-            kind, samples = (file.getnchannels(), file.getsampwidth()), file.readframes(file.getnframes())
+            kind, count = (file.getnchannels(), file.getsampwidth()), file.getnframes()
+            samples = file.readframes(count)
     except (wave.Error, EOFError) as error:
         raise MediaError(f"the sound of a sample cannot be read: {error}", "run 's2f prep' again") from error
     if kind != (1, 2):
         raise MediaError("the sound of a sample is not mono 16-bit PCM", "run 's2f prep' again")
+    if len(samples) != 2 * count:
+        raise MediaError("the sound of a sample is cut short", "run 's2f prep' again")
     return np.frombuffer(samples, "<i2").astype(np.float32) / np.float32(32767)

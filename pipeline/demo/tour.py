@@ -1,0 +1,112 @@
+"""The tour: from nothing to a face that says a sentence nobody recorded. `s2f demo` runs it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from s2f.model import animate, trainer
+from s2f.model.validation import save_png
+from s2f.pipeline import config, display, files, media
+from s2f.pipeline.audit import report, statistics
+from s2f.pipeline.corpora.grid import sentence
+from s2f.pipeline.demo import corpus, speech
+from s2f.pipeline.runner import Preparation
+
+SPEAKERS, CLIPS = 4, 14
+
+# Small enough for two CPU cores and a few minutes; each differs from stages.yaml's default.
+SETTINGS = [
+    "shard.split_by=utterance",
+    "shard.shares={train: 0.8, val: 0.15, test: 0.05}",
+    "train.width=16",
+]
+
+
+@dataclass
+class Tour:
+    """The parts of the tour so far, how long each took, and what it made."""
+
+    console: Console
+    parts: list[tuple[str, float, str]] = field(default_factory=list)
+
+    @contextmanager
+    def part(self, title: str, made: str) -> Iterator[None]:
+        """Announce a part, and note how long it takes."""
+        self.console.rule(f"[bold]{title}")
+        begun = time.perf_counter()
+        yield
+        self.parts.append((title, time.perf_counter() - begun, made))
+
+    def table(self) -> Table:
+        """What was made, and how long it took."""
+        table = Table("part", title="the tour", title_justify="left")
+        table.add_column("seconds", justify="right")
+        table.add_column("made", overflow="fold")
+        for title, seconds, made in self.parts:
+            table.add_row(title, f"{seconds:.0f}", made)
+        table.add_row("all", f"{sum(seconds for _, seconds, _ in self.parts):.0f}", "")
+        return table
+
+
+def run(folder: Path, console: Console) -> None:
+    """Make a corpus, prepare and audit it, train on it, and animate a sentence that it does not hold.
+
+    Everything lies below `folder`. What an earlier call has finished is not done again.
+    """
+    files.make_folder(folder)
+    raw, out, trained = folder / "raw", folder / "out", folder / "run"
+    settings = config.load(None, SETTINGS)
+    tour = Tour(console)
+    with tour.part("corpus", f"{raw}: {SPEAKERS * CLIPS} clips as GRID has them"):
+        make_corpus(raw, console)
+    with tour.part("prep", f"{out}: manifests, artifacts, shards"):
+        display.prepare(Preparation(raw, out, settings), console)
+    with tour.part("audit", f"{out / 'audit.json'}"):
+        found = statistics.collect(out)
+        report.show(found, console)
+        report.write_json(found, out / "audit.json")
+    with tour.part("train", f"{trained}: weights, curves, samples"):
+        if not _finished(trained, settings.train.steps):
+            trainer.train(out, trained, settings.train, resume=(trained / "state.pt").exists(), console=console)
+    with tour.part("animate", f"{folder / 'unseen.mp4'}"):
+        said = animate_unseen(raw, trained, folder)
+        console.print(f"“{said}” is in no clip; {folder / 'unseen.mp4'} says it")
+    with tour.part("contact sheet", f"{folder / 'contact_sheet.png'}: real frames above generated ones"):
+        newest = max((trained / "samples").glob("*.png"))
+        files.write_bytes(folder / "contact_sheet.png", newest.read_bytes())
+    console.print(tour.table())
+
+
+def make_corpus(raw: Path, console: Console) -> None:
+    """The raw clips, unless they are there."""
+    plan = corpus.plan_corpus(raw, SPEAKERS, CLIPS, seed=0)
+    if all(clip.video.exists() for clip in plan):
+        console.print(f"{raw} holds the {len(plan)} clips already")
+        return
+    with display.progress_bar(console) as bar:
+        line = bar.add_task("clips", total=len(plan))
+        corpus.make_corpus(raw, speakers=SPEAKERS, clips=CLIPS, progress=lambda: bar.advance(line))
+
+
+def animate_unseen(raw: Path, trained: Path, folder: Path) -> str:
+    """Have the first speaker's photo say a sentence of no clip; returns that sentence."""
+    clips = corpus.plan_corpus(raw, SPEAKERS, CLIPS, seed=0)
+    unseen = corpus.names(len(clips) + 1, seed=0)[-1]
+    speaker = clips[0].speaker
+    photo, sound = folder / "photo.png", folder / "unseen.wav"
+    picture = next(iter(media.FrameReader(clips[0].video)))
+    files.write_bytes(photo, save_png(picture))
+    speech.speak_to_wav(corpus.spoken(unseen), sound, voice=speaker.voice, pitch=speaker.pitch)
+    animate.animate(trained, photo, sound, folder / "unseen.mp4")
+    return sentence(unseen)
+
+
+def _finished(trained: Path, steps: int) -> bool:
+    """Whether the training has been done: its last validation is that of the last step."""
+    rows = trainer.read_metrics(trained)
+    return bool(rows) and rows[-1]["step"] >= steps
