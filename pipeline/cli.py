@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
+
 from s2f.pipeline.errors import S2fError
 
 app = typer.Typer(

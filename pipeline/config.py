@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError
+
 from s2f.model.config import TrainParams
 from s2f.pipeline import files
 from s2f.pipeline.errors import ConfigError
@@ -104,7 +105,7 @@ def _read(path: Path) -> dict[str, Any]:
         ) from error
     if data is None:
         return {}
-    if not isinstance(data, dict):
+    if not isinstance(data, dict) or not all(isinstance(name, str) for name in data):
         raise ConfigError(
             f"{path} holds no settings", "it should be blocks such as 'detect:' with keys below"
         )

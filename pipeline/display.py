@@ -12,6 +12,7 @@ from rich.progress import (
 )
 from rich.table import Table
 from rich.text import Text
+
 from s2f.pipeline.runner import Funnel, Preparation
 
 

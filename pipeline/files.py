@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from s2f.pipeline.errors import OutputError
@@ -25,7 +25,9 @@ def appearing(path: Path) -> Iterator[Path]:
             "check the free space and the right to write there",
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # Where the folder could not be made there is nothing to remove.
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def write_bytes(path: Path, data: bytes) -> None:

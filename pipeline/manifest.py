@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from s2f.pipeline import files
 from s2f.pipeline.errors import InputError
 from s2f.pipeline.schema import Row

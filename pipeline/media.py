@@ -22,6 +22,7 @@ import ffmpeg
 import imageio_ffmpeg
 import numpy as np
 import numpy.typing as npt
+
 from s2f.pipeline.errors import MediaError
 
 Picture = npt.NDArray[np.uint8]

@@ -11,6 +11,7 @@ import av
 import cv2
 import numpy as np
 import numpy.typing as npt
+
 from s2f.pipeline.errors import MediaError
 
 Frames = npt.NDArray[np.uint8]

@@ -42,7 +42,9 @@ class Preparation:
     def __init__(self, raw: Path, out: Path, settings: Settings, selection: Selection | None = None) -> None:
         self.settings = settings
         self.selection = selection or Selection()
-        self.sources = {source.clip_id: source for source in corpora.find_clips(raw, settings.scan.corpus)}
+        # OUT may lie in RAW: what a stage has made is no clip.
+        found = corpora.find_clips(raw, settings.scan.corpus, besides=out / "artifacts")
+        self.sources = {source.clip_id: source for source in found}
         self.out = files.make_folder(out)
         self.artifacts = files.make_folder(out / "artifacts")
         self.recipes = plan.recipes(settings)
@@ -165,7 +167,7 @@ class Preparation:
     def _take(self, clip_id: str, outcome: worker.Outcome) -> None:
         for name, row in outcome.rows.items():
             self.manifests[name].put(row)
-            self._ran[name] += 1
+            self._ran[name] += name not in outcome.restamped
         for name in outcome.dropped:
             self._drop(clip_id, name)
         if outcome.fatal:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 from pydantic import Field
+
 from s2f.pipeline.params import Params
 
 Status = Literal["ok", "rejected", "failed"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+
 from s2f.pipeline import files
 from s2f.pipeline.corpora import Source
 from s2f.pipeline.media import FrameReader

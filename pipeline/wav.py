@@ -5,6 +5,7 @@ import wave
 
 import numpy as np
 import numpy.typing as npt
+
 from s2f.pipeline.errors import MediaError
 
 Sound = npt.NDArray[np.float32]

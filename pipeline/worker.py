@@ -11,6 +11,9 @@ from s2f.pipeline.errors import MediaError, OutputError, Rejected, S2fError
 from s2f.pipeline.schema import Row
 from s2f.pipeline.stage import Clip, Recipe
 
+# The key of a row that was made without one: it has the parts of a key and equals none.
+NO_KEY = "..."
+
 
 @dataclass(frozen=True)
 class Task:
@@ -26,11 +29,15 @@ class Task:
 
 @dataclass
 class Outcome:
-    """New rows by stage; the stages whose old rows no longer hold; an error that ends the run."""
+    """New rows by stage; the stages whose old rows no longer hold; an error that ends the run.
+
+    The rows of the stages in `restamped` were not made anew: the file has another time stamp, that is all.
+    """
 
     rows: dict[str, Row] = field(default_factory=dict)
     dropped: list[str] = field(default_factory=list)
     fatal: S2fError | None = None
+    restamped: set[str] = field(default_factory=set)
 
 
 def process(task: Task) -> Outcome:
@@ -42,7 +49,7 @@ def process(task: Task) -> Outcome:
         outcome.fatal = error
     except OSError as error:
         outcome.rows["scan"] = _row(
-            task.source, "...", "failed", "unreadable", f"{error.filename}: {error.strerror}"
+            task.source, NO_KEY, "failed", "unreadable", f"{error.filename}: {error.strerror}"
         )
     finally:
         breadcrumb(task).unlink(missing_ok=True)
@@ -61,7 +68,7 @@ def lost(task: Task, reason: str, message: str) -> Outcome:
         at = json.loads(crumb.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         recipe = task.recipes[0]
-        at = {"stage": recipe.stage.name, "key": "", "rows": {}}
+        at = {"stage": recipe.stage.name, "key": NO_KEY, "rows": {}}
     crumb.unlink(missing_ok=True)
     row = _row(task.source, at["key"], "failed", reason, message)
     names = [recipe.stage.name for recipe in task.recipes]
@@ -87,6 +94,7 @@ def _process(task: Task, outcome: Outcome) -> None:
         assert row is not None
         if row.get("stamp", clip.stamp) != clip.stamp:
             row = outcome.rows[stage.name] = {**row, "stamp": clip.stamp}
+            outcome.restamped.add(stage.name)
         if row["status"] != "ok":
             outcome.dropped = [later.stage.name for later in task.recipes[number + 1 :]]
             return

@@ -1,11 +1,16 @@
-"""What all tests share: where the real data lies. Without it those tests skip, and in CI they fail."""
+"""What all tests share: where the real data lies, and sets that are prepared once per session.
+
+Without the data those tests skip, and in CI they fail.
+"""
 
 import os
 from pathlib import Path
 
 import pytest
+from prepared import Command, Ended, Prepared, call, copy_clips
 
 DATA = Path(os.environ.get("S2F_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+SMALL = ("s1/bbaf2n", "s2/pwij3p", "s3/sbia1a")
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +22,49 @@ def data() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return DATA
+
+
+@pytest.fixture(scope="session")
+def prepared_grid(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """All GRID clips, prepared with the defaults. Only to be looked at."""
+    out = tmp_path_factory.mktemp("grid")
+    assert call("prep", data / "grid", "--out", out) == 0
+    return Prepared(data / "grid", out)
+
+
+@pytest.fixture(scope="session")
+def prepared_wild(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """The videos that are not GRID, prepared with the defaults. Only to be looked at."""
+    out = tmp_path_factory.mktemp("wild")
+    assert call("prep", data / "wild", "--out", out) == 0
+    return Prepared(data / "wild", out)
+
+
+@pytest.fixture(scope="session")
+def prepared_small(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """One clip of each of three speakers, prepared with the defaults. Only to be looked at."""
+    folder = tmp_path_factory.mktemp("small")
+    found = Prepared(copy_clips(data, folder / "raw", *SMALL), folder / "out")
+    found.prepare()
+    return found
+
+
+@pytest.fixture
+def small(prepared_small: Prepared, tmp_path: Path) -> Prepared:
+    """A copy of the small set, to be changed at will."""
+    return prepared_small.copy(tmp_path)
+
+
+@pytest.fixture
+def s2f(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command of s2f in an empty folder: exit status and what was printed."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+    def run(*arguments: object) -> Ended:
+        capsys.readouterr()
+        code = call(*arguments)
+        printed = capsys.readouterr()
+        return Ended(code, printed.out, printed.err)
+
+    return run

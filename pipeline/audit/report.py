@@ -5,7 +5,9 @@ import json
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+
 from s2f.pipeline import files
 from s2f.pipeline.audit.statistics import Group, Statistics
 
@@ -13,7 +15,7 @@ from s2f.pipeline.audit.statistics import Group, Statistics
 def show(found: Statistics, console: Console) -> None:
     """Print the figures, what is wrong first."""
     for line in alerts(found):
-        console.print(f"[bold yellow]![/] {line}")
+        console.print(f"[bold yellow]![/] {escape(line)}")
     console.print(
         f"{found.kept} of {found.found} clips kept, {found.hours:.3f} h, {len(found.speakers)} speakers"
     )
@@ -49,7 +51,7 @@ def _groups(title: str, groups: dict[str, Group]) -> Table:
     table = _table(title, "", ">clips", ">hours", "speakers")
     for name, group in groups.items():
         listed = ", ".join(group.speakers[:12]) + (" …" if len(group.speakers) > 12 else "")
-        table.add_row(name, str(group.clips), f"{group.hours:.3f}", listed)
+        table.add_row(escape(name), str(group.clips), f"{group.hours:.3f}", escape(listed))
     return table
 
 
@@ -72,7 +74,9 @@ def _spreads(found: Statistics) -> Table:
 def _losses(found: Statistics) -> Table:
     table = _table("lost clips", "stage", "status", "reason", ">clips", "example", "message")
     for loss in found.losses:
-        table.add_row(loss.stage, loss.status, loss.reason, str(loss.clips), loss.example, loss.message)
+        table.add_row(
+            loss.stage, loss.status, loss.reason, str(loss.clips), loss.example, escape(loss.message)
+        )
     return table
 
 

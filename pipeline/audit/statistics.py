@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+
 from s2f.pipeline import manifest
 from s2f.pipeline.errors import InputError
 from s2f.pipeline.manifest import Manifest
@@ -86,7 +87,10 @@ def collect(out: Path) -> Statistics:
         )
     tables = {stage.name: Manifest(folder, stage.name, stage.schema) for stage in CLIP_STAGES}
     scan = {row["clip_id"]: row for row in tables["scan"].rows()}
-    members = list(Manifest(folder, shard.NAME, shard.SCHEMA).rows())
+    # The shards may be older than the rest: what was dropped since is not counted.
+    members = [
+        row for row in Manifest(folder, shard.NAME, shard.SCHEMA).rows() if _passed(tables, row["clip_id"])
+    ]
     kept = [row["clip_id"] for row in members]
     speaker = {clip_id: row["speaker"] for clip_id, row in scan.items()}
     frames, rates = tables["detect"].column("frames"), tables["detect"].column("fps")
@@ -106,6 +110,10 @@ def collect(out: Path) -> Statistics:
         sentence_leaks=len(_in_two(kept, {name: row["text"] or name for name, row in scan.items()}, split)),
         shards=_shards(out / "shards"),
     )
+
+
+def _passed(tables: dict[str, Manifest], clip_id: str) -> bool:
+    return all(clip_id in table and table.brief(clip_id)[1] == "ok" for table in tables.values())
 
 
 def _groups(

@@ -58,11 +58,16 @@ def adapter(name: str) -> ModuleType:
     return {"grid": grid, "folder": folder}[name]
 
 
-def find_clips(root: Path, corpus: str = "auto") -> list[Source]:
-    """All clips below a raw folder, in the order of their ids. Raises InputError where there are none."""
+def find_clips(root: Path, corpus: str = "auto", besides: Path | None = None) -> list[Source]:
+    """All clips below a raw folder, but for those below `besides`, in the order of their ids.
+
+    Raises InputError where there are none.
+    """
     if not root.is_dir():
         raise InputError(f"{root} is not a folder", "give the folder that holds the raw videos")
     found = sorted(path for path in root.rglob("*") if not _is_junk(path, root))
+    if besides and besides.resolve().is_relative_to(root.resolve()):
+        found = [path for path in found if not path.resolve().is_relative_to(besides.resolve())]
     videos = [path for path in found if path.suffix.lower() in VIDEO_ENDINGS and path.is_file()]
     if not found:
         raise InputError(f"{root} is empty", "give the folder that holds the raw videos")
@@ -70,7 +75,12 @@ def find_clips(root: Path, corpus: str = "auto") -> list[Source]:
         raise InputError(f"{root} holds no videos", f"videos end in one of {' '.join(sorted(VIDEO_ENDINGS))}")
     if corpus == "auto":
         corpus = next(name for name in ("grid", "folder") if adapter(name).recognises(videos, root))
-    return _distinct(adapter(corpus).find(found, root))
+    sources = _distinct(adapter(corpus).find(found, root))
+    if not sources:
+        raise InputError(
+            f"{root} holds no clip in the layout of {corpus}", "set scan.corpus to auto or folder"
+        )
+    return sources
 
 
 def _is_junk(path: Path, root: Path) -> bool:

@@ -72,7 +72,9 @@ def run(folder: Path, console: Console) -> None:
         report.write_json(found, out / "audit.json")
     with tour.part("train", f"{trained}: weights, curves, samples"):
         if not _finished(trained, settings.train.steps):
-            trainer.train(out, trained, settings.train, resume=(trained / "state.pt").exists(), console=console)
+            trainer.train(
+                out, trained, settings.train, resume=(trained / "state.pt").exists(), console=console
+            )
     with tour.part("animate", f"{folder / 'unseen.mp4'}"):
         said = animate_unseen(raw, trained, folder)
         console.print(f"“{said}” is in no clip; {folder / 'unseen.mp4'} says it")
@@ -96,7 +98,7 @@ def make_corpus(raw: Path, console: Console) -> None:
 def animate_unseen(raw: Path, trained: Path, folder: Path) -> str:
     """Have the first speaker's photo say a sentence of no clip; returns that sentence."""
     clips = corpus.plan_corpus(raw, SPEAKERS, CLIPS, seed=0)
-    unseen = corpus.names(len(clips) + 1, seed=0)[-1]
+    unseen = held_out(len(clips))
     speaker = clips[0].speaker
     photo, sound = folder / "photo.png", folder / "unseen.wav"
     picture = next(iter(media.FrameReader(clips[0].video)))
@@ -104,6 +106,11 @@ def animate_unseen(raw: Path, trained: Path, folder: Path) -> str:
     speech.speak_to_wav(corpus.spoken(unseen), sound, voice=speaker.voice, pitch=speaker.pitch)
     animate.animate(trained, photo, sound, folder / "unseen.mp4")
     return sentence(unseen)
+
+
+def held_out(clips: int, seed: int = 0) -> str:
+    """The GRID name of a sentence that a corpus of so many clips does not hold."""
+    return corpus.names(clips + 1, seed)[-1]
 
 
 def _finished(trained: Path, steps: int) -> bool:

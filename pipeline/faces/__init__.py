@@ -3,6 +3,7 @@
 Points are numbered as in the 68-point scheme of iBUG 300-W; a picture is RGB, uint8 (height, width, 3).
 """
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -44,8 +45,12 @@ def model_files(backend: str) -> list[Path]:
     return {"dlib": dlib_backend.model_files}[backend]()
 
 
+@functools.cache
 def open_backend(name: str, max_side: int = 640) -> Backend:
-    """The backend of that name; larger pictures are reduced to `max_side` px for the detector."""
+    """The backend of that name; larger pictures are reduced to `max_side` px for the detector.
+
+    There is one per process: loading its model takes longer than a clip.
+    """
     from s2f.pipeline.faces import dlib_backend
 
     return {"dlib": dlib_backend.DlibBackend}[name](max_side)

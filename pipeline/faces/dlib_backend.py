@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import dlib
 import numpy as np
+
 from s2f.pipeline.errors import MissingError
 from s2f.pipeline.faces import Box, Detection, Picture, Points
 

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import numpy.typing as npt
+
 from s2f.pipeline.faces import Points, open_backend
 from s2f.pipeline.faces.alignment import HEIGHT, WIDTH
 

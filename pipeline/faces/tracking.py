@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 import numpy.typing as npt
+
 from s2f.pipeline.faces import Backend, Box, Detection, Picture, Points
 
 SAME_FACE = 0.3  # overlap (intersection over union) of the boxes of one face in two frames

@@ -5,6 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pyarrow as pa
 from pydantic import Field, field_validator
+
 from s2f.pipeline import files, mjpeg
 from s2f.pipeline.faces import STABLE, alignment
 from s2f.pipeline.params import Params

@@ -1,6 +1,5 @@
 """detect: the track of the talking face; box, 68 points and confidence of every frame."""
 
-import functools
 import io
 from collections.abc import Iterable
 from fractions import Fraction
@@ -10,6 +9,7 @@ from typing import Annotated, Literal
 import numpy as np
 import pyarrow as pa
 from pydantic import BeforeValidator, Field, field_validator
+
 from s2f.pipeline import faces, files
 from s2f.pipeline.errors import Rejected
 from s2f.pipeline.faces.tracking import Track, find_tracks
@@ -42,7 +42,11 @@ class DetectParams(Params):
     @field_validator("fps")
     @classmethod
     def _is_rate(cls, value: str) -> str:
-        if not 1 <= Fraction(value) <= 240:
+        try:
+            possible = 1 <= Fraction(value) <= 240
+        except (ValueError, ZeroDivisionError):
+            raise ValueError("a frame rate is a number such as 25, 29.97 or 30000/1001") from None
+        if not possible:
             raise ValueError("a frame rate lies between 1 and 240")
         return value
 
@@ -67,7 +71,7 @@ def run(clip: Clip, params: DetectParams) -> Row:
     """Track the faces of one clip and keep the one that is seen longest."""
     reader = clip.frames(params.fps)
     tracks, total = find_tracks(
-        reader, _backend(params.backend, params.max_side), params.every, params.max_gap
+        reader, faces.open_backend(params.backend, params.max_side), params.every, params.max_gap
     )
     row: Row = {
         "frames": total,
@@ -115,12 +119,6 @@ def _choose(tracks: list[Track], row: Row, params: DetectParams) -> Track:
     if rivals:
         raise Rejected("several_faces", f"{rivals + 1} faces are seen for most of the clip", **row)
     return best
-
-
-@functools.cache
-def _backend(name: str, max_side: int) -> faces.Backend:
-    """One detector per process: loading its model takes longer than a clip."""
-    return faces.open_backend(name, max_side)
 
 
 def _models(params: DetectParams) -> Iterable[Path]:

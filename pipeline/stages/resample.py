@@ -5,6 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pyarrow as pa
 from pydantic import Field
+
 from s2f.pipeline import files, media, wav, windows
 from s2f.pipeline.errors import MediaError, Rejected
 from s2f.pipeline.params import Params

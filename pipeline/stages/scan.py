@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 from pydantic import Field
+
 from s2f.pipeline import media
 from s2f.pipeline.corpora import adapter
 from s2f.pipeline.errors import Rejected

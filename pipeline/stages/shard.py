@@ -10,6 +10,7 @@ from typing import Literal
 
 import pyarrow as pa
 from pydantic import Field, field_validator
+
 from s2f.pipeline import files
 from s2f.pipeline.params import Params
 from s2f.pipeline.schema import COMMON, FRAMES, META, SOUND, Row, SampleMeta

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pytest
 from rich.console import Console
 from rich.table import Table
+
 from s2f.pipeline import mjpeg
 from s2f.pipeline.faces import alignment, open_backend
 from s2f.pipeline.faces.tracking import find_tracks

@@ -1,0 +1,160 @@
+"""A photo and a sound to a talking face: the sound is streamed, so that hours take no more memory.
+
+The photo is cropped by the code that aligned the training videos, and the windows are cut by the
+code that cut theirs.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from s2f.model.checkpoint import Talker, load_talker
+from s2f.model.generator import HEIGHT, WIDTH
+from s2f.model.validation import to_pictures
+from s2f.pipeline.errors import InputError
+from s2f.pipeline.faces.alignment import crop_photo
+from s2f.pipeline.files import make_folder
+from s2f.pipeline.media import ENCODERS, read_audio, write_video
+from s2f.pipeline.windows import Sound, cut_windows, window_starts
+
+Picture = npt.NDArray[np.uint8]
+
+# How far the sides of an aligned picture may be from 3 : 4.
+ASPECT_TOLERANCE = 0.02
+
+
+@dataclass(frozen=True)
+class Animation:
+    """What was written: where, how many frames, at which rate."""
+
+    path: Path
+    frames: int
+    fps: float
+    seconds: float
+
+
+def animate(
+    run: Path,
+    image: Path,
+    audio: Path,
+    out: Path,
+    *,
+    aligned: bool = False,
+    seed: int = 0,
+    chunk_seconds: float = 2.0,
+) -> Animation:
+    """Write a video of the face in `image` speaking `audio`, with the generator of a trained run.
+
+    `aligned` says that the image is already a crop as the shards hold them. The video has as many
+    frames as it takes to cover the sound to its end; its length in memory is `chunk_seconds`.
+    Raises InputError for an image, sound or target that does not serve, CheckpointError for the run.
+    """
+    _check_target(out)
+    if not audio.is_file():
+        raise InputError(f"{audio} is not a file", "give a sound file, such as a wav, flac, mp3 or mp4")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    talker = load_talker(run, device)
+    face = read_face(image, aligned=aligned)
+    sound = read_audio(audio, talker.sample_rate, chunk_seconds=chunk_seconds)
+    frames = generate(talker, face, sound, device, seed)
+    count = write_video(out, frames, talker.fps, sound=audio)
+    return Animation(out, count, float(talker.fps), float(count / talker.fps))
+
+
+def generate(
+    talker: Talker, face: Picture, sound: Iterable[Sound], device: torch.device, seed: int
+) -> Iterator[Picture]:
+    """Yield the frames (128, 96, 3) that go with the sound, which comes in chunks of any length.
+
+    How the sound is cut into chunks does not matter: the recurrent states are carried over.
+    """
+    generator = talker.generator
+    source = torch.Generator().manual_seed(seed)
+    window = int(generator.arguments["window"])
+    memory = None
+    with torch.inference_mode():
+        still = torch.from_numpy(face).to(device).permute(2, 0, 1)[None] / 127.5 - 1
+        identity = generator.identity(still)
+        for windows in stream_windows(sound, talker.fps, talker.sample_rate, window):
+            noise = generator.draw_noise(1, len(windows), source).to(device)
+            heard = torch.from_numpy(windows).to(device)[None]
+            frames, memory = generator.speak(identity, heard, noise, memory)
+            yield from to_pictures(frames[0])
+
+
+def stream_windows(sound: Iterable[Sound], fps: Fraction, sample_rate: int, size: int) -> Iterator[Sound]:
+    """Yield the windows (n, size) of all frames of a sound that comes in chunks, as soon as they are whole.
+
+    Together they are the windows that `cut_windows` cuts from the sound in one piece.
+    """
+    kept: Sound = np.zeros(0, np.float32)
+    origin = shown = 0  # the sample that `kept` begins with; frames that are done
+    for chunk in sound:
+        kept = np.concatenate([kept, chunk])
+        ready = frames_for(origin + len(kept), fps, sample_rate) - shown
+        starts = window_starts(max(0, ready), fps, sample_rate, size, first=shown)
+        whole = int(np.searchsorted(starts, origin + len(kept) - size, side="right"))
+        if whole:
+            yield cut_windows(kept, starts[:whole] - origin, size)
+            shown += whole
+            begin = max(origin, int(window_starts(1, fps, sample_rate, size, first=shown)[0]))
+            kept, origin = kept[begin - origin :], begin
+    rest = frames_for(origin + len(kept), fps, sample_rate) - shown
+    if rest > 0:
+        yield cut_windows(kept, window_starts(rest, fps, sample_rate, size, first=shown) - origin, size)
+
+
+def frames_for(samples: int, fps: Fraction, sample_rate: int) -> int:
+    """The fewest frames that last as long as so many samples; half a sample too much is rounding, not sound.
+
+    So the sound of a clip of n frames, whatever its rate, gives n frames.
+    """
+    doubled = (2 * samples - 1) * fps / (2 * sample_rate)
+    return max(0, -(-doubled.numerator // doubled.denominator))
+
+
+def read_face(image: Path, *, aligned: bool) -> Picture:
+    """The face in a picture file as an aligned RGB crop uint8 (128, 96, 3).
+
+    Turned as its EXIF data say; grey pictures, 16 bits and transparency are understood.
+    """
+    if not image.is_file():
+        raise InputError(f"{image} is not a file", "check the path")
+    try:
+        data = np.fromfile(image, np.uint8)
+        picture = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+    except (OSError, cv2.error) as error:
+        raise InputError(f"{image} cannot be read: {error}", "give a JPEG or PNG picture") from error
+    if picture is None:
+        raise InputError(f"{image} is not a picture that can be read", "give a JPEG or PNG picture")
+    pixels: Picture = np.asarray(picture, np.uint8)
+    return _fit(image, pixels) if aligned else crop_photo(pixels)
+
+
+def _fit(image: Path, picture: Picture) -> Picture:
+    height, width = picture.shape[:2]
+    if abs(width * HEIGHT / (height * WIDTH) - 1) > ASPECT_TOLERANCE:
+        raise InputError(
+            f"{image} has {width} x {height} px, which is not the {WIDTH} x {HEIGHT} of an aligned face",
+            f"give a picture with sides as {WIDTH} : {HEIGHT}, or leave out --aligned to have it cropped",
+        )
+    resized = cv2.resize(picture, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+    return np.asarray(resized, np.uint8)
+
+
+def _check_target(out: Path) -> None:
+    """Refuse before the work, not after it."""
+    if out.suffix.lower() not in ENCODERS:
+        raise InputError(
+            f"{out} does not end in {' or '.join(ENCODERS)}", "the ending chooses the kind of video"
+        )
+    make_folder(out.parent)
+    if out.is_dir() or (out.exists() and not os.access(out, os.W_OK)):
+        raise InputError(f"{out} cannot be written", "give another name")

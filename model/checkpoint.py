@@ -1,0 +1,129 @@
+"""What a run folder holds, written so that a killed run never leaves half a file.
+
+RUN/generator.json         what makes the generator again: format, arguments, frame and sample rate
+RUN/generator.safetensors  its newest weights
+RUN/best.safetensors       its weights with the best L1 on the val split
+RUN/state.pt               everything else that a run needs to go on, and the newest weights once
+                           more: one file, so that what is resumed was written at one moment
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+
+from s2f.model.generator import HEIGHT, WIDTH, Generator
+from s2f.pipeline.errors import CheckpointError
+from s2f.pipeline.files import appearing, write_bytes
+
+FORMAT = 1
+
+DESCRIPTION = "generator.json"
+NEWEST = "generator.safetensors"
+BEST = "best.safetensors"
+STATE = "state.pt"
+
+
+@dataclass(frozen=True)
+class Talker:
+    """A trained generator in eval mode, and the rates of the material that it was trained on."""
+
+    generator: Generator
+    fps: Fraction
+    sample_rate: int
+
+
+def write_with(path: Path, write: Callable[[Path], object]) -> None:
+    """Have a library write a file that appears whole or not at all; OutputError where that fails."""
+    with appearing(path) as temporary:
+        try:
+            write(temporary)
+        except (RuntimeError, SafetensorError) as error:  # their words for a full disk
+            raise OSError(str(error)) from error
+
+
+def describe(run: Path, generator: Generator, fps: Fraction, sample_rate: int) -> None:
+    """Write what is needed to make the generator again."""
+    content = {
+        "format": FORMAT,
+        "arguments": generator.arguments,
+        "fps": str(fps),
+        "sample_rate": sample_rate,
+        "size": [WIDTH, HEIGHT],
+    }
+    write_bytes(run / DESCRIPTION, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def save_weights(path: Path, generator: Generator) -> None:
+    """Write the generator's weights as safetensors."""
+    tensors = {name: tensor.contiguous() for name, tensor in generator.state_dict().items()}
+    write_bytes(path, save(tensors))
+
+
+def load_talker(run: Path, device: torch.device) -> Talker:
+    """The best generator of a run, or its newest where none was validated."""
+    try:
+        content = json.loads((run / DESCRIPTION).read_text())
+        version = content["format"]
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{run} holds no trained model: there is no {DESCRIPTION}", "give the --run folder of 's2f train'"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(run / DESCRIPTION, error) from error
+    if version != FORMAT:
+        raise CheckpointError(
+            f"{run / DESCRIPTION} has format {version}, this s2f reads format {FORMAT}",
+            "use the s2f that trained it, or train anew",
+        )
+    weights = run / (BEST if (run / BEST).exists() else NEWEST)
+    try:
+        generator = Generator(**content["arguments"])
+        generator.load_state_dict(load_file(weights))
+        talker = Talker(generator.to(device).eval(), Fraction(content["fps"]), int(content["sample_rate"]))
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{run} holds no weights yet: there is no {NEWEST}",
+            "wait for the first checkpoint, or train again",
+        ) from error
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+        raise _damaged(weights, error) from error
+    return talker
+
+
+def save_state(run: Path, state: dict[str, Any]) -> None:
+    """Write what `load_state` gives back: tensors, numbers, texts, and dicts and lists of them."""
+    write_with(run / STATE, lambda path: torch.save({"format": FORMAT, **state}, path))
+
+
+def load_state(run: Path) -> dict[str, Any]:
+    """What `save_state` wrote, on the CPU."""
+    path = run / STATE
+    if not path.is_file():
+        raise CheckpointError(
+            f"{run} holds no checkpoint to resume from: there is no {STATE}", "train without --resume"
+        )
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        version = state["format"]
+    except Exception as error:  # a damaged file can raise nearly anything from within torch
+        raise _damaged(path, error) from error
+    if version != FORMAT:
+        raise CheckpointError(
+            f"{path} has format {version}, this s2f reads format {FORMAT}",
+            "use the s2f that wrote it, or train anew",
+        )
+    return state
+
+
+def _damaged(path: Path, error: Exception) -> CheckpointError:
+    reason = str(error).strip().splitlines() or [type(error).__name__]
+    return CheckpointError(
+        f"{path} is damaged: {reason[0]}", "use a copy of it, or train again in a new folder"
+    )

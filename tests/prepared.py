@@ -1,0 +1,96 @@
+"""A prepared set as the tests look at it, and the command line as they call it."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from s2f.pipeline import config
+from s2f.pipeline.cli import main
+from s2f.pipeline.plan import Selection, chosen_stages
+from s2f.pipeline.runner import Funnel, Preparation
+
+Rows = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A raw folder and what prep has made of it."""
+
+    raw: Path
+    out: Path
+
+    def rows(self, stage: str) -> Rows:
+        """The manifest of a stage, by clip id."""
+        found = pq.ParquetFile(self.out / "manifests" / f"{stage}.parquet").read().to_pylist()
+        return {row["clip_id"]: row for row in found}
+
+    def shards(self) -> list[dict[str, Any]]:
+        """The rows of the shard manifest."""
+        rows: list[dict[str, Any]] = (
+            pq.ParquetFile(self.out / "shards" / "manifest.parquet").read().to_pylist()
+        )
+        return rows
+
+    def ending(self, clip_id: str) -> tuple[str, str, str]:
+        """The last stage that a clip reached, with status and reason."""
+        for stage in ("window", "resample", "align", "detect", "scan"):
+            row = self.rows(stage).get(clip_id)
+            if row:
+                return stage, row["status"], row["reason"]
+        raise KeyError(clip_id)
+
+    def prepare(self, *overrides: str, stage: str | None = None, **selection: Any) -> dict[str, Funnel]:
+        """Run the preparation with one worker; the lines of its funnel by stage."""
+        settings = config.load(None, ["run.workers=1", *overrides])
+        chosen = Selection(chosen_stages(stage), **selection)
+        funnel = Preparation(self.raw, self.out, settings, chosen).run(lambda what, done, total: None)
+        return {line.stage: line for line in funnel}
+
+    def copy(self, folder: Path) -> "Prepared":
+        """The same set, raw videos included, to be changed at will."""
+        for part, name in ((self.raw, "raw"), (self.out, "out")):
+            shutil.copytree(part, folder / name)
+        return Prepared(folder / "raw", folder / "out")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Ended]
+
+
+def call(*arguments: object) -> int:
+    """Run a command of s2f in this process; its exit status."""
+    with pytest.raises(SystemExit) as exited:
+        main([str(argument) for argument in arguments])
+    return int(exited.value.code or 0)
+
+
+def copy_clips(data: Path, raw: Path, *clips: str) -> Path:
+    """Some GRID clips, named like `s1/bbaf2n`, with their alignments, in the layout of GRID."""
+    for clip in clips:
+        for name in (f"{clip}.mpg", f"alignments/{clip}.align"):
+            target = raw / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(data / "grid" / name, target)
+    return raw
+
+
+def fingerprint(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Time stamp and content of every file below a folder."""
+    return {
+        path.relative_to(folder).as_posix(): (path.stat().st_mtime_ns, path.read_bytes())
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

@@ -1,0 +1,170 @@
+"""The command line: help that ends in an example, errors of one line with a hint, quick to start."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from prepared import Command, Ended, Prepared
+
+from s2f.pipeline.cli import app
+
+COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+HEAVY = ("torch", "dlib", "cv2", "av", "pyarrow", "webdataset", "skimage", "s2f.model")
+
+
+def refused(ended: Ended, *words: str) -> None:
+    """One line that says what is wrong, one that says what to do, and nothing else."""
+    error, hint = ended.err.splitlines()
+    assert error.startswith("error: ")
+    assert hint.startswith("hint: ")
+    assert len(hint) > len("hint: ")
+    for word in words:
+        assert word in error
+    assert ended.code == 1
+    assert "Traceback" not in ended.out
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    """A folder that could be a corpus, with a file that is no video."""
+    path = tmp_path / "raw" / "ann" / "one.mp4"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"no video")
+    return path.parents[1]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_ends_with_an_example(s2f: Command, command: str) -> None:
+    found = typer.main.get_command(app).commands[command].help or ""  # type: ignore[attr-defined]
+    example = found.strip().splitlines()[-1].strip()
+    assert example.startswith(f"Example: s2f {command}")
+    ended = s2f(command, "--help")
+    assert ended.code == 0
+    assert f"Example: s2f {command}" in ended.out
+
+
+def test_without_a_command_the_commands_are_listed(s2f: Command) -> None:
+    ended = s2f()
+    for command in COMMANDS:
+        assert command in ended.out + ended.err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["prep", "--help"], ["settings", "--help"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    script = f"""
+import sys
+from s2f.pipeline.cli import main
+try:
+    main({arguments!r})
+finally:
+    loaded = [name for name in {HEAVY!r} if name in sys.modules]
+    print("loaded:", loaded, file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "Usage" in done.stdout
+    assert done.stderr.strip() == "loaded: []"
+
+
+def test_the_installed_script_is_the_command_line() -> None:
+    script = Path(sys.executable).with_name("s2f")
+    done = subprocess.run(
+        [script, "prep", "no/such/folder", "--out", "out"], capture_output=True, text=True, check=False
+    )
+    refused(Ended(done.returncode, done.stdout, done.stderr), "no/such/folder is not a folder")
+
+
+@pytest.mark.parametrize("command", [["prep"], ["stage", "scan"]])
+def test_a_raw_folder_that_is_missing_empty_or_without_videos(
+    s2f: Command, tmp_path: Path, command: list[str]
+) -> None:
+    empty, textual = tmp_path / "empty", tmp_path / "textual"
+    empty.mkdir()
+    textual.mkdir()
+    (textual / "notes.txt").touch()
+    out = tmp_path / "out"
+    refused(s2f(*command, tmp_path / "none", "--out", out), "none is not a folder")
+    refused(s2f(*command, textual / "notes.txt", "--out", out), "notes.txt is not a folder")
+    refused(s2f(*command, empty, "--out", out), "empty is empty")
+    refused(s2f(*command, textual, "--out", out), "textual holds no videos")
+    assert not out.exists()
+
+
+def test_settings_that_cannot_be_used(s2f: Command, raw: Path) -> None:
+    prep = ("prep", raw, "--out", "out")
+    Path("broken.yaml").write_text("detect: [1\n", encoding="utf-8")
+    Path("unknown.yaml").write_text("detect:\n  evry: 3\n", encoding="utf-8")
+    refused(s2f(*prep, "--config", "none.yaml"), "none.yaml cannot be read")
+    refused(s2f(*prep, "--config", "broken.yaml"), "broken.yaml is not valid YAML at line")
+    refused(s2f(*prep, "--config", "unknown.yaml"), "unknown setting detect.evry")
+    refused(s2f(*prep, "--set", "detect.evry=3"), "unknown setting detect.evry")
+    refused(s2f(*prep, "--set", "detect.every=[bold]"), "setting detect.every", "bold")
+    refused(s2f(*prep, "--set", "detect.every"), "is no setting")
+    refused(s2f("train", "out", "--run", "run", "--set", "train.with=3"), "unknown setting train.with")
+    assert not Path("out").exists()
+
+
+def test_a_place_that_cannot_be_written_to(s2f: Command, raw: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    refused(s2f("prep", raw, "--out", tmp_path / "file"), "cannot be made")
+    refused(s2f("prep", raw, "--out", tmp_path / "file" / "out"), "cannot be made")
+
+
+def test_a_file_in_the_way_of_a_manifest(s2f: Command, raw: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "manifests").touch()
+    refused(s2f("prep", raw, "--out", out), "manifests")
+
+
+def test_a_damaged_manifest(s2f: Command, small: Prepared) -> None:
+    (small.out / "manifests/detect.parquet").write_bytes(b"damaged")
+    refused(s2f("prep", small.raw, "--out", small.out), "detect.parquet cannot be read")
+    refused(s2f("audit", small.out), "detect.parquet cannot be read")
+
+
+def test_a_stage_or_speaker_that_is_not_there(s2f: Command, raw: Path) -> None:
+    refused(s2f("stage", "algin", raw, "--out", "out"), "no stage algin")
+    refused(s2f("prep", raw, "--out", "out", "--speakers", "bob"), "bob")
+
+
+def test_clips_of_which_none_serves(s2f: Command, raw: Path) -> None:
+    ended = s2f("prep", raw, "--out", "out", "--set", "run.workers=1")
+    refused(ended, "no clip is left")
+    assert Prepared(raw, Path("out")).ending("ann_one") == ("scan", "failed", "unreadable")
+
+
+def test_what_is_no_prepared_set_cannot_be_audited(s2f: Command, raw: Path, tmp_path: Path) -> None:
+    refused(s2f("audit", tmp_path / "none"), "holds no manifests")
+    refused(s2f("audit", raw), "holds no manifests")
+
+
+def test_a_report_that_cannot_be_written(s2f: Command, prepared_small: Prepared, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    refused(s2f("audit", prepared_small.out, "--json", tmp_path / "file" / "audit.json"), "cannot be written")
+
+
+def test_a_missing_argument_is_a_usage_error(s2f: Command) -> None:
+    ended = s2f("prep")
+    assert ended.code == 2
+    assert "Missing argument" in ended.err
+    assert s2f("prep", ".", "--out", "out", "--limit", "0").code == 2
+
+
+def test_prep_prints_the_funnel(s2f: Command, small: Prepared) -> None:
+    ended = s2f(
+        "prep", small.raw, "--out", small.out, "--set", "window.seconds=0.2", "--set", "run.workers=1"
+    )
+    assert ended.code == 0
+    assert ended.err == ""
+    lines = {words[1]: words for words in map(str.split, ended.out.splitlines()) if len(words) > 8}
+    for name, run in {"scan": "0", "window": "3", "shard": "0"}.items():
+        assert lines[name][3::2][:5] == ["3", "3", "0", "0", run]
+
+
+def test_settings_prints_a_file_that_prep_reads(s2f: Command, small: Prepared) -> None:
+    printed = s2f("settings")
+    Path("stages.yaml").write_text(printed.out, encoding="utf-8")
+    assert s2f("prep", small.raw, "--out", small.out).code == 0
+    assert small.rows("window")

@@ -1,0 +1,159 @@
+"""Which files are clips, whose they are, and what is said in them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from s2f.pipeline import corpora
+from s2f.pipeline.corpora import Source, folder, grid
+from s2f.pipeline.errors import InputError
+
+
+def tree(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    return root
+
+
+def by_id(root: Path, corpus: str = "auto") -> dict[str, Source]:
+    return {source.clip_id: source for source in corpora.find_clips(root, corpus)}
+
+
+def test_every_grid_clip_is_found_with_its_alignment(data: Path) -> None:
+    found = corpora.find_clips(data / "grid")
+    assert len(found) == 61
+    assert {source.corpus for source in found} == {"grid"}
+    assert sum(source.speaker == "s1" for source in found) == 48
+    assert len({source.speaker for source in found}) == 11
+    for source in found:
+        assert source.clip_id == f"{source.speaker}_{source.utterance}"
+        assert source.relative == f"{source.speaker}/{source.utterance}.mpg"
+        assert source.alignment
+        assert source.alignment.stem == source.utterance
+
+
+def test_alignments_say_what_the_names_stand_for(data: Path) -> None:
+    for source in corpora.find_clips(data / "grid"):
+        assert grid.text(source) == grid.sentence(source.utterance)
+
+
+def test_words_have_times_in_seconds_and_in_order(data: Path) -> None:
+    clips = by_id(data / "grid")
+    assert [(word.word, word.start) for word in grid.words(clips["s1_bbaf2n"])][:2] == [
+        ("bin", 0.95),
+        ("blue", 1.18),
+    ]
+    for source in clips.values():
+        times = [time for word in grid.words(source) for time in (word.start, word.end)]
+        assert len(times) == 12
+        assert times == sorted(times)
+        assert 0 < times[0] < times[-1] <= 2.98
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("bbaf2n", "bin blue at f two now"),
+        ("swwz9s", "set white with z nine soon"),
+        ("prizzp", "place red in z zero please"),
+        ("lgbo1a", "lay green by o one again"),
+    ],
+)
+def test_a_name_of_grid_is_a_sentence(name: str, sentence: str) -> None:
+    assert grid.NAME.fullmatch(name)
+    assert grid.sentence(name) == sentence
+
+
+@pytest.mark.parametrize("name", ["bbaw2n", "bbaf0n", "xbaf2n", "bbaf2", "bbaf2nn"])
+def test_other_names_are_not_of_grid(name: str) -> None:
+    assert not grid.NAME.fullmatch(name)
+
+
+def test_grid_as_on_its_original_site(tmp_path: Path) -> None:
+    clips = by_id(
+        tree(tmp_path, "s1/video/mpg_vcd/bbaf2n.mpg", "s1/align/bbaf2n.align", "s1/audio/bbaf2n.wav")
+    )
+    assert list(clips) == ["s1_bbaf2n"]
+    assert clips["s1_bbaf2n"].alignment == tmp_path / "s1/align/bbaf2n.align"
+
+
+def test_an_alignment_is_found_by_name_in_another_speakers_folder(tmp_path: Path) -> None:
+    tree(
+        tmp_path, "s5/bbaf2n.mpg", "s6/lgbo1a.mpg", "alignments/s6/bbaf2n.align", "alignments/s5/lgbo1a.align"
+    )
+    clips = by_id(tmp_path)
+    assert clips["s5_bbaf2n"].alignment == tmp_path / "alignments/s6/bbaf2n.align"
+    assert clips["s6_lgbo1a"].alignment == tmp_path / "alignments/s5/lgbo1a.align"
+
+
+def test_grid_without_alignments_has_texts_but_no_times(tmp_path: Path) -> None:
+    source = by_id(tree(tmp_path, "s5/bbaf2n.mpg"))["s5_bbaf2n"]
+    assert grid.text(source) == "bin blue at f two now"
+    assert grid.words(source) == []
+
+
+def test_the_folder_of_one_speaker_serves_as_grid(tmp_path: Path) -> None:
+    assert list(by_id(tree(tmp_path / "s7", "bbaf2n.mpg"))) == ["s7_bbaf2n"]
+
+
+def test_junk_is_no_clip(tmp_path: Path) -> None:
+    junk = [
+        "__MACOSX/s1/._bbaf2n.mpg",
+        "s1/._bbaf2n.mpg",
+        "s1/Thumbs.db",
+        ".cache/s1/lgbo1a.mpg",
+        "s1/readme.txt",
+    ]
+    assert list(by_id(tree(tmp_path, "s1/bbaf2n.mpg", *junk))) == ["s1_bbaf2n"]
+
+
+def test_other_folders_are_a_speaker_each(tmp_path: Path) -> None:
+    tree(tmp_path, "ann/one.mp4", "bob/deep/two.MOV", "three.webm")
+    clips = by_id(tmp_path)
+    assert {source.corpus for source in clips.values()} == {"folder"}
+    assert {source.speaker for source in clips.values()} == {"ann", "deep", tmp_path.name}
+    assert clips["ann_one"].utterance == "one"
+
+
+def test_a_text_beside_a_clip_is_what_is_said(tmp_path: Path) -> None:
+    tree(tmp_path, "ann/one.mp4", "ann/two.mp4")
+    (tmp_path / "ann/one.txt").write_text("Grüß Gott\n", encoding="utf-8")
+    clips = by_id(tmp_path)
+    assert folder.text(clips["ann_one"]) == "Grüß Gott"
+    assert folder.text(clips["ann_two"]) is None
+    assert folder.words(clips["ann_one"]) == []
+
+
+def test_ids_are_distinct_and_serve_as_file_names(tmp_path: Path) -> None:
+    names = ["a/x.mp4", "a/x.mov", "b/a/x.mp4", "ä é/v1.2 final.mp4", "ö é/v1.2 final.mp4", "a/x_1.mp4"]
+    found = corpora.find_clips(tree(tmp_path, *names))
+    ids = [source.clip_id for source in found]
+    assert len(set(ids)) == len(names)
+    assert ids == sorted(ids)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]+", clip_id) for clip_id in ids)
+    assert [source.clip_id for source in corpora.find_clips(tmp_path)] == ids
+
+
+def test_every_way_in_which_a_folder_holds_no_clips_is_an_error(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    textual = tree(tmp_path / "textual", "a/notes.txt")
+    (tmp_path / "file.mp4").touch()
+    cases = {
+        tmp_path / "none": "is not a folder",
+        tmp_path / "file.mp4": "is not a folder",
+        empty: "is empty",
+        textual: "no videos",
+    }
+    for root, message in cases.items():
+        with pytest.raises(InputError, match=message) as caught:
+            corpora.find_clips(root)
+        assert caught.value.hint
+
+
+def test_a_folder_that_is_not_grid_cannot_be_read_as_grid(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="grid") as caught:
+        corpora.find_clips(tree(tmp_path, "ann/one.mp4"), "grid")
+    assert caught.value.hint

@@ -1,0 +1,158 @@
+"""Animation: windows over chunk borders, one video whatever the chunks, and what users get wrong."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from model_shards import draw_faces, make_sound
+
+from s2f.model import checkpoint
+from s2f.model.animate import animate, frames_for, generate, read_face, stream_windows
+from s2f.model.generator import Generator
+from s2f.pipeline import wav
+from s2f.pipeline.errors import CheckpointError, InputError, OutputError
+from s2f.pipeline.media import FrameReader, probe
+from s2f.pipeline.windows import cut_windows, samples_for, window_starts
+
+CPU = torch.device("cpu")
+RATE, WINDOW = 16_000, 2560
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    torch.manual_seed(0)
+    generator = Generator(
+        width=4, window=WINDOW, sample_rate=RATE, identity=50, context=256, noise=10, noise_std=1.0
+    )
+    checkpoint.describe(folder, generator, Fraction(25), RATE)
+    checkpoint.save_weights(folder / checkpoint.NEWEST, generator)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """An aligned picture and a sound of 20 frames."""
+    folder = tmp_path_factory.mktemp("material")
+    cv2.imwrite(str(folder / "face.png"), draw_face()[:, :, ::-1])
+    (folder / "sound.wav").write_bytes(wav.encode(make_sound(20, 0), RATE))
+    return folder / "face.png", folder / "sound.wav"
+
+
+def draw_face() -> npt.NDArray[np.uint8]:
+    return np.asarray(draw_faces(np.array([-10], np.float32), 0)[0])
+
+
+@pytest.mark.parametrize("fps", [Fraction(25), Fraction(30_000, 1001), Fraction(15, 2)])
+@pytest.mark.parametrize("chunk", [1, 100, 2559, 16_000, 1_000_000])
+def test_windows_over_chunk_borders_equal_those_in_one_piece(fps: Fraction, chunk: int) -> None:
+    sound = np.random.default_rng(0).standard_normal(7_777 if chunk == 1 else 50_001).astype(np.float32)
+    frames = frames_for(len(sound), fps, RATE)
+    whole = cut_windows(sound, window_starts(frames, fps, RATE, WINDOW), WINDOW)
+    chunks = (sound[begin : begin + chunk] for begin in range(0, len(sound), chunk))
+    assert np.array_equal(np.concatenate(list(stream_windows(chunks, fps, RATE, WINDOW))), whole)
+
+
+@pytest.mark.parametrize("fps", [Fraction(25), Fraction(30_000, 1001), Fraction(24_000, 1001)])
+def test_the_sound_of_n_frames_gives_n_frames(fps: Fraction) -> None:
+    for frames in range(1, 400):
+        samples = samples_for(frames, fps, RATE)
+        assert frames_for(samples, fps, RATE) == frames
+        assert frames_for(samples + 2, fps, RATE) == frames + 1
+
+
+def test_frames_do_not_depend_on_the_chunks(run: Path) -> None:
+    talker = checkpoint.load_talker(run, CPU)
+    sound = make_sound(20, 0)
+    whole, parts = (
+        np.stack(list(generate(talker, draw_face(), np.split(sound, cuts), CPU, seed=3)))
+        for cuts in ([], [500, 9_000, 9_100])
+    )
+    assert whole.shape == (20, 128, 96, 3)
+    assert abs(whole.astype(int) - parts).max() <= 1
+
+
+def test_a_video_as_long_as_the_sound(run: Path, material: tuple[Path, Path], tmp_path: Path) -> None:
+    out = tmp_path / "new" / "talk.mp4"
+    result = animate(run, *material, out, aligned=True, chunk_seconds=0.3)
+    assert (result.path, result.frames, result.fps, result.seconds) == (out, 20, 25, 0.8)
+    assert len(list(FrameReader(out))) == 20
+    found = probe(out)
+    assert (found.width, found.height, found.fps, found.audio_codec) == (96, 128, 25, "aac")
+
+
+def test_the_seed_chooses_the_noise(run: Path) -> None:
+    talker = checkpoint.load_talker(run, CPU)
+    first, again, other = (
+        np.stack(list(generate(talker, draw_face(), [make_sound(5, 0)], CPU, seed=seed)))
+        for seed in (0, 0, 1)
+    )
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_pictures_of_all_kinds_are_read(tmp_path: Path) -> None:
+    face = draw_face()
+    kinds = {
+        "grey.png": cv2.cvtColor(face, cv2.COLOR_RGB2GRAY),
+        "alpha.png": cv2.cvtColor(face, cv2.COLOR_RGB2BGRA),
+        "deep.png": face[:, :, ::-1].astype(np.uint16) * 257,
+        "large.jpg": cv2.resize(face[:, :, ::-1], (480, 640)),
+    }
+    for name, picture in kinds.items():
+        cv2.imwrite(str(tmp_path / name), picture)
+        found = read_face(tmp_path / name, aligned=True)
+        assert found.shape == (128, 96, 3)
+        assert found.dtype == np.uint8
+    assert np.array_equal(read_face(tmp_path / "alpha.png", aligned=True), face)
+
+
+def test_a_photo_is_turned_as_its_exif_says(tmp_path: Path) -> None:
+    lying = np.rot90(draw_face())
+    plain = cv2.imencode(".jpg", lying[:, :, ::-1])[1].tobytes()
+    # An EXIF block with one entry: orientation 6, to be turned right by 90 degrees.
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
+    path = tmp_path / "phone.jpg"
+    path.write_bytes(plain[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + plain[2:])
+    assert abs(read_face(path, aligned=True).astype(int) - draw_face()).mean() < 5
+
+
+def test_what_users_get_wrong(run: Path, material: tuple[Path, Path], tmp_path: Path) -> None:
+    image, sound = material
+    out = tmp_path / "talk.mp4"
+    text = tmp_path / "face.txt"
+    text.write_text("not a picture")
+    wide = tmp_path / "wide.png"
+    cv2.imwrite(str(wide), np.zeros((100, 200, 3), np.uint8))
+    blank = tmp_path / "blank.png"
+    cv2.imwrite(str(blank), np.zeros((300, 300, 3), np.uint8))
+    empty = tmp_path / "empty.png"
+    empty.touch()
+    for picture, message in [
+        (tmp_path / "none.png", "is not a file"),
+        (text, "not a picture"),
+        (empty, "not a picture"),
+        (wide, "200 x 100 px, which is not the 96 x 128"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            animate(run, picture, sound, out, aligned=True)
+    with pytest.raises(InputError, match="no face"):
+        animate(run, blank, sound, out)
+    with pytest.raises(InputError, match="is not a file"):
+        animate(run, image, tmp_path / "none.wav", out, aligned=True)
+    with pytest.raises(InputError, match="no sound"):
+        animate(run, image, text, out, aligned=True)
+    with pytest.raises(CheckpointError, match="holds no trained model"):
+        animate(tmp_path, image, sound, out, aligned=True)
+    with pytest.raises(InputError, match="does not end in"):
+        animate(run, image, sound, tmp_path / "talk.gif", aligned=True)
+    with pytest.raises(OutputError):
+        animate(run, image, sound, text / "talk.mp4", aligned=True)
+    (tmp_path / "folder.mp4").mkdir()
+    with pytest.raises(InputError, match="cannot be written"):
+        animate(run, image, sound, tmp_path / "folder.mp4", aligned=True)
+    assert not out.exists()

@@ -1,0 +1,257 @@
+"""The trainer: ablations, checkpoints, stopping and resuming to the last bit."""
+
+import io
+import json
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from model_shards import make_shards
+from rich.console import Console
+from safetensors.torch import load_file, save_file
+
+from s2f.model import checkpoint
+from s2f.model.config import TrainParams
+from s2f.model.data import TrainBatches
+from s2f.model.shards import read_shards
+from s2f.model.state import new_state
+from s2f.model.trainer import TrainingError, train, train_step
+from s2f.pipeline.errors import CheckpointError, InputError, TrainingError
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_shards(tmp_path_factory.mktemp("data"), train=5, val=1, frames=6)
+
+
+@pytest.fixture(scope="module")
+def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of three steps."""
+    run = tmp_path_factory.mktemp("runs") / "run"
+    start(data, run, small(steps=3))
+    return run
+
+
+def small(**changes: object) -> TrainParams:
+    tiny = {"width": 4, "batch": 2, "frames": 3, "judged_frames": 1, "steps": 4, "workers": 0, "shuffle": 4}
+    often = {"validate_every": 2, "validation_frames": 4, "save_every": 2, "log_every": 1, "device": "cpu"}
+    return TrainParams.model_validate({**tiny, **often, **changes})
+
+
+def start(
+    data: Path, run: Path, params: TrainParams, *, resume: bool = False
+) -> tuple[dict[str, float], str]:
+    """Train; return the scores and what was printed."""
+    console = Console(file=io.StringIO(), width=200)
+    scores = train(data, run, params, resume=resume, console=console)
+    assert isinstance(console.file, io.StringIO)
+    return scores, console.file.getvalue()
+
+
+def equal(first: Path, second: Path) -> bool:
+    """Do two weight files hold the same bits?"""
+    one, two = load_file(first), load_file(second)
+    return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_a_run_leaves_what_it_promises(data: Path, tmp_path: Path) -> None:
+    scores, text = start(data, tmp_path / "run", small())
+    run = tmp_path / "run"
+    for name in ("generator.json", "generator.safetensors", "best.safetensors", "state.pt", "metrics.jsonl"):
+        assert (run / name).stat().st_size
+    assert sorted(path.name for path in (run / "samples").iterdir()) == ["step-000002.png", "step-000004.png"]
+    assert list((run / "tensorboard").iterdir())
+    assert yaml.safe_load((run / "train.yaml").read_text())["width"] == 4
+    assert [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()] == [2, 4]
+    assert {"val/l1", "val/l1_still", "val/psnr", "val/psnr_still", "step"} <= scores.keys()
+    assert "still" in text
+
+
+@pytest.mark.parametrize("steps", [1, 3, 4])
+def test_stop_and_resume_equals_the_run_in_one_go(data: Path, tmp_path: Path, steps: int) -> None:
+    start(data, tmp_path / "whole", small(steps=6))
+    start(data, tmp_path / "parts", small(steps=steps))
+    start(data, tmp_path / "parts", small(steps=6), resume=True)
+    assert equal(tmp_path / "whole" / "generator.safetensors", tmp_path / "parts" / "generator.safetensors")
+    whole, parts = (checkpoint.load_state(tmp_path / name) for name in ("whole", "parts"))
+    for name in ("frame", "sequence"):
+        one, two = (state["adversaries"][name]["module"] for state in (whole, parts))
+        assert all(torch.equal(one[key], two[key]) for key in one)
+    assert torch.equal(whole["source"], parts["source"])
+
+
+def test_the_learning_rate_decays_after_some_epochs_and_after_resuming(data: Path, tmp_path: Path) -> None:
+    decaying = {"decay_after": 0, "decay": 0.5}
+    start(data, tmp_path / "whole", small(steps=6, **decaying))
+    start(data, tmp_path / "parts", small(steps=5, **decaying))
+    start(data, tmp_path / "parts", small(steps=6, **decaying), resume=True)
+    assert equal(tmp_path / "whole" / "generator.safetensors", tmp_path / "parts" / "generator.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("change", "tags"),
+    [
+        ({"frame_weight": 0.0, "sequence_weight": 0.0}, {"generator/l1"}),
+        ({"sequence_weight": 0.0}, {"generator/l1", "generator/frame", "discriminator/frame"}),
+        ({"frame_weight": 0.0}, {"generator/l1", "generator/sequence", "discriminator/sequence"}),
+        ({"l1_weight": 0.0, "frame_weight": 0.0}, {"generator/sequence", "discriminator/sequence"}),
+    ],
+)
+def test_an_ablation_is_one_setting(data: Path, change: dict[str, float], tags: set[str]) -> None:
+    params = small(**change)
+    state = new_state(params, 16_000, CPU)
+    batch = next(TrainBatches(read_shards(data, "train"), params, CPU).start(0))
+    assert train_step(state, batch).keys() == tags
+    assert state.adversaries.keys() == {tag.split("/")[1] for tag in tags if tag.startswith("discriminator")}
+
+
+def test_there_must_be_something_to_learn() -> None:
+    with pytest.raises(ValueError, match="cannot all be 0"):
+        small(l1_weight=0.0, frame_weight=0.0, sequence_weight=0.0)
+
+
+def test_fewer_steps_than_are_done_change_nothing(data: Path, finished: Path) -> None:
+    assert start(data, finished, small(steps=1), resume=True)[0]["step"] == 3
+
+
+def test_training_lowers_the_l1(data: Path) -> None:
+    params = small(frame_weight=0.0, sequence_weight=0.0, generator_rate=3e-3)
+    state = new_state(params, 16_000, CPU)
+    batch = next(TrainBatches(read_shards(data, "train"), params, CPU).start(0))
+    losses = [train_step(state, batch)["generator/l1"] for _ in range(15)]
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_losses_that_are_not_finite_stop_the_run(data: Path) -> None:
+    params = small()
+    state = new_state(params, 16_000, CPU)
+    with torch.no_grad():
+        next(state.generator.decoder.parameters()).fill_(float("nan"))
+    batch = next(TrainBatches(read_shards(data, "train"), params, CPU).start(0))
+    with pytest.raises(TrainingError, match="step 1 are not finite"):
+        train_step(state, batch)
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(data: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    long = small(steps=100_000, validate_every=100_000, save_every=100_000)
+    timer = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    scores, text = start(data, run, long)
+    timer.join()
+    assert 0 < scores["step"] < 100_000
+    assert "--resume" in text
+    assert checkpoint.load_state(run)["step"] == scores["step"]
+
+
+def test_no_progress_ends_the_run(data: Path, tmp_path: Path) -> None:
+    # A learning rate this small changes no score in the first digits, but the norms still move.
+    params = small(steps=100, generator_rate=1e-12, validate_every=1, patience=2, l1_weight=0.0)
+    scores, text = start(data, tmp_path / "run", params)
+    assert scores["step"] < 100
+    assert "no better L1" in text
+
+
+def test_a_run_without_val_clips_says_so(tmp_path: Path) -> None:
+    data = make_shards(tmp_path / "data", train=2, val=0, frames=6)
+    scores, text = start(data, tmp_path / "run", small(steps=1))
+    assert scores == {"step": 1}
+    assert "val split is empty" in text
+    assert checkpoint.load_talker(tmp_path / "run", CPU).fps == 25
+
+
+def test_a_folder_with_a_run_is_not_overwritten(data: Path, finished: Path) -> None:
+    with pytest.raises(CheckpointError, match="already holds a run") as caught:
+        start(data, finished, small())
+    assert "--resume" in caught.value.hint
+
+
+def test_resuming_with_other_settings_names_them(data: Path, finished: Path) -> None:
+    with pytest.raises(CheckpointError, match="seed was 0, is 1"):
+        start(data, finished, small(steps=5, seed=1), resume=True)
+
+
+def test_resuming_with_other_shards_is_refused(tmp_path: Path, finished: Path) -> None:
+    other = make_shards(tmp_path, train=4, val=1, frames=6)
+    with pytest.raises(CheckpointError, match="other shards"):
+        start(other, finished, small(steps=5), resume=True)
+
+
+def test_resuming_a_finished_run_changes_nothing(data: Path, finished: Path) -> None:
+    before = load_file(finished / "generator.safetensors")
+    scores, _ = start(data, finished, small(steps=3), resume=True)
+    assert scores["step"] == 3
+    after = load_file(finished / "generator.safetensors")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_resuming_nothing(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"no state\.pt"):
+        start(data, tmp_path, small(), resume=True)
+
+
+def test_training_without_shards(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no shards"):
+        start(tmp_path, tmp_path / "run", small())
+    assert not (tmp_path / "run").exists()
+
+
+def copy(run: Path, target: Path) -> Path:
+    """A run folder to be damaged."""
+    target.mkdir()
+    for name in ("generator.json", "generator.safetensors", "state.pt", "train.yaml"):
+        (target / name).write_bytes((run / name).read_bytes())
+    return target
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("generator.json", b"{", "damaged"),
+        ("generator.json", b"[]", "damaged"),
+        ("generator.json", b'{"format": 99}', "format 99, this s2f reads format 1"),
+        ("generator.json", b'{"format": 1, "arguments": {"width": 4}}', "damaged"),
+        ("generator.safetensors", b"", "damaged"),
+        ("generator.safetensors", b"no weights at all", "damaged"),
+    ],
+)
+def test_a_damaged_model_is_named(
+    finished: Path, tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    run = copy(finished, tmp_path / "copy")
+    (run / name).write_bytes(content)
+    with pytest.raises(CheckpointError, match=message) as caught:
+        checkpoint.load_talker(run, CPU)
+    assert caught.value.hint
+
+
+def test_weights_that_do_not_fit_are_named(finished: Path, tmp_path: Path) -> None:
+    run = copy(finished, tmp_path / "copy")
+    save_file({"weight": torch.zeros(2)}, run / "generator.safetensors")
+    with pytest.raises(CheckpointError, match="damaged"):
+        checkpoint.load_talker(run, CPU)
+
+
+@pytest.mark.parametrize("keep", [0, 100, 10_000])
+def test_a_damaged_state_is_named(data: Path, finished: Path, tmp_path: Path, keep: int) -> None:
+    run = copy(finished, tmp_path / "copy")
+    (run / "state.pt").write_bytes((run / "state.pt").read_bytes()[:keep])
+    with pytest.raises(CheckpointError, match=r"state\.pt is damaged"):
+        start(data, run, small(steps=5), resume=True)
+
+
+def test_a_state_of_another_format_is_refused(tmp_path: Path) -> None:
+    torch.save({"format": 2}, tmp_path / "state.pt")
+    with pytest.raises(CheckpointError, match="format 2"):
+        checkpoint.load_state(tmp_path)
+
+
+def test_no_model(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="holds no trained model"):
+        checkpoint.load_talker(tmp_path, CPU)

@@ -1,0 +1,269 @@
+"""What becomes of every clip: how it ended, why, and what was measured. The raw files stay as they are."""
+
+import random
+import subprocess
+from collections import Counter
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from prepared import Prepared, copy_clips, fingerprint
+
+from s2f.pipeline import media, mjpeg, wav, windows
+
+WILD = {
+    "Adverb_1": {("scan", "rejected", "no_audio")},
+    "at_2": {("detect", "rejected", "too_short")},
+    "no_face": {("detect", "rejected", "no_face")},
+    "face_noface": {("detect", "rejected", "face_lost")},
+    "short_hamilton_clip": {("detect", "rejected", "face_lost"), ("detect", "rejected", "several_faces")},
+    "single_face": {("window", "rejected", "silent")},
+    "Colors_6": {("window", "ok", "")},
+}
+
+
+@pytest.fixture(scope="module")
+def spoilt(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """Clips made from GRID's that have one fault each, files that are no videos, and one sound clip."""
+    folder = tmp_path_factory.mktemp("spoilt")
+    raw = copy_clips(data, folder / "raw", "s1/bbaf2n", "s2/pwij3p")
+    ann, bob = raw / "s1/bbaf2n.mpg", raw / "s2/pwij3p.mpg"
+    first = [frame for frame in media.FrameReader(ann, Fraction(25))][:40]
+    second = [frame for frame in media.FrameReader(bob, Fraction(25))][:40]
+    made = raw / "made"
+    made.mkdir()
+    pairs = [np.concatenate(pair, axis=1) for pair in zip(first, second, strict=True)]
+    media.write_video(made / "pair.mp4", pairs, Fraction(25), ann)
+    media.write_video(made / "left.mp4", first[:20] + [np.zeros_like(first[0])] * 20, Fraction(25), ann)
+    media.write_video(
+        made / "tiny.mp4", [frame[::3, ::3] for frame in np.repeat(second, 1, axis=0)], Fraction(25), ann
+    )
+    ffmpeg = [media.ffmpeg_program(), "-v", "error"]
+    short = [
+        "-i",
+        bob,
+        "-t",
+        "1.5",
+        "-i",
+        bob,
+        "-map",
+        "0:v",
+        "-map",
+        "1:a",
+        "-c",
+        "copy",
+        made / "short.mpg",
+    ]
+    late = [
+        "-i",
+        bob,
+        "-itsoffset",
+        "0.4",
+        "-i",
+        bob,
+        "-map",
+        "0:v",
+        "-map",
+        "1:a",
+        "-c",
+        "copy",
+        made / "late.mkv",
+    ]
+    subprocess.run([*ffmpeg, *short], check=True)
+    subprocess.run([*ffmpeg, *late], check=True)
+    (made / "noise.mp4").write_bytes(random.Random(1).randbytes(5000))
+    (made / "empty.mp4").touch()
+    (made / "text.mpg").write_text("this is no video\n" * 20)
+    (made / "half.mp4").write_bytes((made / "pair.mp4").read_bytes()[:30_000][::-1])
+    prepared = Prepared(raw, folder / "out")
+    prepared.prepare("scan.corpus=folder")
+    return prepared
+
+
+def test_every_wild_clip_ends_as_it_must(prepared_wild: Prepared) -> None:
+    assert len(prepared_wild.rows("scan")) == len(WILD)
+    for name, endings in WILD.items():
+        assert prepared_wild.ending(f"wild_{name}") in endings, name
+
+
+def test_every_rejection_has_a_sentence(prepared_wild: Prepared) -> None:
+    for stage in ("scan", "detect", "window"):
+        for row in prepared_wild.rows(stage).values():
+            assert bool(row["message"]) == (row["status"] != "ok")
+            assert row["seconds"] > 0
+
+
+def test_only_the_damaged_grid_clip_is_rejected(prepared_grid: Prepared) -> None:
+    endings = {clip_id: prepared_grid.ending(clip_id) for clip_id in prepared_grid.rows("scan")}
+    assert len(endings) == 61
+    assert endings.pop("s4_bbaf2a") == ("detect", "rejected", "damaged_video")
+    assert set(endings.values()) == {("window", "ok", "")}
+
+
+def test_grid_clips_have_75_frames_but_for_two_of_74(prepared_grid: Prepared) -> None:
+    rows = prepared_grid.rows("detect")
+    kept = {clip_id: row["frames"] for clip_id, row in rows.items() if row["status"] == "ok"}
+    assert {clip_id for clip_id, frames in kept.items() if frames == 74} == {"s1_lrae3s", "s1_srwi5a"}
+    assert Counter(kept.values()) == {75: 58, 74: 2}
+    assert rows["s4_bbaf2a"]["decoded"] == 71
+
+
+def test_a_single_damaged_frame_is_counted_and_kept(prepared_grid: Prepared) -> None:
+    rows = prepared_grid.rows("detect")
+    damaged = {clip_id for clip_id, row in rows.items() if row["damaged"] and row["status"] == "ok"}
+    assert damaged == {"s1_sgib8n"}
+    assert (rows["s1_sgib8n"]["damaged"], rows["s1_sgib8n"]["frames"]) == (1, 75)
+    assert rows["s1_sgib8n"]["decode_errors"]
+
+
+def test_every_grid_clip_has_2978_ms_of_sound_fitted_to_its_video(prepared_grid: Prepared) -> None:
+    detect = prepared_grid.rows("detect")
+    for clip_id, row in prepared_grid.rows("resample").items():
+        assert row["samples"] == detect[clip_id]["frames"] * 640
+        heard = row["samples"] + row["excess_samples"]
+        assert heard == pytest.approx(2.978 * 16_000, abs=16), clip_id
+        sound = wav.decode((prepared_grid.out / f"artifacts/resample/{clip_id}.wav").read_bytes())
+        assert len(sound) == row["samples"]
+        assert not sound[heard:].any()
+        assert sound[heard - 800 : heard].any()
+
+
+def test_frames_artifacts_hold_every_frame_at_the_size_of_the_paper(prepared_grid: Prepared) -> None:
+    for clip_id, row in prepared_grid.rows("align").items():
+        if row["status"] == "ok" and clip_id in ("s1_lrae3s", "s1_sgib8n", "s4_bbilzs", "s22_lbbc2a"):
+            data = (prepared_grid.out / f"artifacts/align/{clip_id}.avi").read_bytes()
+            assert len(data) == row["bytes"]
+            frames = prepared_grid.rows("detect")[clip_id]["frames"]
+            assert mjpeg.decode(data).shape == (frames, 128, 96, 3)
+
+
+def test_windows_are_recorded_with_their_loudness(prepared_grid: Prepared) -> None:
+    row = prepared_grid.rows("window")["s1_bbifzp"]
+    sound = wav.decode((prepared_grid.out / "artifacts/resample/s1_bbifzp.wav").read_bytes())
+    starts = np.array(row["starts"])
+    assert row["window"] == 2560
+    assert starts.tolist() == [640 * frame + 320 - 1280 for frame in range(75)]
+    assert row["padded_windows"] == 4
+    by_hand = [10 * np.log10(np.mean(sound[at : at + 2560].astype(float) ** 2)) for at in starts[2:73]]
+    assert row["loudness"][2:73] == pytest.approx(by_hand, abs=0.01)
+
+
+def test_texts_and_words_of_grid_are_recorded(prepared_grid: Prepared) -> None:
+    row = prepared_grid.rows("scan")["s1_bbaf2n"]
+    assert (row["speaker"], row["utterance"], row["text"]) == ("s1", "bbaf2n", "bin blue at f two now")
+    assert row["words"][0] == {"word": "bin", "start": 0.95, "end": 1.18}
+
+
+def test_speech_is_where_the_alignment_says(prepared_grid: Prepared) -> None:
+    """Windows within words are louder than windows before the first: picture, sound and text share one clock."""
+    scan, rows = prepared_grid.rows("scan"), prepared_grid.rows("window")
+    louder = []
+    for clip_id, row in rows.items():
+        first, last = scan[clip_id]["words"][0]["start"], scan[clip_id]["words"][-1]["end"]
+        spoken, before = slice(int(25 * first), int(25 * last)), slice(2, max(3, int(25 * first) - 3))
+        loudness = np.array(row["loudness"])
+        louder.append(loudness[spoken].mean() - loudness[before].mean())
+    assert np.mean(louder) > 12
+    assert min(louder) > 4
+
+
+def test_a_variable_frame_rate_becomes_a_constant_one(prepared_wild: Prepared) -> None:
+    row = prepared_wild.rows("detect")["wild_Colors_6"]
+    assert (row["fps"], row["frames"], row["decoded"]) == ("25", 54, 64)
+    assert prepared_wild.rows("resample")["wild_Colors_6"]["samples"] == 54 * 640
+
+
+@pytest.mark.parametrize("name", ["noise", "empty", "text", "half"])
+def test_a_file_that_is_no_video_fails_and_the_run_goes_on(spoilt: Prepared, name: str) -> None:
+    assert spoilt.ending(f"made_{name}") == ("scan", "failed", "unreadable")
+    row = spoilt.rows("scan")[f"made_{name}"]
+    assert row["message"]
+    assert (row["speaker"], row["utterance"]) == ("made", name)
+    assert spoilt.ending("s1_bbaf2n") == ("window", "ok", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "stage", "reason"),
+    [
+        ("pair", "detect", "several_faces"),
+        ("left", "detect", "face_lost"),
+        ("short", "resample", "sound_too_short"),
+    ],
+)
+def test_a_spoilt_clip_is_rejected_for_its_fault(
+    spoilt: Prepared, name: str, stage: str, reason: str
+) -> None:
+    assert spoilt.ending(f"made_{name}") == (stage, "rejected", reason)
+
+
+def test_a_face_of_few_pixels_is_rejected(spoilt: Prepared) -> None:
+    stage, status, reason = spoilt.ending("made_tiny")
+    assert (stage, status) == ("detect", "rejected")
+    assert reason in ("no_face", "face_too_small")
+
+
+def test_sound_that_begins_late_is_preceded_by_silence(spoilt: Prepared) -> None:
+    plain, late = (
+        wav.decode((spoilt.out / f"artifacts/resample/{name}.wav").read_bytes())
+        for name in ("s2_pwij3p", "made_late")
+    )
+    assert len(plain) == len(late) == 48_000
+    assert not late[:6000].any()
+    shifts = {
+        shift: float(np.dot(late[shift : shift + 40_000], plain[:40_000])) for shift in range(6000, 7001)
+    }
+    assert max(shifts, key=lambda shift: shifts[shift]) == pytest.approx(6400, abs=16)
+
+
+def test_video_that_begins_late_has_the_sound_of_its_own_time(data: Path, tmp_path: Path) -> None:
+    """A clip whose face stays to the end is cut from the start of its picture on."""
+    raw = tmp_path / "raw/ann"
+    raw.mkdir(parents=True)
+    grid = data / "grid/s2/pwij3p.mpg"
+    options = ["-itsoffset", "0.4", "-i", grid, "-i", grid, "-map", "0:v", "-map", "1:a", "-c", "copy"]
+    subprocess.run([media.ffmpeg_program(), "-v", "error", *options, raw / "a.mkv"], check=True)
+    prepared = Prepared(tmp_path / "raw", tmp_path / "out")
+    prepared.prepare("resample.max_missing=1")
+    assert prepared.rows("scan")["ann_a"]["video_start"] == pytest.approx(0.4, abs=0.002)
+    sound = wav.decode((tmp_path / "out/artifacts/resample/ann_a.wav").read_bytes())
+    whole = np.concatenate(list(media.read_audio(grid, 16_000)))
+    begin = round(prepared.rows("scan")["ann_a"]["video_start"] * 16_000)
+    shifts = {
+        at: float(np.dot(sound[:30_000], whole[at : at + 30_000])) for at in range(begin - 400, begin + 400)
+    }
+    assert max(shifts, key=lambda at: shifts[at]) == pytest.approx(begin, abs=32)
+
+
+def test_an_alignment_that_cannot_be_read_costs_the_text_alone(small: Prepared) -> None:
+    (small.raw / "alignments/s1/bbaf2n.align").write_text("0 zero bin\n", encoding="utf-8")
+    (small.raw / "alignments/s2/pwij3p.align").write_bytes(b"\xff\xfe\x00\x01")
+    small.prepare()
+    for clip_id in ("s1_bbaf2n", "s2_pwij3p"):
+        row = small.rows("scan")[clip_id]
+        assert (row["status"], row["text"], row["words"]) == ("ok", None, [])
+        assert "cannot be read" in row["message"]
+        assert small.ending(clip_id) == ("window", "ok", "")
+
+
+def test_other_rates_and_sizes_serve(small: Prepared) -> None:
+    overrides = [
+        "detect.fps=30000/1001",
+        "align.size=[64, 64]",
+        "resample.sample_rate=22050",
+        "window.seconds=0.2",
+    ]
+    small.prepare(*overrides, limit=1)
+    detect, window = small.rows("detect")["s1_bbaf2n"], small.rows("window")["s1_bbaf2n"]
+    assert (detect["fps"], detect["frames"]) == ("30000/1001", 90)
+    assert mjpeg.decode((small.out / "artifacts/align/s1_bbaf2n.avi").read_bytes()).shape == (90, 64, 64, 3)
+    assert small.rows("resample")["s1_bbaf2n"]["samples"] == round(90 * 22_050 * 1001 / 30_000)
+    assert window["window"] == 4410
+    starts = windows.window_starts(90, Fraction(30_000, 1001), 22_050, 4410)
+    assert window["starts"] == starts.tolist()
+
+
+def test_the_raw_folder_is_left_as_it_was(small: Prepared) -> None:
+    before = fingerprint(small.raw)
+    small.prepare("align.quality=60", "window.min_loudness=-40")
+    assert fingerprint(small.raw) == before
