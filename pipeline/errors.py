@@ -6,6 +6,7 @@ S2fError                 every error meant for a person; carries a hint
 │   └── MediaError       a video, picture or sound cannot be read or written
 ├── OutputError          a file or folder cannot be written: the run stops, what is done stays
 ├── CheckpointError      a run folder or checkpoint cannot be used
+├── TrainingError        the training itself has gone wrong
 └── MissingError         a package or model file is not installed
 
 Rejected                 not an error: the material of one clip does not serve
@@ -42,6 +43,10 @@ class OutputError(S2fError):
 
 class CheckpointError(S2fError):
     """A run folder or checkpoint cannot be used."""
+
+
+class TrainingError(S2fError):
+    """The training itself has gone wrong."""
 
 
 class MissingError(S2fError):

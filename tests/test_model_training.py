@@ -19,7 +19,7 @@ from s2f.model.config import TrainParams
 from s2f.model.data import TrainBatches
 from s2f.model.shards import read_shards
 from s2f.model.state import new_state
-from s2f.model.trainer import TrainingError, train, train_step
+from s2f.model.trainer import train, train_step
 from s2f.pipeline.errors import CheckpointError, InputError, TrainingError
 
 CPU = torch.device("cpu")

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from s2f.model import animate, trainer
+from s2f.model.journal import read_metrics
 from s2f.model.validation import save_png
 from s2f.pipeline import config, display, files, media
 from s2f.pipeline.audit import report, statistics
@@ -115,5 +116,5 @@ def held_out(clips: int, seed: int = 0) -> str:
 
 def _finished(trained: Path, steps: int) -> bool:
     """Whether the training has been done: its last validation is that of the last step."""
-    rows = trainer.read_metrics(trained)
+    rows = read_metrics(trained)
     return bool(rows) and rows[-1]["step"] >= steps

@@ -88,7 +88,7 @@ def crop_photo(picture: Picture, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Pic
     if not faces:
         raise InputError(
             "no face was found in the photo",
-            "give a photo with a face seen from the front, 80 px wide or more, or an aligned crop with --aligned",
+            "give a photo of a face from the front, 80 px wide or more, or an aligned crop with --aligned",
         )
     largest = max(faces, key=lambda face: float(face.box[2] - face.box[0]))
     points = backend.points(picture, largest.box)[None]
