@@ -135,7 +135,12 @@ def read_face(image: Path, *, aligned: bool) -> Picture:
     if picture is None:
         raise InputError(f"{image} is not a picture that can be read", "give a JPEG or PNG picture")
     pixels: Picture = np.asarray(picture, np.uint8)
-    return _fit(image, pixels) if aligned else crop_photo(pixels)
+    if aligned:
+        return _fit(image, pixels)
+    try:
+        return crop_photo(pixels)
+    except InputError as error:
+        raise InputError(f"{image}: {error.message}", error.hint) from error
 
 
 def _fit(image: Path, picture: Picture) -> Picture:

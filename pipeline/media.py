@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import av
 import ffmpeg
@@ -32,27 +32,32 @@ LOCAL_ONLY = {"protocol_whitelist": "file,pipe"}
 # Without the limit ffmpeg adds two equal channels up to 1.41 times their height.
 MONO = {"ochl": "mono", "osf": "flt", "rematrix_maxval": 1.0}
 
-# What each file ending means to write_video: the arguments of ffmpeg's encoder.
-ENCODERS: dict[str, dict[str, object]] = {
-    ".mp4": {
-        "vcodec": "libx264",
-        "pix_fmt": "yuv420p",
-        "crf": 16,
-        "preset": "medium",
-        "acodec": "aac",
-        "audio_bitrate": "128k",
-        "movflags": "+faststart",
-    },
-    ".mpg": {
-        "vcodec": "mpeg1video",
-        "pix_fmt": "yuv420p",
-        "video_bitrate": "1500k",
-        "acodec": "mp2",
-        "ar": 44100,
-        "ac": 2,
-        "audio_bitrate": "192k",
-        "f": "mpeg",
-    },
+
+@dataclass(frozen=True)
+class Encoder:
+    """Arguments of ffmpeg: for the picture, and for the sound and the container."""
+
+    video: dict[str, object]
+    rest: dict[str, object]
+
+
+# What each file ending means to write_video.
+ENCODERS = {
+    ".mp4": Encoder(
+        video={"vcodec": "libx264", "pix_fmt": "yuv420p", "crf": 16, "preset": "medium"},
+        rest={"acodec": "aac", "audio_bitrate": "128k", "fflags": "+bitexact", "movflags": "+faststart"},
+    ),
+    ".mpg": Encoder(
+        video={"vcodec": "mpeg1video", "pix_fmt": "yuv420p", "video_bitrate": "1500k"},
+        rest={
+            "acodec": "mp2",
+            "ar": 44100,
+            "ac": 2,
+            "audio_bitrate": "192k",
+            "fflags": "+bitexact",
+            "f": "mpeg",
+        },
+    ),
 }
 
 
@@ -163,7 +168,9 @@ class FrameReader:
         """Yield (seconds since the first frame, upright RGB picture, nominal seconds per frame)."""
         with _open(self.path) as container, av.logging.Capture() as log:
             video = container.streams.video[0]
-            video.thread_type = "AUTO"
+            # PyAV's log callback takes the GIL, which closing a container holds while it waits for
+            # the decoder's threads: with more than one a reader that is left half-way can hang.
+            video.codec_context.thread_count = 1
             nominal = 1 / Fraction(video.guessed_rate or video.average_rate or 25)
             unit = Fraction(video.time_base or 1)
             first: Fraction | None = None
@@ -238,44 +245,40 @@ def write_video(path: Path, frames: Iterable[Picture], fps: Fraction, sound: Pat
     if first is None:
         raise MediaError(f"no frames to write to {path}", "check that the input is not empty")
     height, width = first.shape[:2]
+    # The sound follows when the number of frames is known: ffmpeg's -shortest lets it run on by
+    # some tenths of a second when the machine is busy.
+    silent = path.with_name(f".{path.stem}.{os.getpid()}.silent{path.suffix}")
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    encoder = ENCODERS[path.suffix.lower()]
     picture = ffmpeg.input(
         "pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{width}x{height}", framerate=str(fps)
     ).video
-    streams = (
-        [picture] if sound is None else [picture, ffmpeg.input(str(sound), **LOCAL_ONLY).audio.filter("apad")]
-    )
-    command = (
-        ffmpeg.output(
-            *streams,
-            str(temporary),
-            **ENCODERS[path.suffix.lower()],
-            shortest=None,
-            map_metadata=-1,
-            fflags="+bitexact",
-        )
-        .global_args("-v", "error")
-        .overwrite_output()
-        .compile(cmd=ffmpeg_program())
-    )
     try:
-        count = _feed(command, path, first, frames)
+        count = _feed(picture.output(str(silent), **encoder.video), path, [first], frames)
+        streams = [ffmpeg.input(str(silent)).video]
+        if sound is not None:
+            spoken = ffmpeg.input(str(sound), **LOCAL_ONLY).audio.filter("apad")
+            streams.append(spoken.filter("atrim", end=float(count / fps)))
+        joined = ffmpeg.output(*streams, str(temporary), vcodec="copy", map_metadata=-1, **encoder.rest)
+        _feed(joined, path)
         temporary.replace(path)
     finally:
+        silent.unlink(missing_ok=True)
         temporary.unlink(missing_ok=True)
     return count
 
 
-def _feed(command: list[str], path: Path, first: Picture, frames: Iterator[Picture]) -> int:
-    """Run an encoder on raw frames; its messages go to a file, so that no pipe can fill up and hang."""
+def _feed(output: Any, path: Path, *frames: Iterable[Picture]) -> int:
+    """Run ffmpeg on raw frames; its messages go to a file, so that no pipe can fill up and hang."""
     count = 0
+    command = output.global_args("-v", "error").overwrite_output().compile(cmd=ffmpeg_program())
     with (
         tempfile.TemporaryFile() as log,
         subprocess.Popen(command, stdin=subprocess.PIPE, stderr=log) as process,
     ):
         assert process.stdin is not None
         try:
-            for frame in itertools.chain([first], frames):
+            for frame in itertools.chain(*frames):
                 process.stdin.write(np.ascontiguousarray(frame).data)
                 count += 1
             process.stdin.close()

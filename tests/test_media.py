@@ -2,6 +2,7 @@
 
 import itertools
 import subprocess
+import sys
 import wave
 from collections.abc import Iterator
 from fractions import Fraction
@@ -159,6 +160,22 @@ def test_a_truncated_stream_is_noticed(data: Path) -> None:
     assert reader.damaged + reader.missing > 3
 
 
+def test_a_video_can_be_left_half_read(data: Path) -> None:
+    script = """
+import sys
+from itertools import islice
+from pathlib import Path
+from s2f.pipeline import media
+for count in (1, 5, 30, 60) * 3:
+    print(len(list(islice(media.FrameReader(Path(sys.argv[1])), count))))
+"""
+    clip = data / "wild/no_face.mp4"
+    done = subprocess.run(
+        [sys.executable, "-c", script, clip], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.split() == ["1", "5", "30", "60"] * 3
+
+
 @pytest.mark.parametrize("angle", [90, 180, 270])
 def test_a_phone_video_comes_out_upright(tmp_path: Path, angle: int) -> None:
     picture = np.zeros((64, 96, 3), np.uint8)
@@ -235,6 +252,20 @@ def test_a_written_video_has_its_frames_and_sound_of_their_length(
     assert 0.3 < np.abs(heard[1600:6400]).max() < 0.55
     assert (np.abs(heard[16_000:24_000]).max() > 0.1) == (seconds > 2)
     assert sorted(tmp_path.iterdir()) == sorted([path, sound])
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mpg"])
+def test_a_written_video_has_its_sound_in_step(tmp_path: Path, ending: str) -> None:
+    click = np.zeros((3 * RATE, 1))
+    click[RATE : RATE + 32] = 0.9
+    dark = np.zeros((64, 96, 3), np.uint8)
+    frames = [dark + np.uint8(255 * (at == 25)) for at in range(50)]
+    path = tmp_path / f"made{ending}"
+    media.write_video(path, frames, Fraction(25), write_wav(tmp_path / "click.wav", click, RATE))
+    brightness = [picture.mean() for picture in media.FrameReader(path)]
+    sound = read(path, start=media.probe(path).video_start)
+    assert int(np.argmax(brightness)) == 25
+    assert int(np.abs(sound).argmax()) / RATE == pytest.approx(1.0, abs=0.005)
 
 
 def test_no_frames_make_no_video(tmp_path: Path) -> None:

@@ -29,8 +29,8 @@ def spoilt(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     folder = tmp_path_factory.mktemp("spoilt")
     raw = copy_clips(data, folder / "raw", "s1/bbaf2n", "s2/pwij3p")
     ann, bob = raw / "s1/bbaf2n.mpg", raw / "s2/pwij3p.mpg"
-    first = [frame for frame in media.FrameReader(ann, Fraction(25))][:40]
-    second = [frame for frame in media.FrameReader(bob, Fraction(25))][:40]
+    first = list(media.FrameReader(ann, Fraction(25)))[:40]
+    second = list(media.FrameReader(bob, Fraction(25)))[:40]
     made = raw / "made"
     made.mkdir()
     pairs = [np.concatenate(pair, axis=1) for pair in zip(first, second, strict=True)]
@@ -156,7 +156,7 @@ def test_texts_and_words_of_grid_are_recorded(prepared_grid: Prepared) -> None:
 
 
 def test_speech_is_where_the_alignment_says(prepared_grid: Prepared) -> None:
-    """Windows within words are louder than windows before the first: picture, sound and text share one clock."""
+    """Windows within words are louder than those before the first: frames, sound and text share one clock."""
     scan, rows = prepared_grid.rows("scan"), prepared_grid.rows("window")
     louder = []
     for clip_id, row in rows.items():

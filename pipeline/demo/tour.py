@@ -20,11 +20,26 @@ from s2f.pipeline.runner import Preparation
 
 SPEAKERS, CLIPS = 4, 14
 
-# Small enough for two CPU cores and a few minutes; each differs from stages.yaml's default.
+# What makes a small model learn on two CPU cores in minutes; all else is as in stages.yaml.
 SETTINGS = [
     "shard.split_by=utterance",
-    "shard.shares={train: 0.8, val: 0.15, test: 0.05}",
+    "shard.shares={train: 0.8, val: 0.2, test: 0}",
     "train.width=16",
+    "train.batch=4",
+    "train.frames=16",
+    "train.judged_frames=2",
+    "train.steps=500",
+    "train.generator_rate=0.001",
+    "train.frame_rate=0.0002",
+    "train.decay_after=25",
+    "train.upper_weight=100",
+    "train.frame_weight=0.1",
+    "train.sequence_weight=0.1",
+    "train.validate_every=125",
+    "train.validation_clips=6",
+    "train.save_every=250",
+    "train.patience=0",
+    "train.workers=0",
 ]
 
 

@@ -16,6 +16,9 @@ TARGETS = np.array(
     dtype=np.float32,
 )
 
+# A face may fill a small part of a photo: the detector sees photos in more detail than videos.
+PHOTO_SIDE = 1600
+
 Transforms = npt.NDArray[np.float32]
 
 
@@ -83,7 +86,7 @@ def crop(picture: Picture, transform: Transforms, size: tuple[int, int] = (WIDTH
 
 def crop_photo(picture: Picture, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Picture:
     """The canonical face of a photo's largest face; raises InputError where there is none."""
-    backend = open_backend("dlib")
+    backend = open_backend("dlib", PHOTO_SIDE)
     faces = backend.detect(picture)
     if not faces:
         raise InputError(
