@@ -7,6 +7,7 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -38,19 +39,20 @@ def progress_bar(console: Console) -> Progress:
 
 
 def prepare(preparation: Preparation, console: Console) -> list[Funnel]:
-    """Run a preparation under a progress bar and print its funnel."""
-    with progress_bar(console) as bar:
-        lines = {}
+    """Run a preparation under a progress bar and print its funnel, also where the run is stopped."""
+    lines: dict[str, TaskID] = {}
 
-        def show(what: str, done: int, total: int) -> None:
-            if what not in lines and total:
-                lines[what] = bar.add_task(what, total=total)
-            if total:
-                bar.update(lines[what], completed=done)
+    def show(what: str, done: int, total: int) -> None:
+        if what not in lines and total:
+            lines[what] = bar.add_task(what, total=total)
+        if total:
+            bar.update(lines[what], completed=done)
 
-        funnel = preparation.run(show)
-    console.print(table(funnel))
-    return funnel
+    try:
+        with progress_bar(console) as bar:
+            return preparation.run(show)
+    finally:
+        console.print(table(preparation.funnel()))
 
 
 def table(funnel: list[Funnel]) -> Table:

@@ -166,6 +166,8 @@ class Preparation:
 
     def _take(self, clip_id: str, outcome: worker.Outcome) -> None:
         for name, row in outcome.rows.items():
+            if row["status"] != "ok":
+                self._drop(clip_id, name)
             self.manifests[name].put(row)
             self._ran[name] += name not in outcome.restamped
         for name in outcome.dropped:

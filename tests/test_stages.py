@@ -235,13 +235,16 @@ def test_video_that_begins_late_has_the_sound_of_its_own_time(data: Path, tmp_pa
     assert max(shifts, key=lambda at: shifts[at]) == pytest.approx(begin, abs=32)
 
 
-def test_an_alignment_that_cannot_be_read_costs_the_text_alone(small: Prepared) -> None:
+def test_an_alignment_that_cannot_be_read_leaves_the_text_of_the_name(small: Prepared) -> None:
     (small.raw / "alignments/s1/bbaf2n.align").write_text("0 zero bin\n", encoding="utf-8")
     (small.raw / "alignments/s2/pwij3p.align").write_bytes(b"\xff\xfe\x00\x01")
     small.prepare()
-    for clip_id in ("s1_bbaf2n", "s2_pwij3p"):
+    for clip_id, text in (
+        ("s1_bbaf2n", "bin blue at f two now"),
+        ("s2_pwij3p", "place white in j three please"),
+    ):
         row = small.rows("scan")[clip_id]
-        assert (row["status"], row["text"], row["words"]) == ("ok", None, [])
+        assert (row["status"], row["text"], row["words"]) == ("ok", text, [])
         assert "cannot be read" in row["message"]
         assert small.ending(clip_id) == ("window", "ok", "")
 

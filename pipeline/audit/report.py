@@ -29,9 +29,10 @@ def show(found: Statistics, console: Console) -> None:
 
 def alerts(found: Statistics) -> list[str]:
     """What a person should know before training on this set."""
-    lines = [
-        f"speaker {name} stands in {' and '.join(splits)}" for name, splits in found.speaker_leaks.items()
-    ]
+    lines = []
+    if found.speaker_leaks:
+        leaks = (f"{name} ({', '.join(splits)})" for name, splits in found.speaker_leaks.items())
+        lines.append(f"speakers that stand in more than one split: {', '.join(leaks)}")
     if found.sentence_leaks:
         lines.append(f"{found.sentence_leaks} sentences are spoken in more than one split")
     lines += [

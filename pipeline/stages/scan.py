@@ -1,5 +1,7 @@
 """scan: which clip, whose, what is said, and what the container says of itself."""
 
+from dataclasses import replace
+
 import pyarrow as pa
 from pydantic import Field
 
@@ -54,6 +56,7 @@ def run(clip: Clip, params: ScanParams) -> Row:
         text = corpus.text(source)
     except ValueError as error:
         message = f"the alignment {source.alignment} cannot be read: {error}"
+        text = corpus.text(replace(source, alignment=None))
     row: Row = {
         "text": text,
         "words": words,

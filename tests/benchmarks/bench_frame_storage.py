@@ -135,7 +135,7 @@ def test_frame_storage(crops: list[Frames]) -> None:
     fidelity, base = {}, 0.0
     for name, (encode, decode) in WAYS.items():
         stored = [encode(frames) for frames in crops]
-        spent = sum(seconds(lambda parts=parts: decode(parts)) for parts in stored)
+        spent = sum(seconds(lambda parts=parts, decode=decode: decode(parts)) for parts in stored)
         base = base or spent
         fidelity[name] = min(psnr(frames, decode(parts)) for frames, parts in zip(crops, stored, strict=True))
         size = sum(len(part) for parts in stored for part in parts) / len(crops) / 1e3
