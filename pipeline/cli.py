@@ -2,13 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from s2f.pipeline.errors import S2fError
+
+if TYPE_CHECKING:
+    from s2f.pipeline.plan import Selection
 
 app = typer.Typer(
     name="s2f",
@@ -23,7 +26,7 @@ errors = Console(stderr=True)
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for manifests, artifacts and shards.")]
 Config = Annotated[
-    Path | None, typer.Option("--config", help="Settings; without it ./stages.yaml, else defaults.")
+    Path | None, typer.Option("--config", help="Settings; else ./stages.yaml, else the defaults.")
 ]
 Set = Annotated[
     list[str] | None, typer.Option("--set", help="Override a setting, e.g. --set detect.every=12.")
@@ -36,15 +39,37 @@ Prepared = Annotated[Path, typer.Argument(help="Folder that 's2f prep' has made.
 
 @app.command()
 def prep(
-    raw: Raw, out: Out, config: Config = None, set_: Set = None, speakers: Speakers = "", limit: Limit = None
+    raw: Raw,
+    out: Out,
+    config: Config = None,
+    set_: Set = None,
+    speakers: Speakers = "",
+    limit: Limit = None,
+    only: Annotated[str | None, typer.Option(help="Only this stage.")] = None,
+    until: Annotated[str | None, typer.Option(help="The stages up to this one.")] = None,
+    force: Annotated[list[str] | None, typer.Option(help="Run this stage though nothing changed.")] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed clips again.")] = False,
+    reason: Annotated[list[str] | None, typer.Option(help="With --retry-failed: only this reason.")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Tell what would run and why.")] = False,
 ) -> None:
     """Raw videos → shards: scan, detect, align, resample, window, shard.
 
     What is done and has not changed is not done again.
 
-    Example: s2f prep data/grid --out out/grid --set detect.every=12
+    Example: s2f prep data/grid --out out/grid --set detect.every=12 --plan
     """
-    _prepare(raw, out, config, set_, speakers, limit, None)
+    from s2f.pipeline.plan import Selection, chosen_stages
+
+    for name in force or []:
+        chosen_stages(name)
+    chosen = Selection(
+        chosen_stages(only, until),
+        _listed(speakers),
+        limit,
+        tuple(force or ()),
+        tuple(reason or ()) if retry_failed else None,
+    )
+    _prepare(raw, out, config, set_, chosen, plan=plan)
 
 
 @app.command()
@@ -61,7 +86,36 @@ def stage(
 
     Example: s2f stage align data/grid --out out/grid
     """
-    _prepare(raw, out, config, set_, speakers, limit, name)
+    from s2f.pipeline.plan import Selection, chosen_stages
+
+    _prepare(raw, out, config, set_, Selection(chosen_stages(name), _listed(speakers), limit))
+
+
+@app.command()
+def show(
+    out: Prepared,
+    stage: Annotated[str, typer.Argument(help="scan, detect, align, resample, window or shard.")],
+    where: Annotated[list[str] | None, typer.Option(help="Only rows like status=rejected.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 50,
+) -> None:
+    """Print rows of a stage's manifest.
+
+    Example: s2f show out/grid detect --where status=rejected
+    """
+    from s2f.pipeline import display
+
+    display.show_rows(out, stage, where or [], limit, console)
+
+
+@app.command()
+def verify(out: Prepared) -> None:
+    """Read everything back and name what is truncated, changed or missing.
+
+    Example: s2f verify out/grid
+    """
+    from s2f.pipeline.audit import verification
+
+    verification.report(out, console)
 
 
 @app.command()
@@ -142,23 +196,29 @@ def demo(
     tour.run(folder, console)
 
 
+def _listed(names: str) -> tuple[str, ...]:
+    """Names that are separated by commas."""
+    return tuple(name.strip() for name in names.split(",") if name.strip())
+
+
 def _prepare(
     raw: Path,
     out: Path,
     config: Path | None,
     set_: list[str] | None,
-    speakers: str,
-    limit: int | None,
-    only: str | None,
+    selection: "Selection",
+    *,
+    plan: bool = False,
 ) -> None:
     from s2f.pipeline import display
     from s2f.pipeline.config import load
-    from s2f.pipeline.plan import Selection, chosen_stages
     from s2f.pipeline.runner import Preparation
 
-    named = tuple(name.strip() for name in speakers.split(",") if name.strip())
-    selection = Selection(chosen_stages(only), named, limit)
-    display.prepare(Preparation(raw, out, load(config, set_ or []), selection), console)
+    preparation = Preparation(raw, out, load(config, set_ or []), selection)
+    if plan:
+        console.print(display.forecast_table(preparation.forecast()))
+    else:
+        display.prepare(preparation, console)
 
 
 def main(arguments: list[str] | None = None) -> Any:

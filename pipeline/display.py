@@ -1,5 +1,8 @@
 """What a person sees of a preparation: a progress bar with clips/s and time left, then the funnel."""
 
+from datetime import timedelta
+from pathlib import Path
+
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -14,7 +17,11 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from s2f.pipeline.runner import Funnel, Preparation
+from s2f.pipeline.errors import ConfigError, InputError
+from s2f.pipeline.manifest import Manifest
+from s2f.pipeline.plan import chosen_stages
+from s2f.pipeline.runner import Forecast, Funnel, Preparation
+from s2f.pipeline.stages import CLIP_STAGES, shard
 
 
 class Speed(ProgressColumn):
@@ -66,3 +73,50 @@ def table(funnel: list[Funnel]) -> Table:
         counts = (line.entered, line.ok, line.rejected, line.failed, line.run)
         found.add_row(line.stage, *(str(count) for count in counts), reasons)
     return found
+
+
+def forecast_table(forecast: list[Forecast]) -> Table:
+    """A plan: clips that would run and why, clips that are done, and an estimate of time and disk."""
+    found = Table("stage", title="plan: nothing has been changed", title_justify="left")
+    for name in ("would run", "cached", "time", "disk"):
+        found.add_column(name, justify="right")
+    found.add_column("why")
+    for line in forecast:
+        why = ", ".join(f"{reason} {count}" for reason, count in line.reasons.most_common())
+        taken = "unknown" if line.seconds is None else str(timedelta(seconds=round(line.seconds)))
+        size = "-" if line.bytes is None else f"{line.bytes / 1e6:.1f} MB"
+        found.add_row(line.stage, str(line.reasons.total()), str(line.cached), taken, size, why)
+    return found
+
+
+def show_rows(out: Path, stage: str, where: list[str], limit: int, console: Console) -> None:
+    """Print rows of a manifest, one column under the other. Raises InputError, ConfigError."""
+    schemas = {each.name: each.schema for each in CLIP_STAGES} | {shard.NAME: shard.SCHEMA}
+    chosen_stages(stage)
+    path = out / "manifests" / f"{stage}.parquet"
+    if not path.exists():
+        raise InputError(f"{path} does not exist", "give a folder that 's2f prep' has made")
+    wanted = [_condition(each, schemas[stage].names) for each in where]
+    rows = Manifest(out / "manifests", stage, schemas[stage]).rows()
+    chosen = [row for row in rows if all(str(row[name]) == value for name, value in wanted)]
+    for row in chosen[:limit]:
+        table = Table(row["clip_id"], "", title_justify="left")
+        for name, value in row.items():
+            if name != "clip_id" and value not in (None, ""):
+                table.add_row(name, Text(_short(value)))
+        console.print(table)
+    console.print(f"{len(chosen)} rows" + (f", {limit} shown" if len(chosen) > limit else ""))
+
+
+def _condition(text: str, names: list[str]) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or name not in names:
+        raise ConfigError(
+            f"--where {text} is no condition", f"write column=value; the columns are {', '.join(names)}"
+        )
+    return name, value
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 120 else f"{text[:117]}…"

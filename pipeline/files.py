@@ -1,12 +1,13 @@
 """Files that appear whole or not at all, and their hashes."""
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from s2f.pipeline.errors import OutputError
+from s2f.pipeline.errors import InputError, OutputError
 
 
 @contextmanager
@@ -47,6 +48,24 @@ def make_folder(path: Path) -> Path:
     if not os.access(path, os.W_OK):
         raise OutputError(f"{path} cannot be written to", "give a folder that you may write to")
     return path
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Hold a lock file; raises InputError where another process holds it. The system frees it at a kill."""
+    with lock.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise InputError(
+                f"another run is at work on {lock.parent} (process {file.read().strip() or 'unknown'})",
+                "wait until it has ended, or give another folder",
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
 
 
 def sha256(path: Path) -> str:

@@ -8,7 +8,7 @@ from s2f.pipeline import files
 from s2f.pipeline.config import Settings
 from s2f.pipeline.corpora import Source
 from s2f.pipeline.errors import ConfigError
-from s2f.pipeline.stage import Recipe
+from s2f.pipeline.stage import Recipe, Stage
 from s2f.pipeline.stages import CLIP_STAGES, STAGE_NAMES
 
 Reason = Literal[
@@ -28,20 +28,30 @@ Brief = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Selection:
-    """What a user asked for beyond "all that is stale"."""
+    """What a user asked for beyond "all that is stale".
+
+    `retry` are the reasons of failed rows to be tried again: none, some, or all for an empty tuple.
+    """
 
     stages: tuple[str, ...] = STAGE_NAMES
     speakers: tuple[str, ...] = ()
     limit: int | None = None
+    force: tuple[str, ...] = ()
+    retry: tuple[str, ...] | None = None
+
+    def retries(self, reason: str) -> bool:
+        """Whether a row that failed for this reason is to be tried again."""
+        return self.retry is not None and (not self.retry or reason in self.retry)
 
 
-def chosen_stages(only: str | None) -> tuple[str, ...]:
-    """All stages, or the one that was named. Raises ConfigError where there is none of that name."""
-    if only is None:
-        return STAGE_NAMES
-    if only not in STAGE_NAMES:
-        raise ConfigError(f"there is no stage {only}", f"the stages are {', '.join(STAGE_NAMES)}")
-    return (only,)
+def chosen_stages(only: str | None = None, until: str | None = None) -> tuple[str, ...]:
+    """All stages, the one named, or those up to one. Raises ConfigError where there is none of that name."""
+    for name in (only, until):
+        if name is not None and name not in STAGE_NAMES:
+            raise ConfigError(f"there is no stage {name}", f"the stages are {', '.join(STAGE_NAMES)}")
+    if only is not None:
+        return (only,)
+    return STAGE_NAMES[: STAGE_NAMES.index(until) + 1] if until else STAGE_NAMES
 
 
 def recipes(settings: Settings) -> list[Recipe]:
@@ -70,28 +80,39 @@ def keys(source: Source, content: str, recipes: list[Recipe]) -> dict[str, str]:
     return found
 
 
-def why(wanted: str, row: Brief | None, *, reads: tuple[str, ...], present: bool) -> Reason | None:
+def why(
+    stage: Stage, wanted: str, row: Brief | None, *, present: bool, selection: Selection
+) -> Reason | None:
     """Why a stage must run for a clip, or None where its row is fresh."""
     if row is None:
         return "new"
+    if stage.name in selection.force:
+        return "forced"
     if row[0] == wanted:
+        if row[1] == "failed" and selection.retries(row[2]):
+            return "failed before"
         return None if present or row[1] != "ok" else "output missing"
     (version, settings, inputs, models), old = wanted.split("."), row[0].split(".")
-    if [version, models] != [old[0], old[3]]:
-        return "code version changed"
-    if settings != old[1]:
-        return "settings changed"
-    return "upstream changed" if reads and inputs != old[2] else "input changed"
+    changes: list[tuple[bool, Reason]] = [
+        ([version, models] != [old[0], old[3]], "code version changed"),
+        (settings != old[1], "settings changed"),
+        (bool(stage.reads) and inputs != old[2], "upstream changed"),
+    ]
+    return next((reason for changed, reason in changes if changed), "input changed")
 
 
 def stale(
-    wanted: Mapping[str, str], rows: Mapping[str, Brief], artifacts: Mapping[str, bool], recipes: list[Recipe]
+    wanted: Mapping[str, str],
+    rows: Mapping[str, Brief],
+    present: Mapping[str, bool],
+    recipes: list[Recipe],
+    selection: Selection,
 ) -> Iterator[tuple[Recipe, Reason]]:
     """The stages that must run for a clip, in order; none after a fresh row that is not ok."""
     for recipe in recipes:
         name = recipe.stage.name
         row = rows.get(name)
-        reason = why(wanted[name], row, reads=recipe.stage.reads, present=artifacts.get(name, True))
+        reason = why(recipe.stage, wanted[name], row, present=present.get(name, True), selection=selection)
         if reason:
             yield recipe, reason
         elif row and row[1] != "ok":

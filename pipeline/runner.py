@@ -1,26 +1,24 @@
 """Plan and run: brings every clip of a raw folder up to date, then the shards."""
 
 import os
+import shutil
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from s2f.pipeline import config, corpora, executors, files, manifest, plan, worker
+from s2f.pipeline import config, corpora, executors, files, plan, worker
 from s2f.pipeline.config import Settings
 from s2f.pipeline.corpora import Source
-from s2f.pipeline.errors import InputError, OutputError
+from s2f.pipeline.errors import InputError
 from s2f.pipeline.manifest import Manifest
 from s2f.pipeline.plan import Reason, Selection
-from s2f.pipeline.schema import FRAMES, SHARDS, SOUND, Row
-from s2f.pipeline.stage import Recipe
-from s2f.pipeline.stages import CLIP_STAGES, shard
+from s2f.pipeline.sharding import Progress, Sharding
+from s2f.pipeline.stage import Recipe, artifact_name
+from s2f.pipeline.stages import shard
 
 FLUSH_SECONDS = 5.0
-
-# Called with (clips done, clips to do) of the clip stages, then of the shards.
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass
@@ -36,60 +34,106 @@ class Funnel:
     reasons: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass
+class Forecast:
+    """One stage in a plan: how many clips would run and why, and what that would take."""
+
+    stage: str
+    reasons: Counter[str] = field(default_factory=Counter)
+    cached: int = 0
+    seconds: float | None = None
+    bytes: float | None = None
+
+
 class Preparation:
     """A raw folder, an output folder, settings; the manifests that say what is done."""
 
     def __init__(self, raw: Path, out: Path, settings: Settings, selection: Selection | None = None) -> None:
         self.settings = settings
         self.selection = selection or Selection()
+        self.out, self.artifacts = out, out / "artifacts"
         # OUT may lie in RAW: what a stage has made is no clip.
-        found = corpora.find_clips(raw, settings.scan.corpus, besides=out / "artifacts")
+        found = corpora.find_clips(raw, settings.scan.corpus, besides=self.artifacts)
         self.sources = {source.clip_id: source for source in found}
-        self.out = files.make_folder(out)
-        self.artifacts = files.make_folder(out / "artifacts")
         self.recipes = plan.recipes(settings)
+        self._open()
+
+    def _open(self) -> None:
+        """Read what is recorded and what lies in the artifact folders."""
         self.manifests = {
-            recipe.stage.name: Manifest(out / "manifests", recipe.stage.name, recipe.stage.schema)
+            recipe.stage.name: Manifest(self.out / "manifests", recipe.stage.name, recipe.stage.schema)
             for recipe in self.recipes
         }
-        self.samples = Manifest(out / "manifests", shard.NAME, shard.SCHEMA)
+        self.samples = Manifest(self.out / "manifests", shard.NAME, shard.SCHEMA)
         self._ran: Counter[str] = Counter()
         self._stamps = self.manifests["scan"].column("stamp")
         self._hashes = self.manifests["scan"].column("sha256")
-        self._present = {
-            recipe.stage.name: _names(self.artifacts / recipe.stage.name)
+        self._lying = {
+            recipe.stage.name: _files_by_clip(self.artifacts / recipe.stage.name)
             for recipe in self.recipes
             if recipe.stage.artifact
         }
 
     def run(self, progress: Progress) -> list[Funnel]:
-        """Bring everything that was selected up to date. Stopped at any time, the next run goes on."""
-        config.save(self.settings, self.out / "stages.yaml")
-        try:
-            self._forget_vanished()
-            self._run_clips(progress)
-        finally:
-            for each in self.manifests.values():
-                each.compact()
-        if shard.NAME in self.selection.stages:
-            self._run_shards(progress)
+        """Bring everything that was selected up to date. Stopped at any time, the next run goes on.
+
+        Raises InputError where another run is at work on the same OUT.
+        """
+        files.make_folder(self.artifacts)
+        with files.alone(self.out / ".lock"):
+            self._open()
+            shutil.rmtree(self.artifacts / worker.RUNNING, ignore_errors=True)
+            config.save(self.settings, self.out / "stages.yaml")
+            try:
+                self._forget_vanished()
+                self._run_clips(progress)
+            finally:
+                for each in self.manifests.values():
+                    each.compact()
+            if shard.NAME in self.selection.stages:
+                sharding = Sharding(self.out, self.settings, self.manifests, self.samples)
+                sharding.update(self._passed(), self._workers(), progress)
         return self.funnel()
 
-    def stale(self, source: Source) -> list[tuple[Recipe, Reason]]:
-        """The stages that would run for a clip, and why."""
+    def forecast(self) -> list[Forecast]:
+        """What a run would do, stage by stage, judged by the seconds and bytes of what was done before."""
+        lines = {recipe.stage.name: Forecast(recipe.stage.name) for recipe in self.recipes}
+        for source in self._selected():
+            due = {recipe.stage.name: reason for recipe, reason in self.stale(source, exact=True)}
+            for name, line in lines.items():
+                if name in due and name in self.selection.stages:
+                    line.reasons[due[name]] += 1
+                elif source.clip_id in self.manifests[name]:
+                    line.cached += 1
+        for name, line in lines.items():
+            seconds = [taken for taken in self.manifests[name].column("seconds").values() if taken]
+            lying = [path for paths in self._lying.get(name, {}).values() for path in paths][:200]
+            if seconds:
+                line.seconds = line.reasons.total() * sum(seconds) / len(seconds) / self._workers()
+            if lying:
+                size = sum((self.artifacts / name / path).stat().st_size for path in lying) / len(lying)
+                line.bytes = line.reasons.total() * size
+        return list(lines.values())
+
+    def stale(self, source: Source, *, exact: bool = False) -> list[tuple[Recipe, Reason]]:
+        """The stages that would run for a clip, and why.
+
+        A file whose size or time has changed counts as changed; `exact` reads its content first.
+        """
         clip_id = source.clip_id
         rows = {name: each.brief(clip_id) for name, each in self.manifests.items() if clip_id in each}
-        known = self._known_hash(source)
-        if known is None:
-            reason: Reason = "input changed" if "scan" in rows else "new"
-            return [(self.recipes[0], reason), *((recipe, "upstream changed") for recipe in self.recipes[1:])]
-        wanted = plan.keys(source, known, self.recipes)
+        content = self._known_hash(source)
+        if content is None and exact and "scan" in rows:
+            content = plan.content_hash(source)
+        if content is None:
+            return [(recipe, _unread(recipe, rows)) for recipe in self.recipes]
+        wanted = plan.keys(source, content, self.recipes)
         present = {
-            recipe.stage.name: f"{clip_id}{recipe.stage.artifact}" in self._present[recipe.stage.name]
+            name: artifact_name(clip_id, wanted[name], recipe.stage.artifact) in self._lying[name][clip_id]
             for recipe in self.recipes
-            if recipe.stage.artifact
+            if recipe.stage.artifact and (name := recipe.stage.name)
         }
-        return list(plan.stale(wanted, rows, present, self.recipes))
+        return list(plan.stale(wanted, rows, present, self.recipes, self.selection))
 
     def funnel(self) -> list[Funnel]:
         """How the clips fared, stage by stage."""
@@ -110,7 +154,7 @@ class Preparation:
         recorded = self._stamps.get(source.clip_id)
         return self._hashes[source.clip_id] if recorded and recorded == plan.stamp(source) else None
 
-    def _selected(self) -> Iterator[Source]:
+    def _selected(self) -> list[Source]:
         chosen = [
             source
             for source in self.sources.values()
@@ -121,18 +165,24 @@ class Preparation:
                 f"no clip is of speaker {', '.join(self.selection.speakers)}",
                 "look at the folder names of the corpus",
             )
-        yield from chosen[: self.selection.limit]
+        return chosen[: self.selection.limit]
 
     def _tasks(self) -> list[worker.Task]:
         """The clips that have something to run. Their rows are filled in when their turn comes."""
-        names = {recipe.stage.name for recipe in self.recipes} & set(self.selection.stages)
-        return [
-            worker.Task(
-                source, self._known_hash(source), self.recipes, self.selection.stages, {}, self.artifacts
+        tasks, waiting = [], 0
+        for source in self._selected():
+            due = [recipe.stage.name for recipe, _ in self.stale(source)]
+            if due and due[0] in self.selection.stages:
+                known = self._known_hash(source)
+                tasks.append(worker.Task(source, known, self.recipes, self.selection, {}, self.artifacts))
+            else:
+                waiting += any(name in self.selection.stages for name in due)
+        if waiting and not tasks:
+            raise InputError(
+                f"{waiting} clips wait for an earlier stage",
+                "run the stages before this one first, or 's2f prep' for all of them",
             )
-            for source in self._selected()
-            if names & {recipe.stage.name for recipe, _ in self.stale(source)}
-        ]
+        return tasks
 
     def _with_rows(self, tasks: list[worker.Task]) -> Iterator[worker.Task]:
         for task in tasks:
@@ -148,8 +198,9 @@ class Preparation:
         if not tasks:
             return
         flushed = time.monotonic()
+        workers = min(self._workers(), len(tasks))
         results = executors.run_local(
-            worker.process, self._with_rows(tasks), self._workers(len(tasks)), self.settings.run.time_limit
+            worker.process, self._with_rows(tasks), workers, self.settings.run.time_limit
         )
         try:
             for done, (task, result) in enumerate(results, start=1):
@@ -165,11 +216,12 @@ class Preparation:
             self._flush()
 
     def _take(self, clip_id: str, outcome: worker.Outcome) -> None:
+        """Take over the rows of a clip, and delete what its old rows had made."""
         for name, row in outcome.rows.items():
-            if row["status"] != "ok":
-                self._drop(clip_id, name)
             self.manifests[name].put(row)
             self._ran[name] += name not in outcome.restamped
+            if name in self._lying:
+                self._clean(clip_id, name, row["key"] if row["status"] == "ok" else None)
         for name in outcome.dropped:
             self._drop(clip_id, name)
         if outcome.fatal:
@@ -179,144 +231,60 @@ class Preparation:
         """Forget a clip's row at a stage, and delete what the stage had made."""
         if clip_id in self.manifests[stage]:
             self.manifests[stage].remove(clip_id)
-        for leftover in (self.artifacts / stage).glob(f"{clip_id}.*"):
-            leftover.unlink()
+        if stage in self._lying:
+            self._clean(clip_id, stage, None)
+
+    def _clean(self, clip_id: str, stage: str, key: str | None) -> None:
+        """Delete a clip's artifacts of a stage, but for the one of `key`, which may be new."""
+        suffix = next(recipe.stage.artifact for recipe in self.recipes if recipe.stage.name == stage)
+        wanted = {artifact_name(clip_id, key, suffix or "")} if key else set()
+        for name in self._lying[stage][clip_id] - wanted:
+            (self.artifacts / stage / name).unlink(missing_ok=True)
+        self._lying[stage][clip_id] = wanted
 
     def _forget_vanished(self) -> None:
         for name, each in self.manifests.items():
-            for clip_id in [clip_id for clip_id in each if clip_id not in self.sources]:
+            gone = {*each, *self._lying.get(name, {})} - self.sources.keys()
+            for clip_id in gone:
                 self._drop(clip_id, name)
+
+    def _passed(self) -> list[str]:
+        """The clips whose rows are ok at every stage and made with the settings of now."""
+        last = self.manifests[self.recipes[-1].stage.name]
+        return [clip_id for clip_id in last if last.brief(clip_id)[1] == "ok" and self._is_fresh(clip_id)]
+
+    def _is_fresh(self, clip_id: str) -> bool:
+        wanted = plan.keys(self.sources[clip_id], self._content(clip_id), self.recipes)
+        return all(
+            clip_id in each and each.brief(clip_id)[0] == wanted[name]
+            for name, each in self.manifests.items()
+        )
+
+    def _content(self, clip_id: str) -> str:
+        """The content hash of a clip as recorded by now."""
+        if clip_id in self._hashes and not self._ran["scan"]:
+            return str(self._hashes[clip_id])
+        return str(self.manifests["scan"].row(clip_id)["sha256"])
 
     def _flush(self) -> None:
         for each in self.manifests.values():
             each.flush()
 
-    def _workers(self, items: int) -> int:
-        return max(1, min(items, self.settings.run.workers or os.cpu_count() or 1))
-
-    def _run_shards(self, progress: Progress) -> None:
-        """Write the tars whose content changed, rename those that only moved, delete the rest."""
-        folder = files.make_folder(self.out / "shards")
-        index = folder / "manifest.parquet"
-        wanted = shard.layout(self._samples(), self.settings.shard)
-        if not wanted:
-            raise InputError(
-                "no clip is left to be put into shards", "the table of 's2f audit' names the reasons"
-            )
-        old = (
-            {row["key"]: row for row in manifest.read_table(index, SHARDS).to_pylist()}
-            if index.exists()
-            else {}
-        )
-        kept = {
-            each.key: old[each.key]
-            for each in wanted
-            if each.key in old and _has_size(folder / old[each.key]["shard"], old[each.key]["bytes"])
-        }
-        todo = [each for each in wanted if each.key not in kept]
-        moved = [each for each in wanted if each.key in kept and kept[each.key]["shard"] != each.name]
-        progress("shards", 0, len(todo))
-        if not todo and not moved and len(old) == len(wanted):
-            return
-        made = {row["key"]: row for row in self._write(todo, folder, progress)}
-        for each in moved:
-            (folder / kept[each.key]["shard"]).rename(folder / f".{each.key}")
-            made[each.key] = kept[each.key] | {"shard": each.name}
-        for each in [*todo, *moved]:
-            (folder / f".{each.key}").replace(folder / each.name)
-        rows = [made.get(each.key) or kept[each.key] for each in wanted]
-        manifest.write_table(index, rows, SHARDS)
-        names = {each.name for each in wanted}
-        for path in folder.glob("*.tar"):
-            if path.name not in names:
-                path.unlink()
-        self._record(wanted)
-
-    def _write(self, todo: list[shard.Shard], folder: Path, progress: Progress) -> Iterator[Row]:
-        """Write tars under temporary names, several at once."""
-        if not todo:
-            return
-        jobs = ((each, self._contents(each), folder / f".{each.key}") for each in todo)
-        results = executors.run_local(
-            write_shard, jobs, self._workers(len(todo)), self.settings.run.time_limit
-        )
-        for done, ((each, _, _), result) in enumerate(results, start=1):
-            if isinstance(result, executors.WorkerLostError):
-                raise OutputError(
-                    f"{each.name} could not be written: {result.message}", "run the same command again"
-                )
-            if isinstance(result, OutputError):
-                raise result
-            progress("shards", done, len(todo))
-            yield result
-
-    def _samples(self) -> Iterable[shard.Sample]:
-        """All clips that passed every stage with the settings of now."""
-        scan = self.manifests["scan"]
-        speakers, corpus, utterances = scan.column("speaker"), scan.column("corpus"), scan.column("utterance")
-        frames, sound = self.manifests["align"].column("bytes"), self.manifests["resample"].column("samples")
-        counts = Counter(kind for kind, _ in {(corpus[clip_id], speakers[clip_id]) for clip_id in scan})
-        for clip_id in self.manifests["window"]:
-            briefs = {name: each.brief(clip_id) for name, each in self.manifests.items() if clip_id in each}
-            passed = len(briefs) == len(CLIP_STAGES) and all(
-                status == "ok" for _, status, _ in briefs.values()
-            )
-            if clip_id in self.sources and passed and not self.stale_rows(clip_id, briefs):
-                split = shard.split_of(
-                    speakers[clip_id],
-                    utterances[clip_id],
-                    self.settings.shard,
-                    speakers=counts[corpus[clip_id]],
-                )
-                keys = {name: brief[0] for name, brief in briefs.items()}
-                yield shard.sample(clip_id, keys, split, frames[clip_id] + 2 * sound[clip_id])
-
-    def stale_rows(self, clip_id: str, briefs: dict[str, plan.Brief]) -> bool:
-        """Whether any row of a clip was made with other settings than those of now."""
-        content = self.manifests["scan"].row(clip_id)["sha256"]
-        wanted = plan.keys(self.sources[clip_id], content, self.recipes)
-        return any(wanted[name] != brief[0] for name, brief in briefs.items())
-
-    def _contents(self, each: shard.Shard) -> list[shard.Content]:
-        return [
-            shard.Content(
-                shard.meta(
-                    {name: rows.row(item.clip_id) for name, rows in self.manifests.items()}, item.split
-                ),
-                self.artifacts / "align" / f"{item.clip_id}.{FRAMES}",
-                self.artifacts / "resample" / f"{item.clip_id}.{SOUND}",
-            )
-            for item in each.samples
-        ]
-
-    def _record(self, shards: list[shard.Shard]) -> None:
-        """Bring the manifest of the shard stage in line with the tars."""
-        current = {item.clip_id for each in shards for item in each.samples}
-        for clip_id in [clip_id for clip_id in self.samples if clip_id not in current]:
-            self.samples.remove(clip_id)
-        for each in shards:
-            for item in each.samples:
-                row = {"clip_id": item.clip_id, "key": item.key, "status": "ok", "reason": "", "message": ""}
-                self.samples.put(row | {"seconds": 0.0, "split": item.split, "shard": each.name})
-        self.samples.compact()
+    def _workers(self) -> int:
+        return self.settings.run.workers or os.cpu_count() or 1
 
 
-def write_shard(job: tuple[shard.Shard, list[shard.Content], Path]) -> Row | OutputError:
-    """Write one tar in a worker process."""
-    each, contents, path = job
-    try:
-        return shard.write(each, contents, path)
-    except OSError as error:
-        return OutputError(
-            f"{error.filename} is missing or unreadable: {error.strerror}", "run the same command again"
-        )
-    except OutputError as error:
-        return error
+def _unread(recipe: Recipe, rows: Mapping[str, plan.Brief]) -> Reason:
+    """Why a stage would run for a file whose content has not been read."""
+    if recipe.stage.name not in rows:
+        return "new"
+    return "upstream changed" if recipe.stage.reads else "input changed"
 
 
-def _names(folder: Path) -> set[str]:
-    return {entry.name for entry in os.scandir(folder)} if folder.is_dir() else set()
-
-
-def _has_size(path: Path, size: int) -> bool:
-    return path.is_file() and path.stat().st_size == size
+def _files_by_clip(folder: Path) -> defaultdict[str, set[str]]:
+    """The names of the files of a folder by the clip id that they begin with."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    if folder.is_dir():
+        for entry in os.scandir(folder):
+            found[entry.name.lstrip(".").partition(".")[0]].add(entry.name)
+    return found

@@ -25,6 +25,7 @@ COMMON = pa.schema(
         ("reason", pa.string()),
         ("message", pa.string()),
         ("seconds", pa.float64()),
+        ("artifact_sha256", pa.string()),
     ]
 )
 

@@ -18,18 +18,22 @@ from s2f.pipeline.schema import COMMON, Row
 
 @dataclass
 class Clip:
-    """One clip on its way: where it came from, what the stages before found, where artifacts lie."""
+    """One clip on its way: where it came from, what the stages before found, where artifacts lie.
+
+    `keys` are the clip's cache keys by stage; `rows` are those of the stages before.
+    """
 
     source: Source
     sha256: str
     stamp: str
     rows: dict[str, Row]
+    keys: dict[str, str]
     artifacts: Path
     _reader: FrameReader | None = field(default=None, repr=False)
 
     def artifact(self, stage: str, suffix: str) -> Path:
-        """The file that `stage` makes of this clip."""
-        return self.artifacts / stage / f"{self.source.clip_id}{suffix}"
+        """The file that `stage` makes of this clip with the settings of now."""
+        return self.artifacts / stage / artifact_name(self.source.clip_id, self.keys[stage], suffix)
 
     def frames(self, fps: str) -> FrameReader:
         """The clip's frames at a constant rate; decoded once for all stages, where memory allows."""
@@ -102,3 +106,8 @@ def digest(*parts: str) -> str:
     if not parts:
         return ""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def artifact_name(clip_id: str, key: str, suffix: str) -> str:
+    """An artifact is named by its key too: what other settings have made is never taken for it."""
+    return f"{clip_id}.{digest(key)[:8]}{suffix}"

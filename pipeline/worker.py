@@ -5,14 +5,18 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from s2f.pipeline import plan
+from s2f.pipeline import files, plan
 from s2f.pipeline.corpora import Source
 from s2f.pipeline.errors import MediaError, OutputError, Rejected, S2fError
+from s2f.pipeline.plan import Selection
 from s2f.pipeline.schema import Row
 from s2f.pipeline.stage import Clip, Recipe
 
 # The key of a row that was made without one: it has the parts of a key and equals none.
 NO_KEY = "..."
+
+# Where workers leave word of what they are at, below the artifacts.
+RUNNING = ".running"
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Task:
     source: Source
     sha256: str | None
     recipes: list[Recipe]
-    selected: tuple[str, ...]
+    selection: Selection
     rows: dict[str, Row]
     artifacts: Path
 
@@ -58,7 +62,7 @@ def process(task: Task) -> Outcome:
 
 def breadcrumb(task: Task) -> Path:
     """The file that says what a worker is at, for the parent to read when the worker dies."""
-    return task.artifacts / ".running" / f"{task.source.clip_id}.json"
+    return task.artifacts / RUNNING / f"{task.source.clip_id}.json"
 
 
 def lost(task: Task, reason: str, message: str) -> Outcome:
@@ -78,15 +82,15 @@ def lost(task: Task, reason: str, message: str) -> Outcome:
 def _process(task: Task, outcome: Outcome) -> None:
     source = task.source
     sha256 = task.sha256 or plan.content_hash(source)
-    clip = Clip(source, sha256, plan.stamp(source), {}, task.artifacts)
     wanted = plan.keys(source, sha256, task.recipes)
+    clip = Clip(source, sha256, plan.stamp(source), {}, wanted, task.artifacts)
     for number, recipe in enumerate(task.recipes):
         stage = recipe.stage
         row = task.rows.get(stage.name)
         brief = (row["key"], row["status"], row["reason"]) if row else None
         present = stage.artifact is None or clip.artifact(stage.name, stage.artifact).exists()
-        if plan.why(wanted[stage.name], brief, reads=stage.reads, present=present):
-            if stage.name not in task.selected:
+        if plan.why(stage, wanted[stage.name], brief, present=present, selection=task.selection):
+            if stage.name not in task.selection.stages:
                 return
             _mark(task, stage.name, wanted[stage.name], outcome)
             row = _run(recipe, clip, wanted[stage.name])
@@ -103,10 +107,12 @@ def _process(task: Task, outcome: Outcome) -> None:
 
 def _run(recipe: Recipe, clip: Clip, key: str) -> Row:
     """Run one stage on one clip. Whatever goes wrong with the clip becomes its row."""
-    began = time.perf_counter()
+    began, stage = time.perf_counter(), recipe.stage
     try:
-        found = recipe.stage.run(clip, recipe.params)
+        found = stage.run(clip, recipe.params)
         row = _row(clip.source, key, "ok", "", "") | found
+        if stage.artifact:
+            row["artifact_sha256"] = files.sha256(clip.artifact(stage.name, stage.artifact))
     except Rejected as verdict:
         row = {**verdict.found, **_row(clip.source, key, "rejected", verdict.reason, verdict.message)}
     except OutputError:
@@ -116,7 +122,7 @@ def _run(recipe: Recipe, clip: Clip, key: str) -> Row:
     except Exception as error:
         row = _row(clip.source, key, "failed", "broken", f"{type(error).__name__}: {error}")
     row["seconds"] = time.perf_counter() - began
-    if recipe.stage.name == "scan":
+    if stage.name == "scan":
         row |= _origin(clip)
     return row
 

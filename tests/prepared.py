@@ -36,6 +36,11 @@ class Prepared:
         )
         return rows
 
+    def artifact(self, stage: str, clip_id: str) -> Path:
+        """The one file that a stage has made of a clip."""
+        (found,) = (self.out / "artifacts" / stage).glob(f"{clip_id}.*")
+        return found
+
     def ending(self, clip_id: str) -> tuple[str, str, str]:
         """The last stage that a clip reached, with status and reason."""
         for stage in ("window", "resample", "align", "detect", "scan"):

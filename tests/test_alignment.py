@@ -43,7 +43,7 @@ def found(prepared_grid: Prepared) -> dict[str, Points]:
         for crop in mjpeg.decode(path.read_bytes(), range(0, 74, 10)):
             large = cv2.resize(crop, None, fx=ENLARGE, fy=ENLARGE, interpolation=cv2.INTER_CUBIC)
             shapes.append([(point.x, point.y) for point in predictor(large, box).parts()])
-        points[path.stem] = (np.array(shapes) + 0.5) / ENLARGE - 0.5
+        points[path.stem.partition(".")[0]] = (np.array(shapes) + 0.5) / ENLARGE - 0.5
     return points
 
 

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from prepared import Prepared, copy_clips, fingerprint
 
-from s2f.pipeline import config
-from s2f.pipeline.plan import recipes, why
+from s2f.pipeline import config, files
+from s2f.pipeline.audit.verification import damages
+from s2f.pipeline.errors import InputError
+from s2f.pipeline.plan import Selection, recipes, why
 from s2f.pipeline.runner import Funnel, Preparation
+from s2f.pipeline.stages import align
 
 STAGES = ("scan", "detect", "align", "resample", "window")
 
@@ -36,10 +39,7 @@ def in_shards(prepared: Prepared) -> set[str]:
 
 def test_the_first_run_runs_everything(data: Path, tmp_path: Path) -> None:
     raw = copy_clips(data, tmp_path / "raw", "s1/bbaf2n")
-    assert reasons(Prepared(raw, tmp_path / "out"), "s1_bbaf2n") == {
-        "scan": "new",
-        **dict.fromkeys(STAGES[1:], "upstream changed"),
-    }
+    assert reasons(Prepared(raw, tmp_path / "out"), "s1_bbaf2n") == dict.fromkeys(STAGES, "new")
     assert ran(Prepared(raw, tmp_path / "out").prepare()) == dict.fromkeys(STAGES, 1)
 
 
@@ -50,7 +50,7 @@ def test_a_second_run_does_nothing(small: Prepared) -> None:
     assert {name: content for name, (_, content) in after.items()} == {
         name: content for name, (_, content) in before.items() if name in after
     }
-    assert {name for name in before if after[name] != before[name]} <= {"stages.yaml"}
+    assert {name for name in before if after[name] != before[name]} <= {"stages.yaml", ".lock"}
     assert reasons(small, "s1_bbaf2n") == {}
 
 
@@ -88,15 +88,21 @@ def test_a_plan_names_the_reason_of_every_stage(small: Prepared) -> None:
     }
     (small.raw / "s1/bbaf2n.mpg").write_bytes((small.raw / "s2/pwij3p.mpg").read_bytes())
     assert reasons(small, "s1_bbaf2n")["scan"] == "input changed"
-    (small.out / "artifacts/align/s3_sbia1a.avi").unlink()
+    small.artifact("align", "s3_sbia1a").unlink()
     assert reasons(small, "s3_sbia1a") == {"align": "output missing"}
 
 
 def test_a_newer_stage_or_model_is_another_code_version() -> None:
     row = ("1.settings.inputs.models", "ok", "")
-    assert why("2.settings.inputs.models", row, reads=("scan",), present=True) == "code version changed"
-    assert why("1.settings.inputs.newer", row, reads=("scan",), present=True) == "code version changed"
-    assert why(row[0], row, reads=("scan",), present=True) is None
+
+    def reason(wanted: str) -> str | None:
+        return why(align.STAGE, wanted, row, present=True, selection=Selection())
+
+    assert reason("2.settings.inputs.models") == "code version changed"
+    assert reason("1.settings.inputs.newer") == "code version changed"
+    assert reason("1.others.inputs.models") == "settings changed"
+    assert reason("1.settings.others.models") == "upstream changed"
+    assert reason(row[0]) is None
 
 
 def test_the_key_of_detection_depends_on_the_content_of_the_model_file() -> None:
@@ -137,9 +143,9 @@ def test_a_video_that_no_longer_serves_leaves_the_shards(small: Prepared, data: 
     assert in_shards(small) == {"s1_bbaf2n", "s3_sbia1a"}
 
 
-@pytest.mark.parametrize("name", ["detect/s1_bbaf2n.npz", "align/s1_bbaf2n.avi", "resample/s1_bbaf2n.wav"])
-def test_a_deleted_artifact_is_made_again(small: Prepared, name: str) -> None:
-    path = small.out / "artifacts" / name
+@pytest.mark.parametrize("stage", ["detect", "align", "resample"])
+def test_a_deleted_artifact_is_made_again(small: Prepared, stage: str) -> None:
+    path = small.artifact(stage, "s1_bbaf2n")
     before = path.read_bytes()
     path.unlink()
     assert ran(small.prepare()) == {path.parent.name: 1}
@@ -158,7 +164,8 @@ def test_one_stage_alone_runs_alone_and_leaves_the_rest_stale(small: Prepared) -
     override = "detect.every=4"
     assert ran(small.prepare(override, stage="detect")) == {"detect": 3}
     assert set(reasons(small, "s1_bbaf2n", override)) == {"align", "resample", "window"}
-    assert ran(small.prepare(override, stage="window")) == {}
+    with pytest.raises(InputError, match="3 clips wait for an earlier stage"):
+        small.prepare(override, stage="window")
     assert ran(small.prepare(override)) == dict.fromkeys(STAGES[2:], 3)
 
 
@@ -188,3 +195,63 @@ def test_what_was_made_does_not_become_input(data: Path, tmp_path: Path) -> None
     assert ran(prepared.prepare()) == dict.fromkeys(STAGES, 1)
     assert ran(prepared.prepare()) == {}
     assert set(prepared.rows("scan")) == {"ann_one"}
+
+
+def test_what_other_settings_have_made_is_never_taken_for_the_output_of_these(small: Prepared) -> None:
+    """Settings are changed, the run is killed before its rows are written, and the settings are put back."""
+    before = small.artifact("align", "s1_bbaf2n").read_bytes()
+    rows = (small.out / "manifests/align.parquet").read_bytes()
+    small.prepare("align.quality=60", stage="align")
+    (small.out / "manifests/align.parquet").write_bytes(rows)
+    assert ran(small.prepare()) == {"align": 3}
+    assert small.artifact("align", "s1_bbaf2n").read_bytes() == before
+
+
+def test_failed_clips_are_tried_again_on_demand_alone(small: Prepared) -> None:
+    (small.raw / "s1/bbaf2n.mpg").write_bytes(b"no video")
+    small.prepare()
+    assert small.ending("s1_bbaf2n") == ("scan", "failed", "unreadable")
+    assert ran(small.prepare()) == {}
+    assert ran(small.prepare(retry=("timed_out",))) == {}
+    assert ran(small.prepare(retry=("unreadable",))) == {"scan": 1}
+    assert ran(small.prepare(retry=())) == {"scan": 1}
+
+
+def test_a_forced_stage_runs_for_all_and_gives_the_same(small: Prepared) -> None:
+    before = (small.out / "shards/manifest.parquet").read_bytes()
+    assert ran(small.prepare(force=("detect",))) == {"detect": 3}
+    assert (small.out / "shards/manifest.parquet").read_bytes() == before
+
+
+def test_a_forecast_tells_what_would_run_and_changes_nothing(small: Prepared) -> None:
+    before = fingerprint(small.out)
+    settings = config.load(None, ["align.quality=80", "run.workers=1"])
+    lines = {line.stage: line for line in Preparation(small.raw, small.out, settings).forecast()}
+    assert lines["align"].reasons == {"settings changed": 3}
+    assert (lines["detect"].reasons.total(), lines["detect"].cached) == (0, 3)
+    assert lines["align"].seconds and lines["align"].bytes
+    assert fingerprint(small.out) == before
+
+
+def test_a_forecast_of_nothing_done_makes_no_folder(small: Prepared, tmp_path: Path) -> None:
+    lines = Preparation(small.raw, tmp_path / "new", config.load(None, [])).forecast()
+    assert [line.reasons for line in lines] == [{"new": 3}] * 5
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_second_run_on_the_same_folder_is_refused(small: Prepared) -> None:
+    with files.alone(small.out / ".lock"), pytest.raises(InputError, match=f"process {os.getpid()}"):
+        small.prepare()
+
+
+def test_damage_is_named(small: Prepared) -> None:
+    assert list(damages(small.out)) == []
+    missing, changed = small.artifact("align", "s1_bbaf2n"), small.artifact("resample", "s2_pwij3p")
+    missing.unlink()
+    changed.write_bytes(changed.read_bytes()[:-2] + b"xx")
+    tar = next((small.out / "shards").glob("*.tar"))
+    tar.write_bytes(tar.read_bytes()[:5000])
+    found = {damage.path: damage.problem for damage in damages(small.out)}
+    assert found.keys() == {missing, changed, tar}
+    assert found[missing] == "is missing"
+    assert all("has changed" in found[path] for path in (changed, tar))

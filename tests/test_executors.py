@@ -15,6 +15,7 @@ from s2f.pipeline.config import Settings
 from s2f.pipeline.corpora import Source
 from s2f.pipeline.errors import InputError
 from s2f.pipeline.executors import WorkerLostError
+from s2f.pipeline.stages import scan
 
 # Far longer than any test may take.
 FOREVER = 3600.0
@@ -84,7 +85,7 @@ def test_items_are_drawn_as_they_are_needed_and_leaving_ends_the_workers() -> No
 
 def task(tmp_path: Path) -> worker.Task:
     source = Source("folder", "ann", "one", tmp_path / "one.mp4", "one.mp4")
-    return worker.Task(source, None, plan.recipes(Settings()), (), {}, tmp_path)
+    return worker.Task(source, None, plan.recipes(Settings()), plan.Selection(), {}, tmp_path)
 
 
 @pytest.mark.parametrize("crumb", [None, "", '{"stage": "ali'])
@@ -100,7 +101,8 @@ def test_a_clip_lost_before_it_said_where_it_was_is_run_again(tmp_path: Path, cr
     assert outcome.dropped == ["detect", "align", "resample", "window"]
     assert not worker.breadcrumb(lost).exists()
     keys = plan.keys(lost.source, "content", lost.recipes)
-    assert plan.why(keys["scan"], (row["key"], row["status"], row["reason"]), reads=(), present=True)
+    brief = (row["key"], row["status"], row["reason"])
+    assert plan.why(scan.STAGE, keys["scan"], brief, present=True, selection=plan.Selection())
 
 
 def test_a_clip_that_takes_too_long_fails_by_name_and_the_run_goes_on(small: Prepared) -> None:

@@ -146,7 +146,7 @@ def test_mouths_open_in_speech_and_rest_before_it(prepared_grid: Prepared) -> No
     scan = prepared_grid.rows("scan")
     ratios = []
     for clip_id in sorted(prepared_grid.rows("shard"))[::12]:
-        frames = mjpeg.decode((prepared_grid.out / f"artifacts/align/{clip_id}.avi").read_bytes())
+        frames = mjpeg.decode(prepared_grid.artifact("align", clip_id).read_bytes())
         opening = mouth.mouth_opening(frames)
         first, last = scan[clip_id]["words"][0]["start"], scan[clip_id]["words"][-1]["end"]
         rest = opening[: max(3, int(first * 25) - 5)]

@@ -94,7 +94,7 @@ def test_windows_cut_from_the_starts_equal_those_cut_by_hand(samples: dict[str, 
 def test_frames_of_a_sample_are_the_aligned_ones(
     prepared_grid: Prepared, samples: dict[str, dict[str, Any]]
 ) -> None:
-    artifact = (prepared_grid.out / "artifacts/align/s2_pwij3p.avi").read_bytes()
+    artifact = prepared_grid.artifact("align", "s2_pwij3p").read_bytes()
     assert samples["s2_pwij3p"]["avi"] == artifact
     assert mjpeg.decode(artifact, slice(0, 5)).shape == (5, 128, 96, 3)
 

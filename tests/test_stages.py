@@ -123,7 +123,7 @@ def test_every_grid_clip_has_2978_ms_of_sound_fitted_to_its_video(prepared_grid:
         assert row["samples"] == detect[clip_id]["frames"] * 640
         heard = row["samples"] + row["excess_samples"]
         assert heard == pytest.approx(2.978 * 16_000, abs=16), clip_id
-        sound = wav.decode((prepared_grid.out / f"artifacts/resample/{clip_id}.wav").read_bytes())
+        sound = wav.decode(prepared_grid.artifact("resample", clip_id).read_bytes())
         assert len(sound) == row["samples"]
         assert not sound[heard:].any()
         assert sound[heard - 800 : heard].any()
@@ -132,7 +132,7 @@ def test_every_grid_clip_has_2978_ms_of_sound_fitted_to_its_video(prepared_grid:
 def test_frames_artifacts_hold_every_frame_at_the_size_of_the_paper(prepared_grid: Prepared) -> None:
     for clip_id, row in prepared_grid.rows("align").items():
         if row["status"] == "ok" and clip_id in ("s1_lrae3s", "s1_sgib8n", "s4_bbilzs", "s22_lbbc2a"):
-            data = (prepared_grid.out / f"artifacts/align/{clip_id}.avi").read_bytes()
+            data = prepared_grid.artifact("align", clip_id).read_bytes()
             assert len(data) == row["bytes"]
             frames = prepared_grid.rows("detect")[clip_id]["frames"]
             assert mjpeg.decode(data).shape == (frames, 128, 96, 3)
@@ -140,7 +140,7 @@ def test_frames_artifacts_hold_every_frame_at_the_size_of_the_paper(prepared_gri
 
 def test_windows_are_recorded_with_their_loudness(prepared_grid: Prepared) -> None:
     row = prepared_grid.rows("window")["s1_bbifzp"]
-    sound = wav.decode((prepared_grid.out / "artifacts/resample/s1_bbifzp.wav").read_bytes())
+    sound = wav.decode(prepared_grid.artifact("resample", "s1_bbifzp").read_bytes())
     starts = np.array(row["starts"])
     assert row["window"] == 2560
     assert starts.tolist() == [640 * frame + 320 - 1280 for frame in range(75)]
@@ -205,8 +205,7 @@ def test_a_face_of_few_pixels_is_rejected(spoilt: Prepared) -> None:
 
 def test_sound_that_begins_late_is_preceded_by_silence(spoilt: Prepared) -> None:
     plain, late = (
-        wav.decode((spoilt.out / f"artifacts/resample/{name}.wav").read_bytes())
-        for name in ("s2_pwij3p", "made_late")
+        wav.decode(spoilt.artifact("resample", name).read_bytes()) for name in ("s2_pwij3p", "made_late")
     )
     assert len(plain) == len(late) == 48_000
     assert not late[:6000].any()
@@ -226,7 +225,7 @@ def test_video_that_begins_late_has_the_sound_of_its_own_time(data: Path, tmp_pa
     prepared = Prepared(tmp_path / "raw", tmp_path / "out")
     prepared.prepare("resample.max_missing=1")
     assert prepared.rows("scan")["ann_a"]["video_start"] == pytest.approx(0.4, abs=0.002)
-    sound = wav.decode((tmp_path / "out/artifacts/resample/ann_a.wav").read_bytes())
+    sound = wav.decode(prepared.artifact("resample", "ann_a").read_bytes())
     whole = np.concatenate(list(media.read_audio(grid, 16_000)))
     begin = round(prepared.rows("scan")["ann_a"]["video_start"] * 16_000)
     shifts = {
@@ -259,7 +258,7 @@ def test_other_rates_and_sizes_serve(small: Prepared) -> None:
     small.prepare(*overrides, limit=1)
     detect, window = small.rows("detect")["s1_bbaf2n"], small.rows("window")["s1_bbaf2n"]
     assert (detect["fps"], detect["frames"]) == ("30000/1001", 90)
-    assert mjpeg.decode((small.out / "artifacts/align/s1_bbaf2n.avi").read_bytes()).shape == (90, 64, 64, 3)
+    assert mjpeg.decode(small.artifact("align", "s1_bbaf2n").read_bytes()).shape == (90, 64, 64, 3)
     assert small.rows("resample")["s1_bbaf2n"]["samples"] == round(90 * 22_050 * 1001 / 30_000)
     assert window["window"] == 4410
     starts = windows.window_starts(90, Fraction(30_000, 1001), 22_050, 4410)

@@ -1,0 +1,80 @@
+"""Everything that prep has written, read back: what is truncated, changed or missing is named."""
+
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from s2f.pipeline import files
+from s2f.pipeline.errors import InputError
+from s2f.pipeline.manifest import Manifest
+from s2f.pipeline.schema import FRAMES, META, SOUND, Row
+from s2f.pipeline.sharding import read_index
+from s2f.pipeline.stage import Stage, artifact_name
+from s2f.pipeline.stages import CLIP_STAGES
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A file that is not as it was written, and what is wrong with it."""
+
+    path: Path
+    problem: str
+
+
+def damages(out: Path) -> Iterator[Damage]:
+    """Yield what is wrong below OUT. Raises InputError where OUT is no prepared set."""
+    if not (out / "manifests" / "scan.parquet").exists():
+        raise InputError(
+            f"{out} holds no manifests", "give the folder that 's2f prep RAW --out OUT' has made"
+        )
+    for stage in CLIP_STAGES:
+        table = Manifest(out / "manifests", stage.name, stage.schema)
+        if stage.artifact:
+            yield from _artifacts(out, stage, table)
+    for row in read_index(out):
+        yield from _shard(out / "shards" / row["shard"], row)
+
+
+def report(out: Path, console: Console) -> None:
+    """Print every damage. Raises InputError where there is one, so that the exit status says so."""
+    found = list(damages(out))
+    for damage in found:
+        console.print(f"{damage.path}: {damage.problem}", markup=False, soft_wrap=True)
+    if found:
+        raise InputError(
+            f"{len(found)} files of {out} are damaged",
+            "delete them: the next 's2f prep' makes anew what is missing",
+        )
+    console.print(f"{out}: every artifact and shard is as it was written", markup=False, soft_wrap=True)
+
+
+def _artifacts(out: Path, stage: Stage, table: Manifest) -> Iterator[Damage]:
+    hashes = table.column("artifact_sha256")
+    for clip_id in table:
+        key, status, _ = table.brief(clip_id)
+        if status == "ok":
+            path = out / "artifacts" / stage.name / artifact_name(clip_id, key, stage.artifact or "")
+            yield from _content(path, hashes[clip_id])
+
+
+def _shard(path: Path, row: Row) -> Iterator[Damage]:
+    wrong = list(_content(path, row["sha256"]))
+    yield from wrong
+    if wrong:
+        return
+    with tarfile.open(path) as tar:
+        names = set(tar.getnames())
+    for clip in row["clips"]:
+        for ending in (FRAMES, META, SOUND):
+            if f"{clip['clip_id']}.{ending}" not in names:
+                yield Damage(path, f"lacks {clip['clip_id']}.{ending}")
+
+
+def _content(path: Path, sha256: str) -> Iterator[Damage]:
+    if not path.exists():
+        yield Damage(path, "is missing")
+    elif files.sha256(path) != sha256:
+        yield Damage(path, f"has changed: {path.stat().st_size} bytes of another content")

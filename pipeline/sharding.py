@@ -1,0 +1,162 @@
+"""The tars of a prepared set, brought in line with its clips: written, renamed or deleted as needed."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from s2f.pipeline import executors, files, manifest
+from s2f.pipeline.config import Settings
+from s2f.pipeline.errors import InputError, OutputError
+from s2f.pipeline.manifest import Manifest
+from s2f.pipeline.schema import FRAMES, SHARDS, SOUND, Row
+from s2f.pipeline.stage import artifact_name
+from s2f.pipeline.stages import shard
+
+INDEX = "manifest.parquet"
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass
+class Sharding:
+    """The shards of OUT, and the manifests of the clip stages that they are made from."""
+
+    out: Path
+    settings: Settings
+    manifests: Mapping[str, Manifest]
+    samples: Manifest
+
+    @property
+    def folder(self) -> Path:
+        """Where the tars lie."""
+        return self.out / "shards"
+
+    def update(self, clip_ids: list[str], workers: int, progress: Progress) -> None:
+        """Bring the tars in line with these clips, all of which have passed every stage.
+
+        The shard manifest is written last; until then, tars that will be replaced keep their names.
+        """
+        files.make_folder(self.folder)
+        wanted = shard.layout(self._samples(clip_ids), self.settings.shard)
+        old = {row["key"]: row for row in read_index(self.out)}
+        kept = {
+            each.key: old[each.key]
+            for each in wanted
+            if each.key in old and has_size(self.folder / old[each.key]["shard"], old[each.key]["bytes"])
+        }
+        todo = [each for each in wanted if each.key not in kept]
+        moved = [each for each in wanted if each.key in kept and kept[each.key]["shard"] != each.name]
+        progress("shards", 0, len(todo))
+        if todo or moved or len(old) != len(wanted):
+            made = {row["key"]: row for row in self._write(todo, workers, progress)}
+            self._put_in_place([*todo, *moved], kept)
+            rows = [made.get(each.key) or kept[each.key] | {"shard": each.name} for each in wanted]
+            manifest.write_table(self.folder / INDEX, rows, SHARDS)
+            self._clean({each.name for each in wanted})
+        self._record(wanted)
+        if not wanted:
+            raise InputError(
+                "no clip is left to be put into shards", "the table of 's2f audit' names the reasons"
+            )
+
+    def _put_in_place(self, shards: list[shard.Shard], kept: dict[str, Row]) -> None:
+        """Give tars their names; those that only moved step aside first, since names may be swapped."""
+        for each in shards:
+            if each.key in kept:
+                (self.folder / kept[each.key]["shard"]).rename(self._temporary(each))
+        for each in shards:
+            self._temporary(each).replace(self.folder / each.name)
+
+    def _clean(self, names: set[str]) -> None:
+        """Delete tars that are no longer wanted, and what a killed run has left."""
+        for path in self.folder.iterdir():
+            if path.name not in names and (path.suffix == ".tar" or path.name.startswith(".")):
+                path.unlink()
+
+    def _write(self, todo: list[shard.Shard], workers: int, progress: Progress) -> Iterator[Row]:
+        """Write tars under temporary names, several at once."""
+        if not todo:
+            return
+        jobs = ((each, self._contents(each), self._temporary(each)) for each in todo)
+        limit = self.settings.run.time_limit
+        for done, ((each, _, _), result) in enumerate(
+            executors.run_local(write_shard, jobs, min(workers, len(todo)), limit), start=1
+        ):
+            if isinstance(result, executors.WorkerLostError):
+                raise OutputError(
+                    f"{each.name} could not be written: {result.message}", "run the same command again"
+                )
+            if isinstance(result, OutputError):
+                raise result
+            progress("shards", done, len(todo))
+            yield result
+
+    def _temporary(self, each: shard.Shard) -> Path:
+        return self.folder / f".{each.key}"
+
+    def _samples(self, clip_ids: list[str]) -> Iterator[shard.Sample]:
+        scan = self.manifests["scan"]
+        speakers, corpus, utterances = scan.column("speaker"), scan.column("corpus"), scan.column("utterance")
+        frames, sound = self.manifests["align"].column("bytes"), self.manifests["resample"].column("samples")
+        counts = Counter(name for name, _ in {(corpus[clip_id], speakers[clip_id]) for clip_id in scan})
+        for clip_id in clip_ids:
+            split = shard.split_of(
+                speakers[clip_id],
+                utterances[clip_id],
+                self.settings.shard,
+                speakers=counts[corpus[clip_id]],
+            )
+            keys = {name: self.manifests[name].brief(clip_id)[0] for name in shard.READS}
+            yield shard.sample(clip_id, keys, split, frames[clip_id] + 2 * sound[clip_id])
+
+    def _contents(self, each: shard.Shard) -> list[shard.Content]:
+        return [self._content(item) for item in each.samples]
+
+    def _content(self, item: shard.Sample) -> shard.Content:
+        rows = {name: table.row(item.clip_id) for name, table in self.manifests.items()}
+        frames = artifact_name(item.clip_id, rows["align"]["key"], f".{FRAMES}")
+        sound = artifact_name(item.clip_id, rows["resample"]["key"], f".{SOUND}")
+        return shard.Content(
+            shard.meta(rows, item.split),
+            self.out / "artifacts" / "align" / frames,
+            self.out / "artifacts" / "resample" / sound,
+        )
+
+    def _record(self, shards: list[shard.Shard]) -> None:
+        """Bring the manifest of the shard stage in line with the tars."""
+        current = {item.clip_id: (item, each) for each in shards for item in each.samples}
+        for clip_id in [clip_id for clip_id in self.samples if clip_id not in current]:
+            self.samples.remove(clip_id)
+        names = self.samples.column("shard")
+        for clip_id, (item, each) in current.items():
+            known = clip_id in self.samples and self.samples.brief(clip_id)[0] == item.key
+            if known and names[clip_id] == each.name:
+                continue
+            row = {"clip_id": clip_id, "key": item.key, "status": "ok", "reason": "", "message": ""}
+            self.samples.put(row | {"seconds": 0.0, "split": item.split, "shard": each.name})
+        self.samples.compact()
+
+
+def write_shard(job: tuple[shard.Shard, list[shard.Content], Path]) -> Row | OutputError:
+    """Write one tar in a worker process."""
+    each, contents, path = job
+    try:
+        return shard.write(each, contents, path)
+    except OSError as error:
+        return OutputError(
+            f"{error.filename} is missing or unreadable: {error.strerror}", "run the same command again"
+        )
+    except OutputError as error:
+        return error
+
+
+def read_index(out: Path) -> list[Row]:
+    """The rows of the shard manifest; none where there is no manifest."""
+    index = out / "shards" / INDEX
+    rows: list[Row] = manifest.read_table(index, SHARDS).to_pylist() if index.exists() else []
+    return rows
+
+
+def has_size(path: Path, size: int) -> bool:
+    """Whether a file is there and has so many bytes."""
+    return path.is_file() and path.stat().st_size == size
