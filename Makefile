@@ -27,6 +27,8 @@ bench: .venv
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "s2f needs Python 3.11 or later: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[demo,test]"
+	# Without its dependencies: it asks for the OpenCV that needs a system's libGL.
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps mediapipe
 	touch $@
 
 clean:

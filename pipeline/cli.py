@@ -43,6 +43,7 @@ def prep(
     out: Out,
     config: Config = None,
     set_: Set = None,
+    corpus: Annotated[str | None, typer.Option(help="grid, tcd_timit or folder, instead of a guess.")] = None,
     speakers: Speakers = "",
     limit: Limit = None,
     only: Annotated[str | None, typer.Option(help="Only this stage.")] = None,
@@ -69,7 +70,8 @@ def prep(
         tuple(force or ()),
         tuple(reason or ()) if retry_failed else None,
     )
-    _prepare(raw, out, config, set_, chosen, plan=plan)
+    overrides = [*(set_ or []), *([f"scan.corpus={corpus}"] if corpus else [])]
+    _prepare(raw, out, config, overrides, chosen, plan=plan)
 
 
 @app.command()
@@ -170,6 +172,21 @@ def animate(
 
     done = animation.animate(run, image, audio, out, aligned=aligned, seed=seed)
     console.print(f"{out}: {done}")
+
+
+models = typer.Typer(no_args_is_help=True, help="The model files of the face backends.")
+app.add_typer(models, name="models")
+
+
+@models.command()
+def fetch() -> None:
+    """Download MediaPipe's face model into the user's cache, and check it.
+
+    Example: s2f models fetch
+    """
+    from s2f.pipeline.faces import models as files
+
+    console.print(files.fetch(), markup=False, soft_wrap=True)
 
 
 @app.command()

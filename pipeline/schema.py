@@ -48,7 +48,7 @@ SHARDS = pa.schema(
 
 
 class SampleMeta(Params):
-    """The JSON member of a shard sample.
+    """The JSON member of a shard sample. `first` is the first frame's number in the raw video, at `fps`.
 
     The window of frame i is sound[starts[i] : starts[i] + window], zeros where it leaves the sound.
     """
@@ -60,6 +60,7 @@ class SampleMeta(Params):
     text: str | None
     split: str
     frames: int = Field(gt=0)
+    first: int = Field(0, ge=0)
     fps: str
     sample_rate: int = Field(gt=0)
     window: int = Field(gt=0)

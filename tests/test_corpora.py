@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from s2f.pipeline import corpora
-from s2f.pipeline.corpora import Source, folder, grid
+from s2f.pipeline.corpora import Source, folder, grid, tcd_timit
 from s2f.pipeline.errors import InputError
 
 
@@ -41,12 +41,12 @@ def test_alignments_say_what_the_names_stand_for(data: Path) -> None:
 
 def test_words_have_times_in_seconds_and_in_order(data: Path) -> None:
     clips = by_id(data / "grid")
-    assert [(word.word, word.start) for word in grid.words(clips["s1_bbaf2n"])][:2] == [
+    assert [(label.label, label.start) for label in grid.labels(clips["s1_bbaf2n"])][:2] == [
         ("bin", 0.95),
         ("blue", 1.18),
     ]
     for source in clips.values():
-        times = [time for word in grid.words(source) for time in (word.start, word.end)]
+        times = [time for label in grid.labels(source) for time in (label.start, label.end)]
         assert len(times) == 12
         assert times == sorted(times)
         assert 0 < times[0] < times[-1] <= 2.98
@@ -91,7 +91,7 @@ def test_an_alignment_is_found_by_name_in_another_speakers_folder(tmp_path: Path
 def test_grid_without_alignments_has_texts_but_no_times(tmp_path: Path) -> None:
     source = by_id(tree(tmp_path, "s5/bbaf2n.mpg"))["s5_bbaf2n"]
     assert grid.text(source) == "bin blue at f two now"
-    assert grid.words(source) == []
+    assert grid.labels(source) == []
 
 
 def test_the_folder_of_one_speaker_serves_as_grid(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_text_beside_a_clip_is_what_is_said(tmp_path: Path) -> None:
     clips = by_id(tmp_path)
     assert folder.text(clips["ann_one"]) == "Grüß Gott"
     assert folder.text(clips["ann_two"]) is None
-    assert folder.words(clips["ann_one"]) == []
+    assert folder.labels(clips["ann_one"]) == []
 
 
 def test_ids_are_distinct_and_serve_as_file_names(tmp_path: Path) -> None:
@@ -157,3 +157,50 @@ def test_a_folder_that_is_not_grid_cannot_be_read_as_grid(tmp_path: Path) -> Non
     with pytest.raises(InputError, match="grid") as caught:
         corpora.find_clips(tree(tmp_path, "ann/one.mp4"), "grid")
     assert caught.value.hint
+
+
+MLF = """#!MLF!#
+"/home/x/TCDTIMIT/volunteers/01M/Clips/straightcam/sa1.rec"
+0 3500000 sil
+3500000 4100000 sh
+.
+"/home/x/TCDTIMIT/volunteers/02F/Clips/straightcam/sa1.rec"
+0 1000000 sil
+.
+"""
+
+
+def test_tcd_timit_is_recognised_and_only_its_straight_camera_serves(tmp_path: Path) -> None:
+    tree(
+        tmp_path,
+        "volunteers/01M/Clips/straightcam/sa1.mp4",
+        "volunteers/01M/Clips/30degcam/sa1.mp4",
+        "volunteers/02F/Clips/straightcam/SX100.mp4",
+        "lipspeakers/Lipspkr1/Clips/straightcam/si1005.mp4",
+    )
+    (tmp_path / "volunteer_labelfiles.mlf").write_text(MLF)
+    clips = by_id(tmp_path)
+    assert list(clips) == ["01M_sa1", "02F_SX100", "Lipspkr1_si1005"]
+    assert {source.corpus for source in clips.values()} == {"tcd_timit"}
+    assert [(label.label, label.start, label.end) for label in tcd_timit.labels(clips["01M_sa1"])] == [
+        ("sil", 0.0, 0.35),
+        ("sh", 0.35, pytest.approx(0.41)),
+    ]
+    assert tcd_timit.labels(clips["02F_SX100"]) == tcd_timit.labels(clips["Lipspkr1_si1005"]) == []
+    assert tcd_timit.text(clips["01M_sa1"]) is None
+
+
+def test_of_two_editions_of_a_grid_clip_the_smaller_serves(tmp_path: Path) -> None:
+    found = by_id(tree(tmp_path, "s1/video/mpg_6000/bbaf2n.mpg", "s1/video/mpg_vcd/bbaf2n.mpg"))
+    assert [source.relative for source in found.values()] == ["s1/video/mpg_vcd/bbaf2n.mpg"]
+    (only,) = by_id(tree(tmp_path / "large", "s1/video/mpg_6000/bbaf2n.mpg")).values()
+    assert only.relative == "s1/video/mpg_6000/bbaf2n.mpg"
+
+
+def test_folders_behind_links_are_seen_once(tmp_path: Path) -> None:
+    disk = tree(tmp_path / "disk", "bbaf2n.mpg")
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "s1").symlink_to(disk)
+    (raw / "loop").symlink_to(raw)
+    assert list(by_id(raw)) == ["s1_bbaf2n"]

@@ -106,7 +106,8 @@ def test_a_face_that_is_covered_for_a_moment_stays_one_track(dlib: Backend, talk
     (track,), _ = tracking.find_tracks(covered, dlib, 1, 5)
     assert track.frames == [at for at in range(24) if not 9 <= at <= 11]
     assert track.longest_gap(24) == 3
-    boxes, points, confidence = track.dense(24)
+    face = track.dense(0, 24)
+    boxes, points, confidence = face.boxes, face.points, face.confidence
     assert boxes.shape == (24, 4)
     assert points[10] == pytest.approx((points[8] + points[12]) / 2, abs=0.01)
     assert not confidence[9:12].any()
@@ -148,7 +149,7 @@ def test_mouths_open_in_speech_and_rest_before_it(prepared_grid: Prepared) -> No
     for clip_id in sorted(prepared_grid.rows("shard"))[::12]:
         frames = mjpeg.decode(prepared_grid.artifact("align", clip_id).read_bytes())
         opening = mouth.mouth_opening(frames)
-        first, last = scan[clip_id]["words"][0]["start"], scan[clip_id]["words"][-1]["end"]
+        first, last = scan[clip_id]["labels"][0]["start"], scan[clip_id]["labels"][-1]["end"]
         rest = opening[: max(3, int(first * 25) - 5)]
         ratios.append(opening[int(first * 25) : int(last * 25)].mean() / max(rest.mean(), 0.2))
     assert len(ratios) == 5

@@ -23,6 +23,7 @@ def row(clip_id: str, size: int | None = 1) -> Row:
         "reason": "",
         "message": "",
         "seconds": 0.5,
+        "artifact_sha256": None,
     }
     return common | {"size": size, "names": ["a", "b"]}
 

@@ -152,7 +152,7 @@ def test_windows_are_recorded_with_their_loudness(prepared_grid: Prepared) -> No
 def test_texts_and_words_of_grid_are_recorded(prepared_grid: Prepared) -> None:
     row = prepared_grid.rows("scan")["s1_bbaf2n"]
     assert (row["speaker"], row["utterance"], row["text"]) == ("s1", "bbaf2n", "bin blue at f two now")
-    assert row["words"][0] == {"word": "bin", "start": 0.95, "end": 1.18}
+    assert row["labels"][0] == {"label": "bin", "start": 0.95, "end": 1.18}
 
 
 def test_speech_is_where_the_alignment_says(prepared_grid: Prepared) -> None:
@@ -160,7 +160,7 @@ def test_speech_is_where_the_alignment_says(prepared_grid: Prepared) -> None:
     scan, rows = prepared_grid.rows("scan"), prepared_grid.rows("window")
     louder = []
     for clip_id, row in rows.items():
-        first, last = scan[clip_id]["words"][0]["start"], scan[clip_id]["words"][-1]["end"]
+        first, last = scan[clip_id]["labels"][0]["start"], scan[clip_id]["labels"][-1]["end"]
         spoken, before = slice(int(25 * first), int(25 * last)), slice(2, max(3, int(25 * first) - 3))
         loudness = np.array(row["loudness"])
         louder.append(loudness[spoken].mean() - loudness[before].mean())
@@ -243,7 +243,7 @@ def test_an_alignment_that_cannot_be_read_leaves_the_text_of_the_name(small: Pre
         ("s2_pwij3p", "place white in j three please"),
     ):
         row = small.rows("scan")[clip_id]
-        assert (row["status"], row["text"], row["words"]) == ("ok", text, [])
+        assert (row["status"], row["text"], row["labels"]) == ("ok", text, [])
         assert "cannot be read" in row["message"]
         assert small.ending(clip_id) == ("window", "ok", "")
 

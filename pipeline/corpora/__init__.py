@@ -1,12 +1,17 @@
 """Corpora: which files of a folder are clips, whose they are, and what is said in them."""
 
 import hashlib
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
 from s2f.pipeline.errors import InputError
+
+# Those that can be recognised, the most particular first; any folder is a "folder".
+CORPORA = ("grid", "tcd_timit", "folder")
 
 VIDEO_ENDINGS = {
     ".mpg",
@@ -25,10 +30,10 @@ VIDEO_ENDINGS = {
 
 
 @dataclass(frozen=True)
-class Word:
-    """A spoken word and when it is said, in seconds."""
+class Label:
+    """What is said, a word or a phone as the corpus has it, and when, in seconds."""
 
-    word: str
+    label: str
     start: float
     end: float
 
@@ -52,10 +57,10 @@ class Source:
 
 
 def adapter(name: str) -> ModuleType:
-    """The module of a corpus: `recognises(files, root)`, `find(files, root)`, `words(source)`."""
-    from s2f.pipeline.corpora import folder, grid
+    """The module of a corpus: `recognises` a folder, `find` its clips, `labels` and `text` of a source."""
+    from s2f.pipeline.corpora import folder, grid, tcd_timit
 
-    return {"grid": grid, "folder": folder}[name]
+    return {"grid": grid, "tcd_timit": tcd_timit, "folder": folder}[name]
 
 
 def find_clips(root: Path, corpus: str = "auto", besides: Path | None = None) -> list[Source]:
@@ -65,16 +70,14 @@ def find_clips(root: Path, corpus: str = "auto", besides: Path | None = None) ->
     """
     if not root.is_dir():
         raise InputError(f"{root} is not a folder", "give the folder that holds the raw videos")
-    found = sorted(path for path in root.rglob("*") if not _is_junk(path, root))
-    if besides and besides.resolve().is_relative_to(root.resolve()):
-        found = [path for path in found if not path.resolve().is_relative_to(besides.resolve())]
-    videos = [path for path in found if path.suffix.lower() in VIDEO_ENDINGS and path.is_file()]
+    found = sorted(_files_below(root, besides))
+    videos = [path for path in found if path.suffix.lower() in VIDEO_ENDINGS]
     if not found:
         raise InputError(f"{root} is empty", "give the folder that holds the raw videos")
     if not videos:
         raise InputError(f"{root} holds no videos", f"videos end in one of {' '.join(sorted(VIDEO_ENDINGS))}")
     if corpus == "auto":
-        corpus = next(name for name in ("grid", "folder") if adapter(name).recognises(videos, root))
+        corpus = next(name for name in CORPORA if adapter(name).recognises(videos, root))
     sources = _distinct(adapter(corpus).find(found, root))
     if not sources:
         raise InputError(
@@ -83,8 +86,17 @@ def find_clips(root: Path, corpus: str = "auto", besides: Path | None = None) ->
     return sources
 
 
-def _is_junk(path: Path, root: Path) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.relative_to(root).parts)
+def _files_below(root: Path, besides: Path | None) -> Iterator[Path]:
+    """All files below a folder, through links too; neither hidden ones nor what macOS leaves behind."""
+    seen = {besides.resolve()} if besides else set()
+    for folder, folders, names in os.walk(root, followlinks=True):
+        place = Path(folder).resolve()
+        if place in seen:
+            folders.clear()
+            continue
+        seen.add(place)
+        folders[:] = [name for name in folders if not name.startswith(".") and name != "__MACOSX"]
+        yield from (Path(folder, name) for name in names if not name.startswith("."))
 
 
 def _distinct(sources: list[Source]) -> list[Source]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from s2f.pipeline.corpora import VIDEO_ENDINGS, Source, Word
+from s2f.pipeline.corpora import VIDEO_ENDINGS, Label, Source
 
 
 def recognises(videos: list[Path], root: Path) -> bool:
@@ -27,7 +27,7 @@ def find(files: list[Path], root: Path) -> list[Source]:
     ]
 
 
-def words(source: Source) -> list[Word]:
+def labels(source: Source) -> list[Label]:
     """A plain text has no times."""
     return []
 

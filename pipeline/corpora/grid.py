@@ -7,11 +7,12 @@ Known layouts: `s1/bbaf2n.mpg` with `alignments/s1/bbaf2n.align` (Zenodo) and
 import re
 from pathlib import Path
 
-from s2f.pipeline.corpora import VIDEO_ENDINGS, Source, Word
+from s2f.pipeline.corpora import VIDEO_ENDINGS, Label, Source
 
 # Ticks of an .align file: 1000 to a video frame of 1/25 s.
 TICKS_PER_SECOND = 25_000
 SILENCES = {"sil", "sp"}
+LARGE_EDITION = "mpg_6000"
 
 NAME = re.compile(r"[blps][bgrw][abiw][a-vx-z][z1-9][anps]")
 SPEAKER = re.compile(r"s\d{1,2}")
@@ -46,19 +47,22 @@ def find(files: list[Path], root: Path) -> list[Source]:
     """GRID's clips, each with the alignment of its name.
 
     Names are unique over all speakers, so the alignment is looked up by name alone: in the Zenodo
-    release several alignment folders carry another speaker's number.
+    release several alignment folders carry another speaker's number. Where the original site's two
+    editions of a clip lie side by side, the one of 360x288 serves, as in the Zenodo release.
     """
     alignments = {path.stem: path for path in files if path.suffix == ".align"}
-    sources = []
+    sources: dict[tuple[str, str], Source] = {}
     for path in files:
         speaker = _speaker(path, root)
         if path.suffix.lower() in VIDEO_ENDINGS and speaker:
             relative = path.relative_to(root).as_posix()
-            sources.append(Source("grid", speaker, path.stem, path, relative, alignments.get(path.stem)))
-    return sources
+            source = Source("grid", speaker, path.stem, path, relative, alignments.get(path.stem))
+            if LARGE_EDITION not in path.parts or (speaker, path.stem) not in sources:
+                sources[speaker, path.stem] = source
+    return list(sources.values())
 
 
-def words(source: Source) -> list[Word]:
+def labels(source: Source) -> list[Label]:
     """The words of a clip with their times; none without an alignment. Raises ValueError."""
     if source.alignment is None:
         return []
@@ -66,12 +70,12 @@ def words(source: Source) -> list[Word]:
         line.split() for line in source.alignment.read_text(encoding="utf-8").splitlines() if line.strip()
     ]
     spoken = [(int(start), int(end), word) for start, end, word in lines if word not in SILENCES]
-    return [Word(word, start / TICKS_PER_SECOND, end / TICKS_PER_SECOND) for start, end, word in spoken]
+    return [Label(word, start / TICKS_PER_SECOND, end / TICKS_PER_SECOND) for start, end, word in spoken]
 
 
 def text(source: Source) -> str | None:
     """What is said, by the alignment, else by the grammar of the clip's name."""
-    spoken = " ".join(word.word for word in words(source))
+    spoken = " ".join(label.label for label in labels(source))
     return spoken or (sentence(source.utterance) if NAME.fullmatch(source.utterance) else None)
 
 

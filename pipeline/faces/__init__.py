@@ -33,24 +33,36 @@ class Backend(Protocol):
         """All faces of a picture."""
         ...
 
-    def points(self, picture: Picture, box: Box) -> Points:
-        """The 68 points of the face in `box`, float32 (68, 2), x and y in px."""
+    def points(self, picture: Picture, box: Box) -> Points | None:
+        """The 68 points of the face in `box`, float32 (68, 2), x and y in px; None where none is seen."""
         ...
 
 
-def model_files(backend: str) -> list[Path]:
-    """The model files that a backend works with; their content is part of what its results depend on."""
+def model_files(backend: str, model: str | None = None) -> list[Path]:
+    """The model files that a backend works with; their content is part of what its results depend on.
+
+    Raises MissingError where they are not there.
+    """
+    if backend == "mediapipe":
+        from s2f.pipeline.faces import models
+
+        return [models.face_landmarker(model)]
     from s2f.pipeline.faces import dlib_backend
 
-    return {"dlib": dlib_backend.model_files}[backend]()
+    return dlib_backend.model_files()
 
 
 @functools.cache
-def open_backend(name: str, max_side: int = 640) -> Backend:
-    """The backend of that name; larger pictures are reduced to `max_side` px for the detector.
+def open_backend(name: str, max_side: int = 640, model: str | None = None) -> Backend:
+    """The backend of that name; larger pictures are reduced to `max_side` px for dlib's detector.
 
-    There is one per process: loading its model takes longer than a clip.
+    There is one per process: loading its model takes longer than a clip. Modules are imported
+    here, since each brings a large library.
     """
+    if name == "mediapipe":
+        from s2f.pipeline.faces import mediapipe_backend, models
+
+        return mediapipe_backend.MediapipeBackend(models.face_landmarker(model))
     from s2f.pipeline.faces import dlib_backend
 
-    return {"dlib": dlib_backend.DlibBackend}[name](max_side)
+    return dlib_backend.DlibBackend(max_side)

@@ -87,15 +87,14 @@ def crop(picture: Picture, transform: Transforms, size: tuple[int, int] = (WIDTH
 def crop_photo(picture: Picture, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Picture:
     """The canonical face of a photo's largest face; raises InputError where there is none."""
     backend = open_backend("dlib", PHOTO_SIDE)
-    faces = backend.detect(picture)
-    if not faces:
+    faces = sorted(backend.detect(picture), key=lambda face: float(face.box[2] - face.box[0]))
+    points = backend.points(picture, faces[-1].box) if faces else None
+    if points is None:
         raise InputError(
             "no face was found in the photo",
             "give a photo of a face from the front, 80 px wide or more, or an aligned crop with --aligned",
         )
-    largest = max(faces, key=lambda face: float(face.box[2] - face.box[0]))
-    points = backend.points(picture, largest.box)[None]
-    return crop(picture, similarity(points, size)[0], size)
+    return crop(picture, similarity(points[None], size)[0], size)
 
 
 def _complex(points: Points) -> npt.NDArray[np.complex128]:

@@ -11,6 +11,10 @@ from s2f.pipeline.faces.alignment import HEIGHT, WIDTH
 FACE_BOX = np.array([4.0, 20.0, 96.0, 107.0], dtype=np.float32)
 ENLARGE = 3
 
+# A mouth talks where its opening varies by this share of the eyes' distance within 13 frames.
+TALKING_REACH = 6
+TALKING_SPREAD = 0.02
+
 Frames = npt.NDArray[np.uint8]
 
 
@@ -21,19 +25,33 @@ def crop_points(frames: Frames) -> Points:
     """
     backend = open_backend("dlib")
     size = (WIDTH * ENLARGE, HEIGHT * ENLARGE)
-    found = [
-        backend.points(
-            np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC), np.uint8), FACE_BOX * ENLARGE
-        )
-        for frame in frames
-    ]
-    return np.asarray((np.stack(found) + 0.5) / ENLARGE - 0.5, dtype=np.float32)
+    found = np.full((len(frames), 68, 2), np.nan, dtype=np.float32)
+    for number, frame in enumerate(frames):
+        large = np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+        points = backend.points(large, FACE_BOX * ENLARGE)
+        if points is not None:
+            found[number] = (points + 0.5) / ENLARGE - 0.5
+    return found
 
 
 def opening(points: Points) -> npt.NDArray[np.float32]:
     """Distance of the inner lips, the mean of its three pairs of points: (n, 68, 2) → (n,), in px."""
     gaps = np.linalg.norm(points[:, (61, 62, 63)] - points[:, (67, 66, 65)], axis=-1)
     return np.asarray(gaps.mean(axis=1), dtype=np.float32)
+
+
+def talking_frames(points: Points) -> int:
+    """In how many of successive frames (n, 68, 2) a mouth moves as in talking.
+
+    Measured by the spread of its opening over half a second, in units of the eyes' distance, so
+    that a smile that stays, or a large face, does not count for more.
+    """
+    eyes = np.linalg.norm(points[:, 36] - points[:, 45], axis=-1)
+    relative = opening(points) / np.maximum(eyes, 1)
+    reach = min(TALKING_REACH, (len(relative) - 1) // 2)
+    windows = np.lib.stride_tricks.sliding_window_view(relative, 2 * reach + 1)
+    moving = np.pad(windows.std(axis=1), reach, mode="edge") > TALKING_SPREAD
+    return int(moving.sum())
 
 
 def mouth_opening(frames: Frames) -> npt.NDArray[np.float32]:

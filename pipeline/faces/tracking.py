@@ -43,20 +43,27 @@ class Track:
         edges = np.array([-1, *self.frames, total])
         return int(np.max(np.diff(edges))) - 1
 
-    def dense(
-        self, total: int
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Boxes (total, 4), points (total, 68, 2), confidences (total,), which are 0 where interpolated."""
-        at = np.arange(total)
+    def dense(self, start: int, stop: int) -> "Dense":
+        """The face in every frame from `start` to before `stop`; gaps are interpolated."""
+        at = np.arange(start, stop)
 
         def fill(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
             flat = values.reshape(len(values), -1)
             columns = [np.interp(at, self.frames, column) for column in flat.T]
-            return np.stack(columns, axis=1).astype(np.float32).reshape(total, *values.shape[1:])
+            return np.stack(columns, axis=1).astype(np.float32).reshape(len(at), *values.shape[1:])
 
-        confidence = np.zeros(total, np.float32)
-        confidence[self.frames] = self.scores
-        return fill(np.stack(self.boxes)), fill(np.stack(self.points)), confidence
+        confidence = np.zeros(stop - start, np.float32)
+        confidence[np.array(self.frames) - start] = self.scores
+        return Dense(fill(np.stack(self.boxes)), fill(np.stack(self.points)), confidence)
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Boxes (n, 4) and points (n, 68, 2) in px, confidences (n,), which are 0 where interpolated."""
+
+    boxes: npt.NDArray[np.float32]
+    points: Points
+    confidence: npt.NDArray[np.float32]
 
 
 def find_tracks(
@@ -120,17 +127,17 @@ class _Tracker:
         self._live = [track for track in self._live if at - track.frames[-1] - 1 <= self._max_gap]
         pairs = _match(self._live, found)
         joined = {id(face) for _, face in pairs}
-        for face in found:
-            if id(face) not in joined:
-                track = Track()
-                self.tracks.append(track)
-                self._live.append(track)
-                pairs.append((track, face))
-        for track, face in pairs:
+        begun = [(Track(), face) for face in found if id(face) not in joined]
+        for track, face in [*pairs, *begun]:
             self._add(track, at, picture, face)
+        seen = [track for track, _ in begun if track.frames]
+        self.tracks += seen
+        self._live += seen
 
     def _add(self, track: Track, at: int, picture: Picture, face: Detection) -> None:
-        track.add(at, face, self._backend.points(picture, face.box))
+        points = self._backend.points(picture, face.box)
+        if points is not None:
+            track.add(at, face, points)
 
     def _cut(self, picture: Picture) -> bool:
         """Whether a new shot begins with this picture."""

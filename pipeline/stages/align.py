@@ -1,5 +1,6 @@
 """align: every frame of the face brought to the canonical face, as one Motion JPEG file per clip."""
 
+import itertools
 from fractions import Fraction
 
 import numpy as np
@@ -48,9 +49,10 @@ def run(clip: Clip, params: AlignParams) -> Row:
     with np.load(clip.artifact("detect", detect.ARTIFACT), allow_pickle=False) as track:
         points = alignment.smooth(track["points"], params.smooth)
     transforms = alignment.similarity(points, params.size)
+    pictures = itertools.islice(clip.frames(found["fps"]), found["first"], found["first"] + found["frames"])
     crops = [
         alignment.crop(picture, transform, params.size)
-        for picture, transform in zip(clip.frames(found["fps"]), transforms, strict=True)
+        for picture, transform in zip(pictures, transforms, strict=True)
     ]
     data = mjpeg.encode(np.stack(crops), Fraction(found["fps"]), params.quality)
     files.write_bytes(clip.artifact("align", ARTIFACT), data)

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from s2f.pipeline import faces, files
 from s2f.pipeline.errors import Rejected
+from s2f.pipeline.faces.mouth import talking_frames
 from s2f.pipeline.faces.tracking import Track, find_tracks
 from s2f.pipeline.params import Params
 from s2f.pipeline.schema import Row
@@ -26,7 +27,8 @@ class DetectParams(Params):
     fps: Annotated[str, BeforeValidator(str)] = Field(
         "25", description="frame rate that every clip is brought to, such as 25 or 30000/1001"
     )
-    backend: Literal["dlib"] = Field("dlib", description="face detector")
+    backend: Literal["dlib", "mediapipe"] = Field("dlib", description="face detector: dlib or mediapipe")
+    model: str | None = Field(None, description="MediaPipe's model file, if not found elsewhere")
     every: int = Field(8, ge=1, le=100, description="detect on every k-th frame; boxes are tracked between")
     max_side: int = Field(
         640, ge=160, description="larger pictures are reduced to this many px for the detector"
@@ -35,8 +37,12 @@ class DetectParams(Params):
     max_damaged: int = Field(3, ge=0, description="frames that may be damaged or missing in the stream")
     min_seconds: float = Field(0.5, ge=0, description="shorter clips are rejected")
     min_face: float = Field(60, ge=0, description="smaller faces are rejected; width of the box in px")
+    trim: bool = Field(False, description="keep the longest piece with a face instead of rejecting the clip")
+    several_faces: Literal["choose", "reject"] = Field(
+        "choose", description="of several faces choose the one that talks, or reject the clip"
+    )
     rival_share: float = Field(
-        0.5, gt=0, le=1, description="share of frames from which on a second face rejects a clip"
+        0.5, gt=0, le=1, description="share of the frames from which on a second face counts"
     )
 
     @field_validator("fps")
@@ -54,12 +60,14 @@ class DetectParams(Params):
 COLUMNS = pa.schema(
     [
         ("frames", pa.int32()),
+        ("first", pa.int32()),
         ("fps", pa.string()),
         ("decoded", pa.int32()),
         ("damaged", pa.int32()),
         ("missing", pa.int32()),
         ("decode_errors", pa.list_(pa.string())),
         ("faces", pa.int32()),
+        ("several_faces", pa.string()),
         ("interpolated", pa.int32()),
         ("face_px", pa.float32()),
         ("confidence", pa.float32()),
@@ -68,13 +76,13 @@ COLUMNS = pa.schema(
 
 
 def run(clip: Clip, params: DetectParams) -> Row:
-    """Track the faces of one clip and keep the one that is seen longest."""
+    """Track the faces of one clip and keep the one that talks, in all frames or in a piece of them."""
     reader = clip.frames(params.fps)
-    tracks, total = find_tracks(
-        reader, faces.open_backend(params.backend, params.max_side), params.every, params.max_gap
-    )
+    backend = faces.open_backend(params.backend, params.max_side, params.model)
+    tracks, total = find_tracks(reader, backend, params.every, params.max_gap)
     row: Row = {
         "frames": total,
+        "first": 0,
         "fps": params.fps,
         "decoded": reader.decoded,
         "damaged": reader.damaged,
@@ -84,16 +92,19 @@ def run(clip: Clip, params: DetectParams) -> Row:
     }
     _check_video(row, params)
     best = _choose(tracks, row, params)
-    boxes, points, confidence = best.dense(total)
+    first, stop = _piece(best, row, params)
+    face = best.dense(first, stop)
     row |= {
-        "interpolated": total - len(best.frames),
-        "face_px": float(np.median(boxes[:, 2] - boxes[:, 0])),
-        "confidence": float(np.mean(confidence)),
+        "frames": stop - first,
+        "first": first,
+        "interpolated": stop - first - len(best.frames),
+        "face_px": float(np.median(face.boxes[:, 2] - face.boxes[:, 0])),
+        "confidence": float(np.mean(face.confidence)),
     }
     if row["face_px"] < params.min_face:
         raise Rejected("face_too_small", f"the face is {row['face_px']:.0f} px wide", **row)
     target = io.BytesIO()
-    np.savez_compressed(target, boxes=boxes, points=points, confidence=confidence)
+    np.savez_compressed(target, boxes=face.boxes, points=face.points, confidence=face.confidence)
     files.write_bytes(clip.artifact("detect", ARTIFACT), target.getvalue())
     return row
 
@@ -107,27 +118,43 @@ def _check_video(row: Row, params: DetectParams) -> None:
 
 
 def _choose(tracks: list[Track], row: Row, params: DetectParams) -> Track:
-    """The track seen in most frames. A second one seen often, or a gap too long, rejects the clip."""
+    """The track that talks longest, among equals the one seen longest; notes where others are seen."""
     if not tracks:
         raise Rejected("no_face", "no face was found in any frame", **row)
-    ranked = sorted(tracks, key=lambda track: len(track.frames), reverse=True)
-    best, total = ranked[0], row["frames"]
-    gap = best.longest_gap(total)
-    if gap > params.max_gap:
-        raise Rejected("face_lost", f"the face is not seen for {gap} frames in a row, of {total}", **row)
-    rivals = sum(1 for track in ranked[1:] if len(track.frames) >= params.rival_share * total)
+    talks = {id(track): talking_frames(np.stack(track.points)) for track in tracks}
+    ranked = sorted(tracks, key=lambda track: (talks[id(track)], len(track.frames)), reverse=True)
+    rivals = [track for track in ranked[1:] if len(track.frames) >= params.rival_share * row["frames"]]
     if rivals:
-        raise Rejected("several_faces", f"{rivals + 1} faces are seen for most of the clip", **row)
-    return best
+        told = ", ".join(f"{talks[id(track)]} of {len(track.frames)}" for track in [ranked[0], *rivals])
+        found = f"{len(rivals) + 1} faces are seen for long; frames in which they talk: {told}"
+        if params.several_faces == "reject":
+            raise Rejected("several_faces", found, **row)
+        row["several_faces"] = f"{found}; the first was kept"
+    return ranked[0]
+
+
+def _piece(track: Track, row: Row, params: DetectParams) -> tuple[int, int]:
+    """The frames to keep: all, or with `trim` those from the first to the last that show the face."""
+    total = row["frames"]
+    gap = track.longest_gap(total)
+    if gap <= params.max_gap:
+        return 0, total
+    lost = f"the face is not seen for {gap} frames in a row, of {total}"
+    first, stop = track.frames[0], track.frames[-1] + 1
+    if not params.trim:
+        raise Rejected("face_lost", lost, **row)
+    if (stop - first) / Fraction(params.fps) < params.min_seconds:
+        raise Rejected("face_lost", f"{lost}; the longest piece has {stop - first} frames", **row)
+    return first, stop
 
 
 def _models(params: DetectParams) -> Iterable[Path]:
-    return faces.model_files(params.backend)
+    return faces.model_files(params.backend, params.model)
 
 
 STAGE = Stage(
     name="detect",
-    version=1,
+    version=2,
     params=DetectParams,
     columns=COLUMNS,
     run=run,

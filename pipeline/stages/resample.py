@@ -37,10 +37,9 @@ COLUMNS = pa.schema(
 def run(clip: Clip, params: ResampleParams) -> Row:
     """Resample one clip's sound and pad or cut its end; `excess_samples` is how much longer it was."""
     found = clip.rows["detect"]
+    start = clip.rows["scan"]["video_start"] + float(found["first"] / Fraction(found["fps"]))
     try:
-        pieces = media.read_audio(
-            clip.source.video, params.sample_rate, start=clip.rows["scan"]["video_start"]
-        )
+        pieces = media.read_audio(clip.source.video, params.sample_rate, start=start)
         sound = np.concatenate(list(pieces))
     except MediaError as error:
         raise Rejected("no_audio", error.message) from error

@@ -1,6 +1,7 @@
 """scan: which clip, whose, what is said, and what the container says of itself."""
 
 from dataclasses import replace
+from typing import Literal
 
 import pyarrow as pa
 from pydantic import Field
@@ -16,7 +17,9 @@ from s2f.pipeline.stage import Clip, Stage
 class ScanParams(Params):
     """Settings of the scan stage."""
 
-    corpus: str = Field("auto", pattern="^(auto|grid|folder)$", description="auto, grid or folder")
+    corpus: Literal["auto", "grid", "tcd_timit", "folder"] = Field(
+        "auto", description="auto, grid, tcd_timit or folder"
+    )
 
 
 COLUMNS = pa.schema(
@@ -29,8 +32,8 @@ COLUMNS = pa.schema(
         ("stamp", pa.string()),
         ("text", pa.string()),
         (
-            "words",
-            pa.list_(pa.struct([("word", pa.string()), ("start", pa.float64()), ("end", pa.float64())])),
+            "labels",
+            pa.list_(pa.struct([("label", pa.string()), ("start", pa.float64()), ("end", pa.float64())])),
         ),
         ("width", pa.int32()),
         ("height", pa.int32()),
@@ -50,16 +53,16 @@ def run(clip: Clip, params: ScanParams) -> Row:
     source = clip.source
     corpus = adapter(source.corpus)
     found = media.probe(source.video)
-    text, words, message = None, [], ""
+    text, labels, message = None, [], ""
     try:
-        words = [vars(word) for word in corpus.words(source)]
+        labels = [vars(label) for label in corpus.labels(source)]
         text = corpus.text(source)
     except ValueError as error:
         message = f"the alignment {source.alignment} cannot be read: {error}"
         text = corpus.text(replace(source, alignment=None))
     row: Row = {
         "text": text,
-        "words": words,
+        "labels": labels,
         "width": found.width,
         "height": found.height,
         "source_fps": found.fps,
@@ -76,4 +79,4 @@ def run(clip: Clip, params: ScanParams) -> Row:
     return row
 
 
-STAGE = Stage(name="scan", version=1, params=ScanParams, columns=COLUMNS, run=run)
+STAGE = Stage(name="scan", version=2, params=ScanParams, columns=COLUMNS, run=run)

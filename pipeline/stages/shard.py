@@ -17,8 +17,8 @@ from s2f.pipeline.schema import COMMON, FRAMES, META, SOUND, Row, SampleMeta
 from s2f.pipeline.stage import digest, key
 
 NAME = "shard"
-VERSION = 1
-READS = ("scan", "align", "resample", "window")
+VERSION = 2
+READS = ("scan", "detect", "align", "resample", "window")
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -99,6 +99,7 @@ def meta(rows: dict[str, Row], split: Split) -> SampleMeta:
         text=scan["text"],
         split=split,
         frames=detect["frames"],
+        first=detect["first"],
         fps=detect["fps"],
         sample_rate=rows["resample"]["sample_rate"],
         window=window["window"],

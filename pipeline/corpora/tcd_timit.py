@@ -1,0 +1,69 @@
+"""TCD-TIMIT: 59 volunteers and 3 lipspeakers reading TIMIT's sentences (Harte and Gillen 2015).
+
+Layout: `volunteers/01M/Clips/straightcam/sa1.mp4` and `lipspeakers/Lipspkr1/Clips/straightcam/…`;
+of the two cameras only the straight one serves. Labels lie in `*labelfiles.mlf`, HTK's format, in
+units of 100 ns; they are phones, not words.
+"""
+
+import functools
+import re
+from pathlib import Path
+
+from s2f.pipeline.corpora import VIDEO_ENDINGS, Label, Source
+
+TICKS_PER_SECOND = 10_000_000
+CAMERA = "straightcam"
+SPEAKER = re.compile(r"\d{2}[MF]|Lipspkr\d")
+UTTERANCE = re.compile(r"s[aix]\d+", re.IGNORECASE)
+
+
+def recognises(videos: list[Path], root: Path) -> bool:
+    """Whether most of the videos are named and filed as in TCD-TIMIT."""
+    matching = sum(1 for path in videos if UTTERANCE.fullmatch(path.stem) and _speaker(path, root))
+    return 2 * matching > len(videos)
+
+
+def find(files: list[Path], root: Path) -> list[Source]:
+    """The clips of the straight camera, each with the label file that names its speaker."""
+    labels = [path for path in files if path.suffix == ".mlf"]
+    sources = []
+    for path in files:
+        speaker = _speaker(path, root)
+        if path.suffix.lower() in VIDEO_ENDINGS and speaker and CAMERA in path.parts:
+            kind = "lipspeaker" if speaker.startswith("Lip") else "volunteer"
+            label = next((file for file in labels if file.name.startswith(kind)), None)
+            relative = path.relative_to(root).as_posix()
+            sources.append(Source("tcd_timit", speaker, path.stem, path, relative, label))
+    return sources
+
+
+def labels(source: Source) -> list[Label]:
+    """The phones of a clip with their times. Raises ValueError where the label file is damaged."""
+    if source.alignment is None:
+        return []
+    return _read(source.alignment).get((source.speaker.lower(), source.utterance.lower()), [])
+
+
+def text(source: Source) -> str | None:
+    """TCD-TIMIT's labels hold no words."""
+    return None
+
+
+@functools.lru_cache(maxsize=4)
+def _read(path: Path) -> dict[tuple[str, str], list[Label]]:
+    """A master label file: a quoted name, lines of `start end phone`, a full stop, for each clip."""
+    found: dict[tuple[str, str], list[Label]] = {}
+    current: list[Label] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith('"'):
+            parts = Path(line.strip('"')).parts
+            speaker = next((part for part in parts if SPEAKER.fullmatch(part)), "")
+            current = found.setdefault((speaker.lower(), Path(parts[-1]).stem.lower()), [])
+        elif line and line != "." and not line.startswith("#!MLF!#"):
+            start, end, phone = line.split()[:3]
+            current.append(Label(phone, int(start) / TICKS_PER_SECOND, int(end) / TICKS_PER_SECOND))
+    return found
+
+
+def _speaker(path: Path, root: Path) -> str | None:
+    return next((part for part in path.relative_to(root).parts if SPEAKER.fullmatch(part)), None)
