@@ -234,8 +234,12 @@ def _prepare(
     preparation = Preparation(raw, out, load(config, set_ or []), selection)
     if plan:
         console.print(display.forecast_table(preparation.forecast()))
-    else:
+        return
+    try:
         display.prepare(preparation, console)
+    except KeyboardInterrupt:
+        errors.print("stopped; the same command goes on from here")
+        raise typer.Exit(130) from None
 
 
 def main(arguments: list[str] | None = None) -> Any:
@@ -247,6 +251,3 @@ def main(arguments: list[str] | None = None) -> Any:
         if error.hint:
             errors.print(f"[bold]hint:[/] {escape(error.hint)}", soft_wrap=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        errors.print("stopped; the same command goes on from here")
-        sys.exit(130)

@@ -6,6 +6,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from s2f.pipeline import config, corpora, executors, files, plan, worker
@@ -56,23 +57,36 @@ class Preparation:
         found = corpora.find_clips(raw, settings.scan.corpus, besides=self.artifacts)
         self.sources = {source.clip_id: source for source in found}
         self.recipes = plan.recipes(settings)
-        self._open()
-
-    def _open(self) -> None:
-        """Read what is recorded and what lies in the artifact folders."""
-        self.manifests = {
-            recipe.stage.name: Manifest(self.out / "manifests", recipe.stage.name, recipe.stage.schema)
-            for recipe in self.recipes
-        }
-        self.samples = Manifest(self.out / "manifests", shard.NAME, shard.SCHEMA)
         self._ran: Counter[str] = Counter()
-        self._stamps = self.manifests["scan"].column("stamp")
-        self._hashes = self.manifests["scan"].column("sha256")
-        self._lying = {
-            recipe.stage.name: _files_by_clip(self.artifacts / recipe.stage.name)
-            for recipe in self.recipes
-            if recipe.stage.artifact
-        }
+        self._fresh: set[str] = set()
+
+    # What is recorded and what lies in the artifact folders is read at its first use: in a run
+    # that is after no other run can change it any more.
+
+    @cached_property
+    def manifests(self) -> dict[str, Manifest]:
+        """The manifests of the clip stages."""
+        stages = [recipe.stage for recipe in self.recipes]
+        return {stage.name: Manifest(self.out / "manifests", stage.name, stage.schema) for stage in stages}
+
+    @cached_property
+    def samples(self) -> Manifest:
+        """The manifest of the shard stage."""
+        return Manifest(self.out / "manifests", shard.NAME, shard.SCHEMA)
+
+    @cached_property
+    def _stamps(self) -> dict[str, str]:
+        return self.manifests["scan"].column("stamp")
+
+    @cached_property
+    def _hashes(self) -> dict[str, str]:
+        return self.manifests["scan"].column("sha256")
+
+    @cached_property
+    def _lying(self) -> dict[str, defaultdict[str, set[str]]]:
+        """The names of the artifacts that there are, by stage and clip id."""
+        names = [recipe.stage.name for recipe in self.recipes if recipe.stage.artifact]
+        return {name: _files_by_clip(self.artifacts / name) for name in names}
 
     def run(self, progress: Progress) -> list[Funnel]:
         """Bring everything that was selected up to date. Stopped at any time, the next run goes on.
@@ -81,7 +95,6 @@ class Preparation:
         """
         files.make_folder(self.artifacts)
         with files.alone(self.out / ".lock"):
-            self._open()
             shutil.rmtree(self.artifacts / worker.RUNNING, ignore_errors=True)
             config.save(self.settings, self.out / "stages.yaml")
             try:
@@ -175,6 +188,8 @@ class Preparation:
             if due and due[0] in self.selection.stages:
                 known = self._known_hash(source)
                 tasks.append(worker.Task(source, known, self.recipes, self.selection, {}, self.artifacts))
+            elif not due:
+                self._fresh.add(source.clip_id)
             else:
                 waiting += any(name in self.selection.stages for name in due)
         if waiting and not tasks:
@@ -254,17 +269,14 @@ class Preparation:
         return [clip_id for clip_id in last if last.brief(clip_id)[1] == "ok" and self._is_fresh(clip_id)]
 
     def _is_fresh(self, clip_id: str) -> bool:
-        wanted = plan.keys(self.sources[clip_id], self._content(clip_id), self.recipes)
+        if clip_id in self._fresh:
+            return True
+        content = str(self.manifests["scan"].row(clip_id)["sha256"])
+        wanted = plan.keys(self.sources[clip_id], content, self.recipes)
         return all(
             clip_id in each and each.brief(clip_id)[0] == wanted[name]
             for name, each in self.manifests.items()
         )
-
-    def _content(self, clip_id: str) -> str:
-        """The content hash of a clip as recorded by now."""
-        if clip_id in self._hashes and not self._ran["scan"]:
-            return str(self._hashes[clip_id])
-        return str(self.manifests["scan"].row(clip_id)["sha256"])
 
     def _flush(self) -> None:
         for each in self.manifests.values():

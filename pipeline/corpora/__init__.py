@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 
@@ -50,7 +51,7 @@ class Source:
     alignment: Path | None = None
     namesake: str = ""
 
-    @property
+    @cached_property
     def clip_id(self) -> str:
         """`<speaker>_<name>`, in letters that serve in a file name and as a WebDataset key."""
         return re.sub(r"[^A-Za-z0-9_-]", "-", f"{self.speaker}_{self.video.stem}") + self.namesake
@@ -70,7 +71,7 @@ def find_clips(root: Path, corpus: str = "auto", besides: Path | None = None) ->
     """
     if not root.is_dir():
         raise InputError(f"{root} is not a folder", "give the folder that holds the raw videos")
-    found = sorted(_files_below(root, besides))
+    found = sorted(_files_below(root, besides), key=os.fspath)
     videos = [path for path in found if path.suffix.lower() in VIDEO_ENDINGS]
     if not found:
         raise InputError(f"{root} is empty", "give the folder that holds the raw videos")

@@ -1,0 +1,184 @@
+"""How fast the preparation is: against a bare loop, with two workers, at 1080p, and with nothing to do."""
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from s2f.pipeline import config, corpora, media, mjpeg, plan, wav, windows
+from s2f.pipeline.faces import alignment, open_backend
+from s2f.pipeline.faces.tracking import find_tracks
+from s2f.pipeline.manifest import write_table
+from s2f.pipeline.plan import Selection, chosen_stages
+from s2f.pipeline.runner import Preparation
+from s2f.pipeline.schema import Row
+from s2f.pipeline.stage import artifact_name
+
+FPS = Fraction(25)
+SETTINGS = config.Settings()
+CORPUS = 33_000
+
+
+@contextmanager
+def timed(spent: dict[str, float], name: str) -> Iterator[None]:
+    begun = time.perf_counter()
+    yield
+    spent[name] = time.perf_counter() - begun
+
+
+def prepare(raw: Path, out: Path, workers: int) -> None:
+    """The clip stages, in this process's charge."""
+    settings = config.load(None, [f"run.workers={workers}"])
+    selection = Selection(chosen_stages(until="window"))
+    Preparation(raw, out, settings, selection).run(lambda what, done, total: None)
+
+
+def bare_loop(raw: Path) -> float:
+    """Decode, detect and track, warp, encode, resample: no process, no manifest, no cache; seconds of video."""
+    backend = open_backend("dlib")
+    done = 0
+    for source in corpora.find_clips(raw):
+        pictures = list(media.FrameReader(source.video, FPS))
+        tracks, total = find_tracks(pictures, backend, SETTINGS.detect.every, SETTINGS.detect.max_gap)
+        points = alignment.smooth(tracks[0].dense(0, total).points, SETTINGS.align.smooth)
+        pairs = zip(pictures, alignment.similarity(points), strict=True)
+        mjpeg.encode(np.stack([alignment.crop(*pair) for pair in pairs]), FPS, SETTINGS.align.quality)
+        sound = np.concatenate(list(media.read_audio(source.video, 16_000)))
+        wav.encode(windows.fit_length(sound, windows.samples_for(total, FPS, 16_000)), 16_000)
+        done += total
+    return float(done / FPS)
+
+
+def show(title: str, *rows: tuple[str, str]) -> None:
+    table = Table(title, "")
+    for row in rows:
+        table.add_row(*row)
+    Console(width=110).print(table)
+
+
+def test_workers_against_a_bare_loop(data: Path, tmp_path: Path) -> None:
+    cv2.setNumThreads(1)
+    raw, spent = data / "grid", dict[str, float]()
+    open_backend("dlib")
+    with timed(spent, "bare"):
+        video = bare_loop(raw)
+    clips = len(corpora.find_clips(raw))
+    for workers in (1, 2):
+        with timed(spent, f"{workers}"):
+            prepare(raw, tmp_path / f"{workers}", workers)
+    show(
+        "GRID, 61 clips",
+        *((f"{name}: clips/s", f"{clips / seconds:.2f}") for name, seconds in spent.items()),
+        *((f"{name}: hours of video per hour", f"{video / seconds:.1f}") for name, seconds in spent.items()),
+        ("one worker against the bare loop", f"{spent['bare'] / spent['1']:.2f}"),
+        ("two workers against one", f"{spent['1'] / spent['2']:.2f}"),
+    )
+
+
+def test_1080p_against_real_time(data: Path, tmp_path: Path) -> None:
+    raw, spent = tmp_path / "raw/volunteers/01M/Clips/straightcam", dict[str, float]()
+    raw.mkdir(parents=True)
+    size = "scale=1350:1080:flags=bicubic,pad=1920:1080:(ow-iw)/2:0,setsar=1,fps=30000/1001"
+    for number, clip in enumerate(sorted((data / "grid/s1").glob("*.mpg"))[:6]):
+        codecs = ["-c:v", "libx264", "-preset", "fast", "-crf", "20", "-c:a", "aac", "-ar", "48000"]
+        target = raw / f"si{number}.mp4"
+        command = [media.ffmpeg_program(), "-v", "error", "-i", clip, "-vf", size, *codecs, target]
+        subprocess.run(command, check=True)
+    seconds = sum(media.probe(path).duration for path in raw.iterdir())
+    with timed(spent, "prep"):
+        prepare(tmp_path / "raw", tmp_path / "out", 1)
+    show("1080p at 29.97 fps, one worker", ("times real time", f"{seconds / spent['prep']:.2f}"))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A raw folder of 33,000 empty videos, and the manifests and artifacts of a preparation that is done."""
+    folder = tmp_path_factory.mktemp("corpus")
+    raw, out = folder / "raw", folder / "out"
+    for speaker in range(33):
+        place = raw / f"p{speaker:02d}"
+        place.mkdir(parents=True)
+        for number in range(CORPUS // 33):
+            (place / f"clip{number:04d}.mp4").touch()
+    recipes = plan.recipes(config.load(None, []))
+    rows: dict[str, list[Row]] = {recipe.stage.name: [] for recipe in recipes}
+    for recipe in recipes:
+        (out / "artifacts" / recipe.stage.name).mkdir(parents=True)
+    for source in corpora.find_clips(raw):
+        for recipe in recipes:
+            name = recipe.stage.name
+            row = ready(source, plan.keys(source, "0" * 64, recipes)[name])
+            rows[name].append(row)
+            if recipe.stage.artifact:
+                (
+                    out
+                    / "artifacts"
+                    / name
+                    / artifact_name(source.clip_id, row["key"], recipe.stage.artifact)
+                ).touch()
+    for recipe in recipes:
+        path = out / "manifests" / f"{recipe.stage.name}.parquet"
+        write_table(path, rows[recipe.stage.name], recipe.stage.schema)
+    return raw, out
+
+
+def ready(source: corpora.Source, key: str) -> Row:
+    """A row of a clip that is done; it serves for every stage, which takes the columns it has."""
+    return {
+        "clip_id": source.clip_id,
+        "key": key,
+        "status": "ok",
+        "reason": "",
+        "message": "",
+        "seconds": 0.1,
+        "corpus": "folder",
+        "speaker": source.speaker,
+        "utterance": source.utterance,
+        "source": source.relative,
+        "sha256": "0" * 64,
+        "stamp": plan.stamp(source),
+        "labels": [],
+        "frames": 75,
+        "first": 0,
+        "fps": "25",
+        "bytes": 700_000,
+        "samples": 48_000,
+        "sample_rate": 16_000,
+        "window": 2560,
+        "starts": list(range(75)),
+        "loudness": [0.0] * 75,
+    }
+
+
+def test_a_run_with_nothing_to_do(finished: tuple[Path, Path]) -> None:
+    raw, out = finished
+    spent: dict[str, float] = {}
+    program = Path(sys.executable).with_name("s2f")
+    with timed(spent, "walk"):
+        for place, _, names in os.walk(raw):
+            for name in names:
+                (Path(place) / name).stat()
+    command = [program, "prep", raw, "--out", out, "--until", "window"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with timed(spent, "run"):
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    show(
+        f"nothing to do, {CORPUS:,} clips",
+        ("seconds", f"{spent['run']:.2f}"),
+        ("CPU seconds", f"{after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime:.2f}"),
+        ("times a bare walk with a stat per file", f"{spent['run'] / spent['walk']:.1f}"),
+        ("peak memory, MB", f"{after.ru_maxrss / 1024:.0f}"),
+    )
