@@ -148,24 +148,25 @@ class FrameReader:
         self.decoded = self.damaged = self.missing = 0
         self.complaints = []
         shown = 0
-        previous: tuple[Fraction, Picture] | None = None
-        step = Fraction(0)
-        for time, picture, nominal in self._decode():
-            step = nominal
+        previous: _Decoded | None = None
+        for decoded in self._decode():
             if self.fps is None:
-                yield picture
+                yield decoded.picture
                 continue
             # A grid point belongs to the older of two frames until half way to the newer one.
-            while previous is not None and shown / self.fps < (previous[0] + time) / 2:
-                yield previous[1]
+            while previous is not None and shown / self.fps < (previous.time + decoded.time) / 2:
+                yield previous.picture
                 shown += 1
-            previous = (time, picture)
-        while previous is not None and self.fps is not None and shown / self.fps < previous[0] + step / 2:
-            yield previous[1]
+            previous = decoded
+        while (
+            previous is not None
+            and self.fps is not None
+            and shown / self.fps < previous.time + previous.step / 2
+        ):
+            yield previous.picture
             shown += 1
 
-    def _decode(self) -> Iterator[tuple[Fraction, Picture, Fraction]]:
-        """Yield (seconds since the first frame, upright RGB picture, nominal seconds per frame)."""
+    def _decode(self) -> "Iterator[_Decoded]":
         with _open(self.path) as container, av.logging.Capture() as log:
             video = container.streams.video[0]
             # PyAV's log callback takes the GIL, which closing a container holds while it waits for
@@ -191,8 +192,22 @@ class FrameReader:
                     self.damaged += bool(frame.is_corrupt)
                     self.missing += max(0, round((stamp - last) / nominal) - 1)
                     last = stamp
-                    yield stamp - first, _upright(frame), nominal
+                    yield _Decoded(stamp - first, nominal, frame)
             self.complaints += [line.strip() for level, _, line in log if level <= av.logging.ERROR]
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """A frame, its seconds since the first one, and the nominal seconds per frame."""
+
+    time: Fraction
+    step: Fraction
+    frame: "av.VideoFrame"
+
+    @functools.cached_property
+    def picture(self) -> Picture:
+        """Upright and in RGB; frames that the grid leaves out are never converted."""
+        return _upright(self.frame)
 
 
 def read_audio(

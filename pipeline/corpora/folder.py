@@ -20,7 +20,7 @@ def find(files: list[Path], root: Path) -> list[Source]:
             utterance=path.stem,
             video=path,
             relative=path.relative_to(root).as_posix(),
-            alignment=texts.get(path.with_suffix("")),
+            alignment=texts.get(path.with_suffix("")) if texts else None,
         )
         for path in files
         if path.suffix.lower() in VIDEO_ENDINGS

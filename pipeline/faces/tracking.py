@@ -7,7 +7,6 @@ are interpolated, so that nothing drifts; otherwise every frame of the stretch i
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -15,6 +14,7 @@ from s2f.pipeline.faces import Backend, Box, Detection, Picture, Points
 
 SAME_FACE = 0.3  # overlap (intersection over union) of the boxes of one face in two frames
 CUT = 28.0  # mean absolute grey difference of two successive frames of different shots
+THUMBNAIL = 48  # px of the shorter side that two frames are compared in
 
 
 @dataclass
@@ -74,7 +74,8 @@ def find_tracks(
     stretch: list[Picture] = []
     for picture in pictures:
         stretch.append(picture)
-        if len(stretch) == every:
+        # The first frame is a key frame, so that the first stretch too has one at either end.
+        if len(stretch) == (every if tracker.taken else 1):
             tracker.take(stretch)
             stretch = []
     tracker.take(stretch)
@@ -90,7 +91,7 @@ class _Tracker:
         self._max_gap = max_gap
         self._live: list[Track] = []
         self.taken = 0
-        self._thumbnail: npt.NDArray[np.int16] | None = None
+        self._thumbnail: npt.NDArray[np.float32] | None = None
 
     def take(self, stretch: list[Picture]) -> None:
         """Follow the faces through the next frames, the last of which is a key frame."""
@@ -142,8 +143,8 @@ class _Tracker:
     def _cut(self, picture: Picture) -> bool:
         """Whether a new shot begins with this picture."""
         before = self._thumbnail
-        small = cv2.resize(picture, (32, 32), interpolation=cv2.INTER_AREA)
-        self._thumbnail = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.int16)
+        every = max(1, min(picture.shape[:2]) // THUMBNAIL)
+        self._thumbnail = picture[::every, ::every].mean(axis=2, dtype=np.float32)
         return before is not None and float(np.abs(self._thumbnail - before).mean()) > CUT
 
 

@@ -154,7 +154,7 @@ def _models(params: DetectParams) -> Iterable[Path]:
 
 STAGE = Stage(
     name="detect",
-    version=2,
+    version=3,
     params=DetectParams,
     columns=COLUMNS,
     run=run,
