@@ -77,7 +77,7 @@ def spoilt(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     (made / "text.mpg").write_text("this is no video\n" * 20)
     (made / "half.mp4").write_bytes((made / "pair.mp4").read_bytes()[:30_000][::-1])
     prepared = Prepared(raw, folder / "out")
-    prepared.prepare("scan.corpus=folder")
+    prepared.prepare("scan.corpus=folder", "detect.several_faces=reject")
     return prepared
 
 
