@@ -19,7 +19,7 @@ from s2f.pipeline import files, mjpeg, wav, windows
 from s2f.pipeline.schema import SampleMeta
 from s2f.pipeline.stages.shard import SPLITS, Sample, Shard, ShardParams, Shares, layout, sample, split_of
 
-KEYS = {name: f"1.{name}.." for name in ("scan", "align", "resample", "window")}
+KEYS = {name: f"1.{name}.." for name in shard.READS}
 
 
 @pytest.fixture(scope="module")
