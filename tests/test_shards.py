@@ -17,9 +17,19 @@ from prepared import Prepared
 
 from s2f.pipeline import files, mjpeg, wav, windows
 from s2f.pipeline.schema import SampleMeta
-from s2f.pipeline.stages.shard import SPLITS, Sample, Shard, ShardParams, Shares, layout, sample, split_of
+from s2f.pipeline.stages.shard import (
+    READS,
+    SPLITS,
+    Sample,
+    Shard,
+    ShardParams,
+    Shares,
+    layout,
+    sample,
+    split_of,
+)
 
-KEYS = {name: f"1.{name}.." for name in shard.READS}
+KEYS = {name: f"1.{name}.." for name in READS}
 
 
 @pytest.fixture(scope="module")
