@@ -174,7 +174,9 @@ def animate(
     console.print(f"{out}: {done}")
 
 
-models = typer.Typer(no_args_is_help=True, help="The model files of the face backends.")
+models = typer.Typer(
+    no_args_is_help=True, help="The model files of the face backends.\n\nExample: s2f models fetch"
+)
 app.add_typer(models, name="models")
 
 

@@ -4,8 +4,9 @@ import contextlib
 import multiprocessing
 import signal
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from typing import Any, TypeVar
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 import pebble
 
@@ -14,6 +15,9 @@ Result = TypeVar("Result")
 
 QUEUED_PER_WORKER = 4
 DIED = "worker_died"
+BROKEN = "pool_broken"
+# Pools that may break one after the other without a single result.
+POOLS = 5
 
 
 class WorkerLostError(Exception):
@@ -34,38 +38,71 @@ def run_local(
     seconds is stopped. One whose worker dies is tried once more, for something else may have killed
     it. Items are drawn as they are needed; leaving the loop ends the workers.
     """
-    context = multiprocessing.get_context("spawn")
+    todo = _Todo(iter(items))
+    pools = 0
+    while pools < POOLS:
+        before = todo.done
+        yield from _run_pool(work, todo, workers, time_limit)
+        if not todo.again:
+            return
+        pools = 1 if todo.done > before else pools + 1
+    for item, _ in todo.again:
+        yield item, WorkerLostError(DIED, "worker processes end as soon as they are started")
+
+
+@dataclass
+class _Todo(Generic[Item]):
+    """Items not drawn yet, and those to be tried again, with whether it is the last time."""
+
+    items: Iterator[Item]
+    again: list[tuple[Item, bool]] = field(default_factory=list)
+    done: int = 0
+
+    def draw(self) -> tuple[Item, bool] | None:
+        """The next item, and whether this is its last try."""
+        if self.again:
+            return self.again.pop()
+        for item in self.items:
+            return item, False
+        return None
+
+
+def _run_pool(
+    work: Callable[[Item], Result], todo: _Todo[Item], workers: int, time_limit: float
+) -> Iterator[tuple[Item, Result | WorkerLostError]]:
+    """Work off what is left in one pool. Where the pool breaks, what it was at is left in `todo.again`."""
     pending: dict[Future[Any], tuple[Item, bool]] = {}
-    again: list[Item] = []
-    todo = iter(items)
+    context = multiprocessing.get_context("spawn")
     pool = pebble.ProcessPool(max_workers=workers, context=context, initializer=_begin_worker)
     try:
         while True:
             # One at a time, so that no more is drawn than there is room for.
-            while len(pending) < workers * QUEUED_PER_WORKER and (drawn := _next(again, todo)):
-                item, last = drawn
-                pending[pool.schedule(work, args=(item,), timeout=time_limit)] = item, last
+            while len(pending) < workers * QUEUED_PER_WORKER and (drawn := todo.draw()):
+                # Left with what is to be tried again until the pool has taken it.
+                todo.again.append(drawn)
+                taken = pool.schedule(work, args=(drawn[0],), timeout=time_limit)
+                pending[taken] = todo.again.pop()
             if not pending:
                 return
             done, _ = wait(pending, return_when=FIRST_COMPLETED)
             for future in done:
                 (item, last), result = pending.pop(future), _result(future, time_limit)
-                if isinstance(result, WorkerLostError) and result.reason == DIED and not last:
-                    again.append(item)
+                lost = isinstance(result, WorkerLostError)
+                if lost and (result.reason == BROKEN or (result.reason == DIED and not last)):
+                    todo.again.append((item, last or result.reason == DIED))
                 else:
+                    todo.done += 1
                     yield item, result
+            if not pool.active:
+                return
+    except RuntimeError:
+        # A pool that broke takes no more work.
+        if pool.active:
+            raise
     finally:
+        todo.again += pending.values()
         pool.stop()  # type: ignore[no-untyped-call]
         pool.join()
-
-
-def _next(again: list[Item], todo: Iterator[Item]) -> tuple[Item, bool] | None:
-    """The next item, and whether this is its last try."""
-    if again:
-        return again.pop(), True
-    for item in todo:
-        return item, False
-    return None
 
 
 def _result(future: Future[Any], time_limit: float) -> Any:
@@ -75,6 +112,9 @@ def _result(future: Future[Any], time_limit: float) -> Any:
         return WorkerLostError("timed_out", f"no result after {time_limit:.0f} s")
     except pebble.ProcessExpired as error:
         return WorkerLostError(DIED, f"the worker process ended with code {error.exitcode}")
+    except BrokenExecutor as error:
+        # A worker that dies while it waits for work breaks the pool: nobody's fault, nothing is lost.
+        return WorkerLostError(BROKEN, str(error))
 
 
 def _begin_worker() -> None:

@@ -270,7 +270,7 @@ def write_video(path: Path, frames: Iterable[Picture], fps: Fraction, sound: Pat
     ).video
     try:
         count = _feed(picture.output(str(silent), **encoder.video), path, [first], frames)
-        streams = [ffmpeg.input(str(silent)).video]
+        streams = [ffmpeg.input(str(silent), **LOCAL_ONLY).video]
         if sound is not None:
             spoken = ffmpeg.input(str(sound), **LOCAL_ONLY).audio.filter("apad")
             streams.append(spoken.filter("atrim", end=float(count / fps)))

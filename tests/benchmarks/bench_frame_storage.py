@@ -38,7 +38,7 @@ def crops(data: Path) -> list[Frames]:
     for name in CLIPS:
         pictures = list(FrameReader(data / "grid" / f"{name}.mpg"))
         tracks, total = find_tracks(pictures, backend, every=8, max_gap=5)
-        points = alignment.smooth(tracks[0].dense(total)[1], 7)
+        points = alignment.smooth(tracks[0].dense(0, total).points, 7)
         transforms = alignment.similarity(points)
         found.append(np.stack([alignment.crop(*pair) for pair in zip(pictures, transforms, strict=True)]))
     return found
