@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from s2f.pipeline import files
 from s2f.pipeline.errors import InputError
 from s2f.pipeline.schema import Row
+from s2f.pipeline.stage import Stage
 
 
 def read_table(path: Path, schema: pa.Schema) -> pa.Table:
@@ -32,6 +33,21 @@ def write_table(path: Path, rows: Iterable[Row], schema: pa.Schema) -> None:
     table = pa.Table.from_pylist(list(rows), schema=schema)
     with files.appearing(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
+
+
+def prepared(out: Path) -> Path:
+    """The manifest folder of a prepared set. Raises InputError where OUT is none."""
+    folder = out / "manifests"
+    if not (folder / "scan.parquet").exists():
+        raise InputError(
+            f"{out} holds no manifests", "give the folder that 's2f prep RAW --out OUT' has made"
+        )
+    return folder
+
+
+def open_all(folder: Path, stages: Iterable[Stage]) -> "dict[str, Manifest]":
+    """The manifests of several stages, by the stage's name."""
+    return {stage.name: Manifest(folder, stage.name, stage.schema) for stage in stages}
 
 
 class Manifest:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from s2f.pipeline import config, corpora, executors, files, plan, worker
+from s2f.pipeline import config, corpora, executors, files, manifest, plan, worker
 from s2f.pipeline.config import Settings
 from s2f.pipeline.corpora import Source
 from s2f.pipeline.errors import InputError
@@ -66,8 +66,7 @@ class Preparation:
     @cached_property
     def manifests(self) -> dict[str, Manifest]:
         """The manifests of the clip stages."""
-        stages = [recipe.stage for recipe in self.recipes]
-        return {stage.name: Manifest(self.out / "manifests", stage.name, stage.schema) for stage in stages}
+        return manifest.open_all(self.out / "manifests", (recipe.stage for recipe in self.recipes))
 
     @cached_property
     def samples(self) -> Manifest:

@@ -4,10 +4,14 @@ Without the data those tests skip, and in CI they fail.
 """
 
 import os
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from prepared import Command, Ended, Prepared, call, copy_clips
+
+from s2f.pipeline import media
+from s2f.pipeline.faces import Picture
 
 DATA = Path(os.environ.get("S2F_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 SMALL = ("s1/bbaf2n", "s2/pwij3p", "s3/sbia1a")
@@ -22,6 +26,18 @@ def data() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return DATA
+
+
+@pytest.fixture(scope="session")
+def talking(data: Path) -> list[Picture]:
+    """The frames of a GRID clip."""
+    return list(media.FrameReader(data / "grid/s1/bbaf2n.mpg", Fraction(25)))
+
+
+@pytest.fixture(scope="session")
+def other(data: Path) -> list[Picture]:
+    """The frames of another speaker's clip."""
+    return list(media.FrameReader(data / "grid/s2/pwij3p.mpg", Fraction(25)))
 
 
 @pytest.fixture(scope="session")

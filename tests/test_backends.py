@@ -1,7 +1,6 @@
 """The face backends: one class of tests for all of them, and how far they agree."""
 
 import os
-from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
@@ -32,11 +31,6 @@ def backend(request: pytest.FixtureRequest, model: Path) -> Backend:
 def eyes(points: Points) -> float:
     """Distance of the outer eye corners."""
     return float(np.linalg.norm(points[36] - points[45]))
-
-
-@pytest.fixture(scope="module")
-def talking(data: Path) -> list[Picture]:
-    return list(media.FrameReader(data / "grid/s1/bbaf2n.mpg", Fraction(25)))
 
 
 class TestBackend:

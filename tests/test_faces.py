@@ -21,18 +21,6 @@ def dlib() -> Backend:
     return open_backend("dlib")
 
 
-@pytest.fixture(scope="module")
-def talking(data: Path) -> list[Picture]:
-    """The frames of a GRID clip."""
-    return list(media.FrameReader(data / "grid/s1/bbaf2n.mpg", FPS))
-
-
-@pytest.fixture(scope="module")
-def other(data: Path) -> list[Picture]:
-    """The frames of another speaker's clip."""
-    return list(media.FrameReader(data / "grid/s2/pwij3p.mpg", FPS))
-
-
 def shown(picture: Picture, x: int, y: int) -> Picture:
     """The picture moved by (x, y) on a larger canvas."""
     canvas = np.full((400, 700, 3), 90, np.uint8)

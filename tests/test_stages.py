@@ -40,38 +40,9 @@ def spoilt(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
         made / "tiny.mp4", [frame[::3, ::3] for frame in np.repeat(second, 1, axis=0)], Fraction(25), ann
     )
     ffmpeg = [media.ffmpeg_program(), "-v", "error"]
-    short = [
-        "-i",
-        bob,
-        "-t",
-        "1.5",
-        "-i",
-        bob,
-        "-map",
-        "0:v",
-        "-map",
-        "1:a",
-        "-c",
-        "copy",
-        made / "short.mpg",
-    ]
-    late = [
-        "-i",
-        bob,
-        "-itsoffset",
-        "0.4",
-        "-i",
-        bob,
-        "-map",
-        "0:v",
-        "-map",
-        "1:a",
-        "-c",
-        "copy",
-        made / "late.mkv",
-    ]
-    subprocess.run([*ffmpeg, *short], check=True)
-    subprocess.run([*ffmpeg, *late], check=True)
+    for sound, name in ((["-t", "1.5"], "short.mpg"), (["-itsoffset", "0.4"], "late.mkv")):
+        streams = ["-i", bob, *sound, "-i", bob, "-map", "0:v", "-map", "1:a", "-c", "copy"]
+        subprocess.run([*ffmpeg, *streams, made / name], check=True)
     (made / "noise.mp4").write_bytes(random.Random(1).randbytes(5000))
     (made / "empty.mp4").touch()
     (made / "text.mpg").write_text("this is no video\n" * 20)

@@ -14,16 +14,6 @@ FPS = Fraction(25)
 
 
 @pytest.fixture(scope="module")
-def talking(data: Path) -> list[Picture]:
-    return list(media.FrameReader(data / "grid/s1/bbaf2n.mpg", FPS))
-
-
-@pytest.fixture(scope="module")
-def other(data: Path) -> list[Picture]:
-    return list(media.FrameReader(data / "grid/s2/pwij3p.mpg", FPS))
-
-
-@pytest.fixture(scope="module")
 def covered(talking: list[Picture], data: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     """A clip whose face is not seen in its first 25 frames."""
     folder = tmp_path_factory.mktemp("covered")

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from s2f.pipeline import manifest
-from s2f.pipeline.errors import InputError
 from s2f.pipeline.manifest import Manifest
-from s2f.pipeline.schema import SHARDS, Row
+from s2f.pipeline.schema import Row
+from s2f.pipeline.sharding import read_index
 from s2f.pipeline.stages import CLIP_STAGES, shard
 
 
@@ -80,12 +80,8 @@ class Statistics:
 
 def collect(out: Path) -> Statistics:
     """Compute the figures of a folder that prep has made. Raises InputError where it is none."""
-    folder = out / "manifests"
-    if not (folder / "scan.parquet").exists():
-        raise InputError(
-            f"{out} holds no manifests", "give the folder that 's2f prep RAW --out OUT' has made"
-        )
-    tables = {stage.name: Manifest(folder, stage.name, stage.schema) for stage in CLIP_STAGES}
+    folder = manifest.prepared(out)
+    tables = manifest.open_all(folder, CLIP_STAGES)
     scan = {row["clip_id"]: row for row in tables["scan"].rows()}
     # The shards may be older than the rest: what was dropped since is not counted.
     members = [
@@ -108,7 +104,7 @@ def collect(out: Path) -> Statistics:
         losses=_losses(tables),
         speaker_leaks=_in_two(kept, speaker, split),
         sentence_leaks=len(_in_two(kept, {name: row["text"] or name for name, row in scan.items()}, split)),
-        shards=_shards(out / "shards"),
+        shards=_shards(out),
     )
 
 
@@ -177,18 +173,15 @@ def _counts(values: Iterable[str]) -> dict[str, int]:
     return dict(Counter(values).most_common())
 
 
-def _shards(folder: Path) -> list[Tar]:
-    index = folder / "manifest.parquet"
-    if not index.exists():
-        return []
+def _shards(out: Path) -> list[Tar]:
     return [
-        Tar(row["shard"], row["split"], row["samples"], row["frames"], row["bytes"], _problem(folder, row))
-        for row in manifest.read_table(index, SHARDS).to_pylist()
+        Tar(row["shard"], row["split"], row["samples"], row["frames"], row["bytes"], _problem(out, row))
+        for row in read_index(out)
     ]
 
 
-def _problem(folder: Path, row: Row) -> str:
-    path = folder / row["shard"]
+def _problem(out: Path, row: Row) -> str:
+    path = out / "shards" / row["shard"]
     if not path.exists():
         return "missing"
     size = path.stat().st_size

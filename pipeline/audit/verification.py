@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from s2f.pipeline import files
+from s2f.pipeline import files, manifest
 from s2f.pipeline.errors import InputError
 from s2f.pipeline.manifest import Manifest
 from s2f.pipeline.schema import FRAMES, META, SOUND, Row
@@ -26,14 +26,10 @@ class Damage:
 
 def damages(out: Path) -> Iterator[Damage]:
     """Yield what is wrong below OUT. Raises InputError where OUT is no prepared set."""
-    if not (out / "manifests" / "scan.parquet").exists():
-        raise InputError(
-            f"{out} holds no manifests", "give the folder that 's2f prep RAW --out OUT' has made"
-        )
+    folder = manifest.prepared(out)
     for stage in CLIP_STAGES:
-        table = Manifest(out / "manifests", stage.name, stage.schema)
         if stage.artifact:
-            yield from _artifacts(out, stage, table)
+            yield from _artifacts(out, stage, Manifest(folder, stage.name, stage.schema))
     for row in read_index(out):
         yield from _shard(out / "shards" / row["shard"], row)
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from s2f.pipeline import wav
+from s2f.pipeline.corpora import Label
 from s2f.pipeline.errors import InputError, MissingError
 
 Sound = npt.NDArray[np.float32]
@@ -18,31 +19,16 @@ PROGRAM = Path(__file__).with_name("espeak.py")
 
 
 @dataclass(frozen=True)
-class Word:
-    """A spoken word; times in seconds."""
-
-    text: str
-    start: float
-    end: float
-
-
-@dataclass(frozen=True)
-class Phoneme:
-    """A speech sound in IPA, "" for a pause; times in seconds."""
-
-    ipa: str
-    start: float
-    end: float
-
-
-@dataclass(frozen=True)
 class Speech:
-    """Mono sound in [-1, 1], float32 (samples,), from the first phoneme to the end of the last."""
+    """Mono sound in [-1, 1], float32 (samples,), from the first phoneme to the end of the last.
+
+    A phoneme's label is in IPA, "" for a pause.
+    """
 
     samples: Sound
     sample_rate: int
-    words: tuple[Word, ...]
-    phonemes: tuple[Phoneme, ...]
+    words: tuple[Label, ...]
+    phonemes: tuple[Label, ...]
 
     @property
     def seconds(self) -> float:
@@ -78,12 +64,12 @@ def _speech(
         end = phonemes.pop()[0]
     ends = [start for start, _ in phonemes[1:]] + [end]
     spoken = tuple(
-        Phoneme(name, (start - begin) / sample_rate, (stop - begin) / sample_rate)
+        Label(name, (start - begin) / sample_rate, (stop - begin) / sample_rate)
         for (start, name), stop in zip(phonemes, ends, strict=True)
     )
     starts = [max(start, begin) for start, _ in words] + [end]
     said = tuple(
-        Word(text[place:].split(maxsplit=1)[0], (start - begin) / sample_rate, (stop - begin) / sample_rate)
+        Label(text[place:].split(maxsplit=1)[0], (start - begin) / sample_rate, (stop - begin) / sample_rate)
         for (_, place), start, stop in zip(words, starts[:-1], starts[1:], strict=True)
     )
     return Speech(samples[begin:end], sample_rate, said, spoken)

@@ -67,7 +67,7 @@ def _targets(speech: Speech) -> list[_Target]:
     """A phoneme of several letters, such as a diphthong, goes through them in equal times."""
     targets = []
     for phoneme in speech.phonemes:
-        letters = [letter for letter in phoneme.ipa if letter in VISEMES]
+        letters = [letter for letter in phoneme.label if letter in VISEMES]
         share = (phoneme.end - phoneme.start) / max(len(letters), 1)
         for index, letter in enumerate(letters):
             # espeak starts p and b at the burst: the lips are closed just before it.
