@@ -1,7 +1,6 @@
 """What a person sees of a preparation: a progress bar with clips/s and time left, then the funnel."""
 
 from datetime import timedelta
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import (
@@ -18,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from s2f.pipeline.errors import ConfigError, InputError
+from s2f.pipeline.files import Place
 from s2f.pipeline.manifest import Manifest
 from s2f.pipeline.plan import chosen_stages
 from s2f.pipeline.runner import Forecast, Funnel, Preparation
@@ -59,7 +59,8 @@ def prepare(preparation: Preparation, console: Console) -> list[Funnel]:
         with progress_bar(console) as bar:
             return preparation.run(show)
     finally:
-        console.print(table(preparation.funnel()))
+        if preparation.begun:
+            console.print(table(preparation.funnel()))
 
 
 def table(funnel: list[Funnel]) -> Table:
@@ -89,7 +90,7 @@ def forecast_table(forecast: list[Forecast]) -> Table:
     return found
 
 
-def show_rows(out: Path, stage: str, where: list[str], limit: int, console: Console) -> None:
+def show_rows(out: Place, stage: str, where: list[str], limit: int, console: Console) -> None:
     """Print rows of a manifest, one column under the other. Raises InputError, ConfigError."""
     schemas = {each.name: each.schema for each in CLIP_STAGES} | {shard.NAME: shard.SCHEMA}
     chosen_stages(stage)

@@ -4,9 +4,7 @@ While a run goes on, new rows go into `<stage>.parquet.parts/`; at its end they 
 `<stage>.parquet`. A later row of a clip replaces an earlier one.
 """
 
-import shutil
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -14,28 +12,29 @@ import pyarrow.parquet as pq
 
 from s2f.pipeline import files
 from s2f.pipeline.errors import InputError
+from s2f.pipeline.files import Place
 from s2f.pipeline.schema import Row
 from s2f.pipeline.stage import Stage
 
 
-def read_table(path: Path, schema: pa.Schema) -> pa.Table:
+def read_table(path: Place, schema: pa.Schema) -> pa.Table:
     """A Parquet file as a table of `schema`. Raises InputError where it is damaged or of another schema."""
     try:
-        return pq.read_table(path, schema=schema)
+        return pq.read_table(pa.BufferReader(path.read_bytes()), schema=schema)
     except (pa.ArrowException, OSError) as error:
         raise InputError(
             f"{path} cannot be read: {error}", "delete it; the next run makes it again"
         ) from error
 
 
-def write_table(path: Path, rows: Iterable[Row], schema: pa.Schema) -> None:
+def write_table(path: Place, rows: Iterable[Row], schema: pa.Schema) -> None:
     """Write rows as one Parquet file, atomically."""
     table = pa.Table.from_pylist(list(rows), schema=schema)
     with files.appearing(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
 
 
-def prepared(out: Path) -> Path:
+def prepared(out: Place) -> Place:
     """The manifest folder of a prepared set. Raises InputError where OUT is none."""
     folder = out / "manifests"
     if not (folder / "scan.parquet").exists():
@@ -45,7 +44,7 @@ def prepared(out: Path) -> Path:
     return folder
 
 
-def open_all(folder: Path, stages: Iterable[Stage]) -> "dict[str, Manifest]":
+def open_all(folder: Place, stages: Iterable[Stage]) -> "dict[str, Manifest]":
     """The manifests of several stages, by the stage's name."""
     return {stage.name: Manifest(folder, stage.name, stage.schema) for stage in stages}
 
@@ -53,14 +52,15 @@ def open_all(folder: Path, stages: Iterable[Stage]) -> "dict[str, Manifest]":
 class Manifest:
     """The rows of one stage. Reading is by clip id; `put` and `remove` take effect on disk with `flush`."""
 
-    def __init__(self, folder: Path, stage: str, schema: pa.Schema) -> None:
+    def __init__(self, folder: Place, stage: str, schema: pa.Schema) -> None:
         self.path = folder / f"{stage}.parquet"
         self._parts = folder / f"{stage}.parquet.parts"
         self._schema = schema
         self._fresh: dict[str, Row] = {}
         self._changed: set[str] = set()
         self._index: dict[str, int] = {}
-        paths = [path for path in [self.path, *sorted(self._parts.glob("*.parquet"))] if path.exists()]
+        paths = [self.path] if self.path.exists() else []
+        paths += [self._parts / name for name in files.names(self._parts) if name.endswith(".parquet")]
         self._table = pa.concat_tables([schema.empty_table(), *(read_table(path, schema) for path in paths)])
         self._dirty = len(paths) > 1
         for number, clip_id in enumerate(self._table["clip_id"].to_pylist()):
@@ -117,7 +117,7 @@ class Manifest:
         """Write the rows that are new since the last flush as one part."""
         if not self._changed:
             return
-        number = sum(1 for _ in self._parts.glob("*.parquet")) if self._parts.exists() else 0
+        number = sum(name.endswith(".parquet") for name in files.names(self._parts))
         rows = [self._fresh[clip_id] for clip_id in sorted(self._changed)]
         write_table(self._parts / f"{number:08d}.parquet", rows, self._schema)
         self._changed.clear()
@@ -130,4 +130,4 @@ class Manifest:
         write_table(self.path, self.rows(), self._schema)
         self._changed.clear()
         self._dirty = False
-        shutil.rmtree(self._parts, ignore_errors=True)
+        files.remove_folder(self._parts)

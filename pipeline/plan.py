@@ -8,6 +8,7 @@ from s2f.pipeline import files
 from s2f.pipeline.config import Settings
 from s2f.pipeline.corpora import Source
 from s2f.pipeline.errors import ConfigError
+from s2f.pipeline.files import Copies
 from s2f.pipeline.stage import Recipe, Stage
 from s2f.pipeline.stages import CLIP_STAGES, STAGE_NAMES
 
@@ -59,15 +60,9 @@ def recipes(settings: Settings) -> list[Recipe]:
     return [Recipe.of(stage, getattr(settings, stage.name)) for stage in CLIP_STAGES]
 
 
-def stamp(source: Source) -> str:
-    """Sizes and times of a clip's files: while these are the same, the content is taken to be."""
-    found = [path.stat() for path in (source.video, source.alignment) if path]
-    return " ".join(f"{stat.st_size}:{stat.st_mtime_ns}" for stat in found)
-
-
-def content_hash(source: Source) -> str:
-    """The SHA-256 of a clip's video, then of its text if it has one."""
-    return ":".join(files.sha256(path) for path in (source.video, source.alignment) if path)
+def content_hash(source: Source, copies: Copies) -> str:
+    """The SHA-256 of a clip's video, then of its text if it has one. Raises OSError."""
+    return ":".join(files.sha256(copies.local(path)) for path in (source.video, source.alignment) if path)
 
 
 def keys(source: Source, content: str, recipes: list[Recipe]) -> dict[str, str]:

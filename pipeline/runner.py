@@ -1,18 +1,17 @@
 """Plan and run: brings every clip of a raw folder up to date, then the shards."""
 
 import os
-import shutil
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 from s2f.pipeline import config, corpora, executors, files, manifest, plan, worker
 from s2f.pipeline.config import Settings
 from s2f.pipeline.corpora import Source
 from s2f.pipeline.errors import InputError
+from s2f.pipeline.files import Copies, Place
 from s2f.pipeline.manifest import Manifest
 from s2f.pipeline.plan import Reason, Selection
 from s2f.pipeline.sharding import Progress, Sharding
@@ -49,7 +48,9 @@ class Forecast:
 class Preparation:
     """A raw folder, an output folder, settings; the manifests that say what is done."""
 
-    def __init__(self, raw: Path, out: Path, settings: Settings, selection: Selection | None = None) -> None:
+    def __init__(
+        self, raw: Place, out: Place, settings: Settings, selection: Selection | None = None
+    ) -> None:
         self.settings = settings
         self.selection = selection or Selection()
         self.out, self.artifacts = out, out / "artifacts"
@@ -57,6 +58,8 @@ class Preparation:
         found = corpora.find_clips(raw, settings.scan.corpus, besides=self.artifacts)
         self.sources = {source.clip_id: source for source in found}
         self.recipes = plan.recipes(settings)
+        # Whether a run has had the folder to itself, so that there is something to tell.
+        self.begun = False
         self._ran: Counter[str] = Counter()
         self._fresh: set[str] = set()
 
@@ -94,7 +97,9 @@ class Preparation:
         """
         files.make_folder(self.artifacts)
         with files.alone(self.out / ".lock"):
-            shutil.rmtree(self.artifacts / worker.RUNNING, ignore_errors=True)
+            files.remove_folder(self.artifacts / worker.RUNNING)
+            files.make_folder(self.artifacts / worker.RUNNING)
+            self.begun = True
             config.save(self.settings, self.out / "stages.yaml")
             try:
                 self._forget_vanished()
@@ -136,7 +141,8 @@ class Preparation:
         rows = {name: each.brief(clip_id) for name, each in self.manifests.items() if clip_id in each}
         content = self._known_hash(source)
         if content is None and exact and "scan" in rows:
-            content = plan.content_hash(source)
+            with Copies() as copies:
+                content = plan.content_hash(source, copies)
         if content is None:
             return [(recipe, _unread(recipe, rows)) for recipe in self.recipes]
         wanted = plan.keys(source, content, self.recipes)
@@ -164,7 +170,7 @@ class Preparation:
     def _known_hash(self, source: Source) -> str | None:
         """The content hash as recorded, where the files' sizes and times have not changed since."""
         recorded = self._stamps.get(source.clip_id)
-        return self._hashes[source.clip_id] if recorded and recorded == plan.stamp(source) else None
+        return self._hashes[source.clip_id] if recorded and recorded == source.stamp else None
 
     def _selected(self) -> list[Source]:
         chosen = [
@@ -292,10 +298,9 @@ def _unread(recipe: Recipe, rows: Mapping[str, plan.Brief]) -> Reason:
     return "upstream changed" if recipe.stage.reads else "input changed"
 
 
-def _files_by_clip(folder: Path) -> defaultdict[str, set[str]]:
+def _files_by_clip(folder: Place) -> defaultdict[str, set[str]]:
     """The names of the files of a folder by the clip id that they begin with."""
     found: defaultdict[str, set[str]] = defaultdict(set)
-    if folder.is_dir():
-        for entry in os.scandir(folder):
-            found[entry.name.lstrip(".").partition(".")[0]].add(entry.name)
+    for name in files.names(folder):
+        found[name.lstrip(".").partition(".")[0]].add(name)
     return found

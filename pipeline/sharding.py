@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from s2f.pipeline import executors, files, manifest
 from s2f.pipeline.config import Settings
 from s2f.pipeline.errors import InputError, OutputError
+from s2f.pipeline.files import Place
 from s2f.pipeline.manifest import Manifest
 from s2f.pipeline.schema import FRAMES, SHARDS, SOUND, Row
 from s2f.pipeline.stage import artifact_name
@@ -21,13 +21,13 @@ Progress = Callable[[str, int, int], None]
 class Sharding:
     """The shards of OUT, and the manifests of the clip stages that they are made from."""
 
-    out: Path
+    out: Place
     settings: Settings
     manifests: Mapping[str, Manifest]
     samples: Manifest
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> Place:
         """Where the tars lie."""
         return self.out / "shards"
 
@@ -63,15 +63,15 @@ class Sharding:
         """Give tars their names; those that only moved step aside first, since names may be swapped."""
         for each in shards:
             if each.key in kept:
-                (self.folder / kept[each.key]["shard"]).rename(self._temporary(each))
+                files.move(self.folder / kept[each.key]["shard"], self._temporary(each))
         for each in shards:
-            self._temporary(each).replace(self.folder / each.name)
+            files.move(self._temporary(each), self.folder / each.name)
 
     def _clean(self, names: set[str]) -> None:
         """Delete tars that are no longer wanted, and what a killed run has left."""
-        for path in self.folder.iterdir():
-            if path.name not in names and (path.suffix == ".tar" or path.name.startswith(".")):
-                path.unlink()
+        for name in files.names(self.folder):
+            if name not in names and (name.endswith(".tar") or name.startswith(".")):
+                (self.folder / name).unlink()
 
     def _write(self, todo: list[shard.Shard], workers: int, progress: Progress) -> Iterator[Row]:
         """Write tars under temporary names, several at once."""
@@ -91,7 +91,7 @@ class Sharding:
             progress("shards", done, len(todo))
             yield result
 
-    def _temporary(self, each: shard.Shard) -> Path:
+    def _temporary(self, each: shard.Shard) -> Place:
         return self.folder / f".{each.key}"
 
     def _samples(self, clip_ids: list[str]) -> Iterator[shard.Sample]:
@@ -137,7 +137,7 @@ class Sharding:
         self.samples.compact()
 
 
-def write_shard(job: tuple[shard.Shard, list[shard.Content], Path]) -> Row | OutputError:
+def write_shard(job: tuple[shard.Shard, list[shard.Content], Place]) -> Row | OutputError:
     """Write one tar in a worker process."""
     each, contents, path = job
     try:
@@ -150,13 +150,13 @@ def write_shard(job: tuple[shard.Shard, list[shard.Content], Path]) -> Row | Out
         return error
 
 
-def read_index(out: Path) -> list[Row]:
+def read_index(out: Place) -> list[Row]:
     """The rows of the shard manifest; none where there is no manifest."""
     index = out / "shards" / INDEX
     rows: list[Row] = manifest.read_table(index, SHARDS).to_pylist() if index.exists() else []
     return rows
 
 
-def has_size(path: Path, size: int) -> bool:
+def has_size(path: Place, size: int) -> bool:
     """Whether a file is there and has so many bytes."""
     return path.is_file() and path.stat().st_size == size

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from s2f.pipeline import files
 from s2f.pipeline.corpora import Source
+from s2f.pipeline.files import Copies, Place
 from s2f.pipeline.media import FrameReader
 from s2f.pipeline.params import Params
 from s2f.pipeline.schema import COMMON, Row
@@ -20,25 +21,31 @@ from s2f.pipeline.schema import COMMON, Row
 class Clip:
     """One clip on its way: where it came from, what the stages before found, where artifacts lie.
 
-    `keys` are the clip's cache keys by stage; `rows` are those of the stages before.
+    `keys` are the clip's cache keys by stage; `rows` are those of the stages before; `copies` are of
+    this machine and live as long as the clip is at work.
     """
 
     source: Source
     sha256: str
-    stamp: str
     rows: dict[str, Row]
     keys: dict[str, str]
-    artifacts: Path
+    artifacts: Place
+    copies: Copies
     _reader: FrameReader | None = field(default=None, repr=False)
 
-    def artifact(self, stage: str, suffix: str) -> Path:
+    @property
+    def video(self) -> Path:
+        """The video on this machine."""
+        return self.copies.local(self.source.video)
+
+    def artifact(self, stage: str, suffix: str) -> Place:
         """The file that `stage` makes of this clip with the settings of now."""
         return self.artifacts / stage / artifact_name(self.source.clip_id, self.keys[stage], suffix)
 
     def frames(self, fps: str) -> FrameReader:
         """The clip's frames at a constant rate; decoded once for all stages, where memory allows."""
         if self._reader is None:
-            self._reader = FrameReader(self.source.video, Fraction(fps), keep_bytes=FRAME_MEMORY)
+            self._reader = FrameReader(self.video, Fraction(fps), keep_bytes=FRAME_MEMORY)
         return self._reader
 
 

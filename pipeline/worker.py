@@ -3,11 +3,11 @@
 import json
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from s2f.pipeline import files, plan
 from s2f.pipeline.corpora import Source
 from s2f.pipeline.errors import MediaError, OutputError, Rejected, S2fError
+from s2f.pipeline.files import Copies, Place
 from s2f.pipeline.plan import Selection
 from s2f.pipeline.schema import Row
 from s2f.pipeline.stage import Clip, Recipe
@@ -28,7 +28,7 @@ class Task:
     recipes: list[Recipe]
     selection: Selection
     rows: dict[str, Row]
-    artifacts: Path
+    artifacts: Place
 
 
 @dataclass
@@ -48,7 +48,8 @@ def process(task: Task) -> Outcome:
     """Take one clip through its stale stages in turn, so that its video is decoded once."""
     outcome = Outcome()
     try:
-        _process(task, outcome)
+        with Copies() as copies:
+            _process(task, copies, outcome)
     except S2fError as error:
         outcome.fatal = error
     except OSError as error:
@@ -60,7 +61,7 @@ def process(task: Task) -> Outcome:
     return outcome
 
 
-def breadcrumb(task: Task) -> Path:
+def breadcrumb(task: Task) -> Place:
     """The file that says what a worker is at, for the parent to read when the worker dies."""
     return task.artifacts / RUNNING / f"{task.source.clip_id}.json"
 
@@ -79,16 +80,16 @@ def lost(task: Task, reason: str, message: str) -> Outcome:
     return Outcome({**at["rows"], at["stage"]: row}, names[names.index(at["stage"]) + 1 :])
 
 
-def _process(task: Task, outcome: Outcome) -> None:
+def _process(task: Task, copies: Copies, outcome: Outcome) -> None:
     source = task.source
-    sha256 = task.sha256 or plan.content_hash(source)
+    sha256 = task.sha256 or plan.content_hash(source, copies)
     wanted = plan.keys(source, sha256, task.recipes)
-    clip = Clip(source, sha256, plan.stamp(source), {}, wanted, task.artifacts)
+    clip = Clip(source, sha256, {}, wanted, task.artifacts, copies)
     for number, recipe in enumerate(task.recipes):
         stage = recipe.stage
         row = task.rows.get(stage.name)
         brief = (row["key"], row["status"], row["reason"]) if row else None
-        present = stage.artifact is None or clip.artifact(stage.name, stage.artifact).exists()
+        present = not row or stage.artifact is None or clip.artifact(stage.name, stage.artifact).exists()
         if plan.why(stage, wanted[stage.name], brief, present=present, selection=task.selection):
             if stage.name not in task.selection.stages:
                 return
@@ -96,8 +97,8 @@ def _process(task: Task, outcome: Outcome) -> None:
             row = _run(recipe, clip, wanted[stage.name])
             outcome.rows[stage.name] = row
         assert row is not None
-        if row.get("stamp", clip.stamp) != clip.stamp:
-            row = outcome.rows[stage.name] = {**row, "stamp": clip.stamp}
+        if row.get("stamp", source.stamp) != source.stamp:
+            row = outcome.rows[stage.name] = {**row, "stamp": source.stamp}
             outcome.restamped.add(stage.name)
         if row["status"] != "ok":
             outcome.dropped = [later.stage.name for later in task.recipes[number + 1 :]]
@@ -121,6 +122,8 @@ def _run(recipe: Recipe, clip: Clip, key: str) -> Row:
         row = _row(clip.source, key, "failed", "unreadable", error.message)
     except Exception as error:
         row = _row(clip.source, key, "failed", "broken", f"{type(error).__name__}: {error}")
+    # A copy's name says nothing to a person.
+    row["message"] = row["message"].replace(str(clip.video), str(clip.source.video))
     row["seconds"] = time.perf_counter() - began
     if stage.name == "scan":
         row |= _origin(clip)
@@ -136,7 +139,7 @@ def _origin(clip: Clip) -> Row:
         "utterance": source.utterance,
         "source": source.relative,
         "sha256": clip.sha256,
-        "stamp": clip.stamp,
+        "stamp": source.stamp,
     }
 
 
@@ -152,7 +155,7 @@ def _row(source: Source, key: str, status: str, reason: str, message: str) -> Ro
 
 
 def _mark(task: Task, stage: str, key: str, outcome: Outcome) -> None:
-    crumb = breadcrumb(task)
-    crumb.parent.mkdir(parents=True, exist_ok=True)
     # Plainly written: a crumb that is cut short says no less than none.
-    crumb.write_text(json.dumps({"stage": stage, "key": key, "rows": outcome.rows}), encoding="utf-8")
+    breadcrumb(task).write_text(
+        json.dumps({"stage": stage, "key": key, "rows": outcome.rows}), encoding="utf-8"
+    )

@@ -4,11 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 
 from s2f.pipeline import manifest
+from s2f.pipeline.files import Place
 from s2f.pipeline.manifest import Manifest
 from s2f.pipeline.schema import Row
 from s2f.pipeline.sharding import read_index
@@ -78,7 +78,7 @@ class Statistics:
     shards: list[Tar]
 
 
-def collect(out: Path) -> Statistics:
+def collect(out: Place) -> Statistics:
     """Compute the figures of a folder that prep has made. Raises InputError where it is none."""
     folder = manifest.prepared(out)
     tables = manifest.open_all(folder, CLIP_STAGES)
@@ -173,14 +173,14 @@ def _counts(values: Iterable[str]) -> dict[str, int]:
     return dict(Counter(values).most_common())
 
 
-def _shards(out: Path) -> list[Tar]:
+def _shards(out: Place) -> list[Tar]:
     return [
         Tar(row["shard"], row["split"], row["samples"], row["frames"], row["bytes"], _problem(out, row))
         for row in read_index(out)
     ]
 
 
-def _problem(out: Path, row: Row) -> str:
+def _problem(out: Place, row: Row) -> str:
     path = out / "shards" / row["shard"]
     if not path.exists():
         return "missing"

@@ -3,12 +3,12 @@
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Console
 
 from s2f.pipeline import files, manifest
 from s2f.pipeline.errors import InputError
+from s2f.pipeline.files import Place
 from s2f.pipeline.manifest import Manifest
 from s2f.pipeline.schema import FRAMES, META, SOUND, Row
 from s2f.pipeline.sharding import read_index
@@ -20,11 +20,11 @@ from s2f.pipeline.stages import CLIP_STAGES
 class Damage:
     """A file that is not as it was written, and what is wrong with it."""
 
-    path: Path
+    path: Place
     problem: str
 
 
-def damages(out: Path) -> Iterator[Damage]:
+def damages(out: Place) -> Iterator[Damage]:
     """Yield what is wrong below OUT. Raises InputError where OUT is no prepared set."""
     folder = manifest.prepared(out)
     for stage in CLIP_STAGES:
@@ -34,7 +34,7 @@ def damages(out: Path) -> Iterator[Damage]:
         yield from _shard(out / "shards" / row["shard"], row)
 
 
-def report(out: Path, console: Console) -> None:
+def report(out: Place, console: Console) -> None:
     """Print every damage. Raises InputError where there is one, so that the exit status says so."""
     found = list(damages(out))
     for damage in found:
@@ -47,7 +47,7 @@ def report(out: Path, console: Console) -> None:
     console.print(f"{out}: every artifact and shard is as it was written", markup=False, soft_wrap=True)
 
 
-def _artifacts(out: Path, stage: Stage, table: Manifest) -> Iterator[Damage]:
+def _artifacts(out: Place, stage: Stage, table: Manifest) -> Iterator[Damage]:
     hashes = table.column("artifact_sha256")
     for clip_id in table:
         key, status, _ = table.brief(clip_id)
@@ -56,12 +56,12 @@ def _artifacts(out: Path, stage: Stage, table: Manifest) -> Iterator[Damage]:
             yield from _content(path, hashes[clip_id])
 
 
-def _shard(path: Path, row: Row) -> Iterator[Damage]:
+def _shard(path: Place, row: Row) -> Iterator[Damage]:
     wrong = list(_content(path, row["sha256"]))
     yield from wrong
     if wrong:
         return
-    with tarfile.open(path) as tar:
+    with path.open("rb") as file, tarfile.open(fileobj=file) as tar:
         names = set(tar.getnames())
     for clip in row["clips"]:
         for ending in (FRAMES, META, SOUND):
@@ -69,7 +69,7 @@ def _shard(path: Path, row: Row) -> Iterator[Damage]:
                 yield Damage(path, f"lacks {clip['clip_id']}.{ending}")
 
 
-def _content(path: Path, sha256: str) -> Iterator[Damage]:
+def _content(path: Place, sha256: str) -> Iterator[Damage]:
     if not path.exists():
         yield Damage(path, "is missing")
     elif files.sha256(path) != sha256:

@@ -1,26 +1,28 @@
 """A plain folder of `speaker/clip.ext`; what is said may lie beside a clip as `clip.txt`."""
 
-from pathlib import Path
+from pathlib import PurePosixPath
 
 from s2f.pipeline.corpora import VIDEO_ENDINGS, Label, Source
+from s2f.pipeline.files import Place
 
 
-def recognises(videos: list[Path], root: Path) -> bool:
+def recognises(videos: list[PurePosixPath], home: str) -> bool:
     """Any folder serves."""
     return True
 
 
-def find(files: list[Path], root: Path) -> list[Source]:
+def find(files: list[PurePosixPath], root: Place) -> list[Source]:
     """Every video below the folder; the speaker is the folder it lies in."""
-    texts = {path.with_suffix(""): path for path in files if path.suffix == ".txt"}
+    texts = {str(path.with_suffix("")): str(path) for path in files if path.suffix == ".txt"}
+    home = root.resolve().name
     return [
         Source(
             corpus="folder",
-            speaker=(path.parent if path.parent != root else root.resolve()).name,
+            speaker=path.parent.name or home,
             utterance=path.stem,
-            video=path,
-            relative=path.relative_to(root).as_posix(),
-            alignment=texts.get(path.with_suffix("")) if texts else None,
+            root=root,
+            relative=str(path),
+            aligned=texts.get(str(path.with_suffix(""))) if texts else None,
         )
         for path in files
         if path.suffix.lower() in VIDEO_ENDINGS

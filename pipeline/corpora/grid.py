@@ -5,9 +5,10 @@ Known layouts: `s1/bbaf2n.mpg` with `alignments/s1/bbaf2n.align` (Zenodo) and
 """
 
 import re
-from pathlib import Path
+from pathlib import PurePosixPath
 
 from s2f.pipeline.corpora import VIDEO_ENDINGS, Label, Source
+from s2f.pipeline.files import Place
 
 # Ticks of an .align file: 1000 to a video frame of 1/25 s.
 TICKS_PER_SECOND = 25_000
@@ -37,26 +38,26 @@ def sentence(name: str) -> str:
     return " ".join(words[letter] for words, letter in zip(GRAMMAR, name, strict=True))
 
 
-def recognises(videos: list[Path], root: Path) -> bool:
+def recognises(videos: list[PurePosixPath], home: str) -> bool:
     """Whether most of the videos are named and filed as in GRID."""
-    matching = sum(1 for path in videos if NAME.fullmatch(path.stem) and _speaker(path, root))
+    matching = sum(1 for path in videos if NAME.fullmatch(path.stem) and _speaker(path, home))
     return 2 * matching > len(videos)
 
 
-def find(files: list[Path], root: Path) -> list[Source]:
+def find(files: list[PurePosixPath], root: Place) -> list[Source]:
     """GRID's clips, each with the alignment of its name.
 
     Names are unique over all speakers, so the alignment is looked up by name alone: in the Zenodo
     release several alignment folders carry another speaker's number. Where the original site's two
     editions of a clip lie side by side, the one of 360x288 serves, as in the Zenodo release.
     """
-    alignments = {path.stem: path for path in files if path.suffix == ".align"}
+    alignments = {path.stem: str(path) for path in files if path.suffix == ".align"}
+    home = root.resolve().name
     sources: dict[tuple[str, str], Source] = {}
     for path in files:
-        speaker = _speaker(path, root)
+        speaker = _speaker(path, home)
         if path.suffix.lower() in VIDEO_ENDINGS and speaker:
-            relative = path.relative_to(root).as_posix()
-            source = Source("grid", speaker, path.stem, path, relative, alignments.get(path.stem))
+            source = Source("grid", speaker, path.stem, root, str(path), alignments.get(path.stem))
             if LARGE_EDITION not in path.parts or (speaker, path.stem) not in sources:
                 sources[speaker, path.stem] = source
     return list(sources.values())
@@ -79,6 +80,6 @@ def text(source: Source) -> str | None:
     return spoken or (sentence(source.utterance) if NAME.fullmatch(source.utterance) else None)
 
 
-def _speaker(path: Path, root: Path) -> str | None:
-    parts = path.relative_to(root).parts[:-1] or (root.name,)
-    return next((part for part in parts if SPEAKER.fullmatch(part)), None)
+def _speaker(path: PurePosixPath, home: str) -> str | None:
+    """The folder that is named like a speaker; `home` is the name of the raw folder itself."""
+    return next((part for part in path.parts[:-1] or (home,) if SPEAKER.fullmatch(part)), None)

@@ -7,9 +7,10 @@ units of 100 ns; they are phones, not words.
 
 import functools
 import re
-from pathlib import Path
+from pathlib import PurePosixPath
 
 from s2f.pipeline.corpora import VIDEO_ENDINGS, Label, Source
+from s2f.pipeline.files import Place
 
 TICKS_PER_SECOND = 10_000_000
 CAMERA = "straightcam"
@@ -17,23 +18,22 @@ SPEAKER = re.compile(r"\d{2}[MF]|Lipspkr\d")
 UTTERANCE = re.compile(r"s[aix]\d+", re.IGNORECASE)
 
 
-def recognises(videos: list[Path], root: Path) -> bool:
+def recognises(videos: list[PurePosixPath], home: str) -> bool:
     """Whether most of the videos are named and filed as in TCD-TIMIT."""
-    matching = sum(1 for path in videos if UTTERANCE.fullmatch(path.stem) and _speaker(path, root))
+    matching = sum(1 for path in videos if UTTERANCE.fullmatch(path.stem) and _speaker(path))
     return 2 * matching > len(videos)
 
 
-def find(files: list[Path], root: Path) -> list[Source]:
+def find(files: list[PurePosixPath], root: Place) -> list[Source]:
     """The clips of the straight camera, each with the label file that names its speaker."""
     labels = [path for path in files if path.suffix == ".mlf"]
     sources = []
     for path in files:
-        speaker = _speaker(path, root)
+        speaker = _speaker(path)
         if path.suffix.lower() in VIDEO_ENDINGS and speaker and CAMERA in path.parts:
             kind = "lipspeaker" if speaker.startswith("Lip") else "volunteer"
-            label = next((file for file in labels if file.name.startswith(kind)), None)
-            relative = path.relative_to(root).as_posix()
-            sources.append(Source("tcd_timit", speaker, path.stem, path, relative, label))
+            label = next((str(file) for file in labels if file.name.startswith(kind)), None)
+            sources.append(Source("tcd_timit", speaker, path.stem, root, str(path), label))
     return sources
 
 
@@ -50,20 +50,20 @@ def text(source: Source) -> str | None:
 
 
 @functools.lru_cache(maxsize=4)
-def _read(path: Path) -> dict[tuple[str, str], list[Label]]:
+def _read(path: Place) -> dict[tuple[str, str], list[Label]]:
     """A master label file: a quoted name, lines of `start end phone`, a full stop, for each clip."""
     found: dict[tuple[str, str], list[Label]] = {}
     current: list[Label] = []
     for line in path.read_text(encoding="utf-8").splitlines():
         if line.startswith('"'):
-            parts = Path(line.strip('"')).parts
+            parts = PurePosixPath(line.strip('"')).parts
             speaker = next((part for part in parts if SPEAKER.fullmatch(part)), "")
-            current = found.setdefault((speaker.lower(), Path(parts[-1]).stem.lower()), [])
+            current = found.setdefault((speaker.lower(), PurePosixPath(parts[-1]).stem.lower()), [])
         elif line and line != "." and not line.startswith("#!MLF!#"):
             start, end, phone = line.split()[:3]
             current.append(Label(phone, int(start) / TICKS_PER_SECOND, int(end) / TICKS_PER_SECOND))
     return found
 
 
-def _speaker(path: Path, root: Path) -> str | None:
-    return next((part for part in path.relative_to(root).parts if SPEAKER.fullmatch(part)), None)
+def _speaker(path: PurePosixPath) -> str | None:
+    return next((part for part in path.parts if SPEAKER.fullmatch(part)), None)

@@ -1,5 +1,6 @@
 """align: every frame of the face brought to the canonical face, as one Motion JPEG file per clip."""
 
+import io
 import itertools
 from fractions import Fraction
 
@@ -46,7 +47,8 @@ COLUMNS = pa.schema(
 def run(clip: Clip, params: AlignParams) -> Row:
     """Warp each frame by the similarity transform of its smoothed stable points."""
     found = clip.rows["detect"]
-    with np.load(clip.artifact("detect", detect.ARTIFACT), allow_pickle=False) as track:
+    stored = io.BytesIO(clip.artifact("detect", detect.ARTIFACT).read_bytes())
+    with np.load(stored, allow_pickle=False) as track:
         points = alignment.smooth(track["points"], params.smooth)
     transforms = alignment.similarity(points, params.size)
     pictures = itertools.islice(clip.frames(found["fps"]), found["first"], found["first"] + found["frames"])

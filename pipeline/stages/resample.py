@@ -39,7 +39,7 @@ def run(clip: Clip, params: ResampleParams) -> Row:
     found = clip.rows["detect"]
     start = clip.rows["scan"]["video_start"] + float(found["first"] / Fraction(found["fps"]))
     try:
-        pieces = media.read_audio(clip.source.video, params.sample_rate, start=start)
+        pieces = media.read_audio(clip.video, params.sample_rate, start=start)
         sound = np.concatenate(list(pieces))
     except MediaError as error:
         raise Rejected("no_audio", error.message) from error

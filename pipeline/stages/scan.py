@@ -52,14 +52,14 @@ def run(clip: Clip, params: ScanParams) -> Row:
     """Probe one clip and read its text."""
     source = clip.source
     corpus = adapter(source.corpus)
-    found = media.probe(source.video)
+    found = media.probe(clip.video)
     text, labels, message = None, [], ""
     try:
         labels = [vars(label) for label in corpus.labels(source)]
         text = corpus.text(source)
     except ValueError as error:
         message = f"the alignment {source.alignment} cannot be read: {error}"
-        text = corpus.text(replace(source, alignment=None))
+        text = corpus.text(replace(source, aligned=None))
     row: Row = {
         "text": text,
         "labels": labels,

@@ -5,13 +5,13 @@ import io
 import tarfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
 from pydantic import Field, field_validator
 
 from s2f.pipeline import files
+from s2f.pipeline.files import Place
 from s2f.pipeline.params import Params
 from s2f.pipeline.schema import COMMON, FRAMES, META, SOUND, Row, SampleMeta
 from s2f.pipeline.stage import digest, key
@@ -79,8 +79,8 @@ class Content:
     """What the members of one sample are made of."""
 
     meta: SampleMeta
-    frames: Path
-    sound: Path
+    frames: Place
+    sound: Place
 
 
 def sample(clip_id: str, keys: dict[str, str], split: Split, size: int) -> Sample:
@@ -144,7 +144,7 @@ def layout(samples: Iterable[Sample], params: ShardParams) -> list[Shard]:
     return shards
 
 
-def write(shard: Shard, contents: Sequence[Content], path: Path) -> Row:
+def write(shard: Shard, contents: Sequence[Content], path: Place) -> Row:
     """Write a tar and return its row of the shard manifest."""
     with files.appearing(path) as temporary:
         with tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar:
