@@ -22,7 +22,7 @@ from s2f.model.state import Adversary, State, new_state
 from s2f.model.terminal import progress_bar, show, stop_requests
 from s2f.model.validation import validate
 from s2f.pipeline.errors import CheckpointError, ConfigError, TrainingError
-from s2f.pipeline.files import make_folder, write_bytes
+from s2f.pipeline.files import Place, make_folder, write_bytes
 
 SETTINGS = "train.yaml"
 
@@ -101,7 +101,7 @@ def _train_adversary(
     return loss.detach()
 
 
-def train(data: Path, run: Path, params: TrainParams, *, resume: bool, console: Console) -> dict[str, float]:
+def train(data: Place, run: Path, params: TrainParams, *, resume: bool, console: Console) -> dict[str, float]:
     """Train on the shards in `data` until `params.steps`, no more progress, Ctrl-C or SIGTERM.
 
     Everything goes to the folder `run`. Returns the scores of the last validation and `step`. A run

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from s2f.pipeline.errors import S2fError
+from s2f.pipeline.files import place
 
 if TYPE_CHECKING:
     from s2f.pipeline.plan import Selection
@@ -24,7 +25,7 @@ app = typer.Typer(
 console = Console()
 errors = Console(stderr=True)
 
-Out = Annotated[Path, typer.Option("--out", help="Folder for manifests, artifacts and shards.")]
+Out = Annotated[str, typer.Option("--out", help="Folder or URL for what is made.")]
 Config = Annotated[
     Path | None, typer.Option("--config", help="Settings; else ./stages.yaml, else the defaults.")
 ]
@@ -33,8 +34,8 @@ Set = Annotated[
 ]
 Speakers = Annotated[str, typer.Option(help="Only these speakers, separated by commas.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first so many clips.")]
-Raw = Annotated[Path, typer.Argument(help="Folder of raw videos: a GRID tree, or speaker/clip.ext.")]
-Prepared = Annotated[Path, typer.Argument(help="Folder that 's2f prep' has made.")]
+Raw = Annotated[str, typer.Argument(help="Folder or URL of raw videos.")]
+Prepared = Annotated[str, typer.Argument(help="Folder or URL that 's2f prep' has made.")]
 
 
 @app.command()
@@ -43,6 +44,7 @@ def prep(
     out: Out,
     config: Config = None,
     set_: Set = None,
+    engine: Annotated[str | None, typer.Option(help="ray: on the Ray cluster there is.")] = None,
     corpus: Annotated[str | None, typer.Option(help="grid, tcd_timit or folder, instead of a guess.")] = None,
     speakers: Speakers = "",
     limit: Limit = None,
@@ -71,6 +73,7 @@ def prep(
         tuple(reason or ()) if retry_failed else None,
     )
     overrides = [*(set_ or []), *([f"scan.corpus={corpus}"] if corpus else [])]
+    overrides += [f"run.engine={engine}"] if engine else []
     _prepare(raw, out, config, overrides, chosen, plan=plan)
 
 
@@ -106,7 +109,7 @@ def show(
     """
     from s2f.pipeline import display
 
-    display.show_rows(out, stage, where or [], limit, console)
+    display.show_rows(place(out), stage, where or [], limit, console)
 
 
 @app.command()
@@ -117,7 +120,7 @@ def verify(out: Prepared) -> None:
     """
     from s2f.pipeline.audit import verification
 
-    verification.report(out, console)
+    verification.report(place(out), console)
 
 
 @app.command()
@@ -131,7 +134,7 @@ def audit(
     """
     from s2f.pipeline.audit import report, statistics
 
-    found = statistics.collect(out)
+    found = statistics.collect(place(out))
     report.show(found, console)
     if json:
         report.write_json(found, json)
@@ -152,7 +155,7 @@ def train(
     from s2f.model import trainer
     from s2f.pipeline.config import load
 
-    trainer.train(out, run, load(config, set_ or []).train, resume=resume, console=console)
+    trainer.train(place(out), run, load(config, set_ or []).train, resume=resume, console=console)
 
 
 @app.command()
@@ -221,8 +224,8 @@ def _listed(names: str) -> tuple[str, ...]:
 
 
 def _prepare(
-    raw: Path,
-    out: Path,
+    raw: str,
+    out: str,
     config: Path | None,
     set_: list[str] | None,
     selection: "Selection",
@@ -233,7 +236,7 @@ def _prepare(
     from s2f.pipeline.config import load
     from s2f.pipeline.runner import Preparation
 
-    preparation = Preparation(raw, out, load(config, set_ or []), selection)
+    preparation = Preparation(place(raw), place(out), load(config, set_ or []), selection)
     if plan:
         console.print(display.forecast_table(preparation.forecast()))
         return

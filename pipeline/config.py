@@ -3,7 +3,7 @@
 import difflib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError
@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 from s2f.model.config import TrainParams
 from s2f.pipeline import files
 from s2f.pipeline.errors import ConfigError
+from s2f.pipeline.files import Place
 from s2f.pipeline.params import Params
 from s2f.pipeline.stages.align import AlignParams
 from s2f.pipeline.stages.detect import DetectParams
@@ -25,6 +26,7 @@ DEFAULT_FILE = Path("stages.yaml")
 class RunParams(Params):
     """How the work is done; nothing here changes a result."""
 
+    engine: Literal["local", "ray"] = Field("local", description="local processes, or a Ray cluster")
     workers: int = Field(0, ge=0, description="worker processes; 0 = one per CPU core")
     time_limit: float = Field(600.0, gt=0, description="seconds that one clip may take")
 
@@ -83,7 +85,7 @@ def load(path: Path | None, overrides: list[str]) -> Settings:
         raise _explain(error, path) from error
 
 
-def save(settings: Settings, path: Path) -> None:
+def save(settings: Settings, path: Place) -> None:
     """Write the settings as used."""
     text = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
     files.write_bytes(path, text.encode())

@@ -1,12 +1,16 @@
-"""Where work is done: in this machine's processes. One item's crash or hang costs that item alone."""
+"""Where work is done: in this machine's processes, or on a Ray cluster.
+
+One item's crash or hang costs that item alone.
+"""
 
 import contextlib
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import pebble
 
@@ -27,6 +31,43 @@ class WorkerLostError(Exception):
         super().__init__(reason, message)
         self.reason = reason
         self.message = message
+
+
+class Executor(Protocol):
+    """A place with room for so many items at once."""
+
+    @property
+    def workers(self) -> int: ...
+
+    def run(
+        self, work: Callable[[Item], Result], items: Iterable[Item], count: int, time_limit: float
+    ) -> Generator[tuple[Item, Result | WorkerLostError], None, None]:
+        """Yield each of `count` items with its result, or with WorkerLostError, as they come.
+
+        `work` may not raise. An item that takes more than `time_limit` seconds is stopped. One whose
+        worker dies is tried once more, for something else may have killed it.
+        """
+
+
+@dataclass(frozen=True)
+class LocalProcesses:
+    """The processes of this machine."""
+
+    workers: int
+
+    def run(
+        self, work: Callable[[Item], Result], items: Iterable[Item], count: int, time_limit: float
+    ) -> Generator[tuple[Item, Result | WorkerLostError], None, None]:
+        return run_local(work, items, min(self.workers, count), time_limit)
+
+
+def open_executor(engine: str, workers: int) -> Executor:
+    """The executor of a name, with so many workers; 0 = one per CPU. Raises MissingError, InputError."""
+    if engine == "ray":
+        from s2f.pipeline.ray_cluster import RayCluster
+
+        return RayCluster(workers)
+    return LocalProcesses(workers or os.cpu_count() or 1)
 
 
 def run_local(
@@ -73,7 +114,7 @@ def _run_pool(
     """Work off what is left in one pool. Where the pool breaks, what it was at is left in `todo.again`."""
     pending: dict[Future[Any], tuple[Item, bool]] = {}
     context = multiprocessing.get_context("spawn")
-    pool = pebble.ProcessPool(max_workers=workers, context=context, initializer=_begin_worker)
+    pool = pebble.ProcessPool(max_workers=workers, context=context, initializer=begin_worker)
     try:
         while True:
             # One at a time, so that no more is drawn than there is room for.
@@ -117,7 +158,7 @@ def _result(future: Future[Any], time_limit: float) -> Any:
         return WorkerLostError(BROKEN, str(error))
 
 
-def _begin_worker() -> None:
+def begin_worker() -> None:
     """Leave Ctrl-C to the parent, and keep OpenCV from starting threads of its own in every process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(ImportError):

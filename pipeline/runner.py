@@ -1,6 +1,5 @@
 """Plan and run: brings every clip of a raw folder up to date, then the shards."""
 
-import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -11,6 +10,7 @@ from s2f.pipeline import config, corpora, executors, files, manifest, plan, work
 from s2f.pipeline.config import Settings
 from s2f.pipeline.corpora import Source
 from s2f.pipeline.errors import InputError
+from s2f.pipeline.executors import Executor
 from s2f.pipeline.files import Copies, Place
 from s2f.pipeline.manifest import Manifest
 from s2f.pipeline.plan import Reason, Selection
@@ -67,6 +67,11 @@ class Preparation:
     # that is after no other run can change it any more.
 
     @cached_property
+    def executor(self) -> Executor:
+        """Where the work is done."""
+        return executors.open_executor(self.settings.run.engine, self.settings.run.workers)
+
+    @cached_property
     def manifests(self) -> dict[str, Manifest]:
         """The manifests of the clip stages."""
         return manifest.open_all(self.out / "manifests", (recipe.stage for recipe in self.recipes))
@@ -109,7 +114,7 @@ class Preparation:
                     each.compact()
             if shard.NAME in self.selection.stages:
                 sharding = Sharding(self.out, self.settings, self.manifests, self.samples)
-                sharding.update(self._passed(), self._workers(), progress)
+                sharding.update(self._passed(), self.executor, progress)
         return self.funnel()
 
     def forecast(self) -> list[Forecast]:
@@ -126,7 +131,7 @@ class Preparation:
             seconds = [taken for taken in self.manifests[name].column("seconds").values() if taken]
             lying = [path for paths in self._lying.get(name, {}).values() for path in paths][:200]
             if seconds:
-                line.seconds = line.reasons.total() * sum(seconds) / len(seconds) / self._workers()
+                line.seconds = line.reasons.total() * sum(seconds) / len(seconds) / self.executor.workers
             if lying:
                 size = sum((self.artifacts / name / path).stat().st_size for path in lying) / len(lying)
                 line.bytes = line.reasons.total() * size
@@ -218,10 +223,8 @@ class Preparation:
         if not tasks:
             return
         flushed = time.monotonic()
-        workers = min(self._workers(), len(tasks))
-        results = executors.run_local(
-            worker.process, self._with_rows(tasks), workers, self.settings.run.time_limit
-        )
+        limit = self.settings.run.time_limit
+        results = self.executor.run(worker.process, self._with_rows(tasks), len(tasks), limit)
         try:
             for done, (task, result) in enumerate(results, start=1):
                 if isinstance(result, executors.WorkerLostError):
@@ -286,9 +289,6 @@ class Preparation:
     def _flush(self) -> None:
         for each in self.manifests.values():
             each.flush()
-
-    def _workers(self) -> int:
-        return self.settings.run.workers or os.cpu_count() or 1
 
 
 def _unread(recipe: Recipe, rows: Mapping[str, plan.Brief]) -> Reason:

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from s2f.pipeline import executors, files, manifest
+from s2f.pipeline import files, manifest
 from s2f.pipeline.config import Settings
 from s2f.pipeline.errors import InputError, OutputError
+from s2f.pipeline.executors import Executor, WorkerLostError
 from s2f.pipeline.files import Place
 from s2f.pipeline.manifest import Manifest
 from s2f.pipeline.schema import FRAMES, SHARDS, SOUND, Row
@@ -31,7 +32,7 @@ class Sharding:
         """Where the tars lie."""
         return self.out / "shards"
 
-    def update(self, clip_ids: list[str], workers: int, progress: Progress) -> None:
+    def update(self, clip_ids: list[str], executor: Executor, progress: Progress) -> None:
         """Bring the tars in line with these clips, all of which have passed every stage.
 
         The shard manifest is written last; until then, tars that will be replaced keep their names.
@@ -48,7 +49,7 @@ class Sharding:
         moved = [each for each in wanted if each.key in kept and kept[each.key]["shard"] != each.name]
         progress("shards", 0, len(todo))
         if todo or moved or len(old) != len(wanted):
-            made = {row["key"]: row for row in self._write(todo, workers, progress)}
+            made = {row["key"]: row for row in self._write(todo, executor, progress)}
             self._put_in_place([*todo, *moved], kept)
             rows = [made.get(each.key) or kept[each.key] | {"shard": each.name} for each in wanted]
             manifest.write_table(self.folder / INDEX, rows, SHARDS)
@@ -73,16 +74,16 @@ class Sharding:
             if name not in names and (name.endswith(".tar") or name.startswith(".")):
                 (self.folder / name).unlink()
 
-    def _write(self, todo: list[shard.Shard], workers: int, progress: Progress) -> Iterator[Row]:
+    def _write(self, todo: list[shard.Shard], executor: Executor, progress: Progress) -> Iterator[Row]:
         """Write tars under temporary names, several at once."""
         if not todo:
             return
         jobs = ((each, self._contents(each), self._temporary(each)) for each in todo)
         limit = self.settings.run.time_limit
         for done, ((each, _, _), result) in enumerate(
-            executors.run_local(write_shard, jobs, min(workers, len(todo)), limit), start=1
+            executor.run(write_shard, jobs, len(todo), limit), start=1
         ):
-            if isinstance(result, executors.WorkerLostError):
+            if isinstance(result, WorkerLostError):
                 raise OutputError(
                     f"{each.name} could not be written: {result.message}", "run the same command again"
                 )

@@ -84,7 +84,7 @@ def test_items_are_drawn_as_they_are_needed_and_leaving_ends_the_workers() -> No
 
 
 def task(tmp_path: Path) -> worker.Task:
-    source = Source("folder", "ann", "one", tmp_path / "one.mp4", "one.mp4")
+    source = Source("folder", "ann", "one", tmp_path, "one.mp4")
     return worker.Task(source, None, plan.recipes(Settings()), plan.Selection(), {}, tmp_path)
 
 

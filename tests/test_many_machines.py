@@ -1,0 +1,275 @@
+"""Raw videos and OUT behind a URL, and the work on a Ray cluster: the same shards as on one machine.
+
+The store is moto's S3 server on loopback, the cluster two real nodes of Ray on this machine.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prepared import Prepared, copy_clips, fingerprint
+from upath import UPath
+
+from s2f.pipeline import corpora, files
+from s2f.pipeline.audit.verification import damages
+from s2f.pipeline.errors import InputError, OutputError
+
+CLIPS = ("s1/bbaf2n", "s1/bbas1s", "s2/pwij3p", "s3/sbia1a", "s5/lbax4n", "s10/bbab8n")
+BUCKET = "s3://faces"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(server: "subprocess.Popen[bytes]", port: int) -> None:
+    """Until a server answers."""
+    while server.poll() is None:
+        with socket.socket() as probe:
+            if not probe.connect_ex(("127.0.0.1", port)):
+                return
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def raw(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_clips(data, tmp_path_factory.mktemp("machines") / "raw", *CLIPS)
+
+
+@pytest.fixture(scope="module")
+def expected(raw: Path) -> dict[str, bytes]:
+    """The shards that this machine makes from its own folder."""
+    out = raw.with_name("out")
+    assert prep(raw, out) == (0, "")
+    return {name: content for name, (_, content) in fingerprint(out / "shards").items()}
+
+
+@pytest.fixture(scope="module")
+def store(raw: Path) -> Iterator[UPath]:
+    """An S3 server with the raw videos in it, and what leads boto and its like to it."""
+    port = free_port()
+    settings = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        wait_for(server, port)
+        folder = files.place(f"{BUCKET}/raw")
+        assert isinstance(folder, UPath)
+        folder.fs.mkdir("faces")
+        folder.fs.put(f"{raw}/", folder.path, recursive=True)
+        yield folder
+    server.kill()
+    server.wait()
+
+
+class Node:
+    """A node of Ray with one CPU: its processes, as `ray start` makes them."""
+
+    def __init__(self, *arguments: str) -> None:
+        program = Path(sys.executable).with_name("ray")
+        self.process = subprocess.Popen(
+            [program, "start", "--block", "--num-cpus=1", "--disable-usage-stats", *arguments],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def kill(self) -> None:
+        """End all of it at once, as a power cut does."""
+        for process in descendants(self.process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        self.process.wait()
+
+
+def descendants(process: int) -> list[int]:
+    """A process, its children, and theirs."""
+    listed = Path(f"/proc/{process}/task/{process}/children")
+    children = [int(child) for child in listed.read_text().split()] if listed.exists() else []
+    return [process, *(each for child in children for each in descendants(child))]
+
+
+BOTH = """
+import time, ray
+ray.init(log_to_driver=False)
+while ray.cluster_resources().get("CPU", 0) < 2:
+    time.sleep(0.1)
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(store: UPath) -> Iterator[list[Node]]:
+    """Two nodes of Ray, which reach the store."""
+    port = free_port()
+    address = f"127.0.0.1:{port}"
+    head = Node("--head", "--node-ip-address=127.0.0.1", f"--port={port}", "--include-dashboard=false")
+    wait_for(head.process, port)
+    nodes = [head, Node(f"--address={address}")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_ADDRESS", address)
+        subprocess.run([sys.executable, "-c", BOTH], stdout=subprocess.DEVNULL, check=True)
+        yield nodes
+    for node in reversed(nodes):
+        node.kill()
+
+
+def start(raw: files.Place, out: files.Place, *more: str) -> "subprocess.Popen[str]":
+    """A preparation in a process of its own."""
+    program = Path(sys.executable).with_name("s2f")
+    command = [str(program), "prep", str(raw), "--out", str(out), "--set", "shard.max_mb=2", *more]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def prep(raw: files.Place, out: files.Place, *more: str) -> tuple[int, str]:
+    """Exit status of a preparation, and what was said of errors."""
+    process = start(raw, out, *more)
+    _, told = process.communicate(timeout=240)
+    return process.returncode, told
+
+
+def shards(out: files.Place) -> dict[str, bytes]:
+    folder = out / "shards"
+    return {name: (folder / name).read_bytes() for name in files.names(folder)}
+
+
+def test_a_bucket_gives_the_shards_of_a_folder(store: UPath, expected: dict[str, bytes]) -> None:
+    out = files.place(f"{BUCKET}/out")
+    assert prep(store, out) == (0, "")
+    assert shards(out) == expected
+    assert list(damages(out)) == []
+    # Nothing to do, then one object changed: it is named, and made again.
+    assert prep(store, out) == (0, "")
+    tar = out / "shards" / min(name for name in expected if name.endswith(".tar"))
+    tar.write_bytes(tar.read_bytes()[:-1000])
+    assert [damage.path.name for damage in damages(out)] == [tar.name]
+    assert prep(store, out) == (0, "")
+    assert shards(out) == expected
+
+
+def test_a_run_that_was_killed_leaves_its_bucket_to_the_next(
+    store: UPath, expected: dict[str, bytes]
+) -> None:
+    """The lock in a bucket is renewed by its holder; one that rests is taken over."""
+    out = files.place(f"{BUCKET}/killed")
+    first = start(store, out)
+    while not files.names(out / "artifacts/detect"):
+        assert first.poll() is None
+        time.sleep(0.05)
+    second = start(store, out)
+    time.sleep(1)
+    # Stopped like a laptop that is closed: the lock rests, and the work does not go on.
+    os.kill(first.pid, signal.SIGKILL)
+    first.communicate()
+    _, told = second.communicate(timeout=240)
+    assert (second.returncode, told) == (0, "")
+    assert shards(out) == expected
+
+
+def test_two_runs_on_one_bucket_are_refused(store: UPath) -> None:
+    lock = store.parent / "busy" / ".lock"
+    with (
+        files.alone(lock),
+        pytest.raises(InputError, match=f"process {os.getpid()} of {socket.gethostname()}"),
+        files.alone(lock),
+    ):
+        pass
+    assert not lock.exists()
+
+
+def test_what_lies_in_a_bucket_is_found_like_files(store: UPath, raw: Path) -> None:
+    out = store / "out"
+    (out / "artifacts").joinpath("bbaf2n.mpg").write_bytes(b"made by a stage")
+    (store / ".hidden.mpg").write_bytes(b"")
+    try:
+        found = corpora.find_clips(store, besides=out / "artifacts")
+        there = [(source.clip_id, source.relative, source.aligned) for source in corpora.find_clips(raw)]
+        assert [(source.clip_id, source.relative, source.aligned) for source in found] == there
+        assert all(source.stamp for source in found)
+    finally:
+        out.fs.rm(out.path, recursive=True)
+        (store / ".hidden.mpg").unlink()
+
+
+def test_addresses_that_lead_nowhere(store: UPath, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="s3://faces/none is not a folder"):
+        corpora.find_clips(files.place(f"{BUCKET}/none"))
+    with pytest.raises(OutputError, match="s3://no-such-bucket/a"):
+        files.write_bytes(files.place("s3://no-such-bucket/a"), b"")
+    with pytest.raises(InputError, match="nothing://a cannot be opened"):
+        files.place("nothing://a")
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_cluster_gives_the_shards_of_one_machine(store: UPath, expected: dict[str, bytes]) -> None:
+    out = files.place(f"{BUCKET}/cluster")
+    assert prep(store, out, "--engine", "ray") == (0, "")
+    assert shards(out) == expected
+
+
+def test_a_node_that_is_killed_costs_nothing_but_time(
+    cluster: list[Node], raw: Path, tmp_path: Path, expected: dict[str, bytes]
+) -> None:
+    running = start(raw, tmp_path / "out", "--engine", "ray")
+    while not files.names(tmp_path / "out/artifacts/align"):
+        assert running.poll() is None
+        time.sleep(0.02)
+    cluster[1].kill()
+    _, told = running.communicate(timeout=240)
+    assert (running.returncode, told) == (0, "")
+    assert shards(tmp_path / "out") == expected
+    rows = Prepared(raw, tmp_path / "out").rows("scan").values()
+    assert {row["status"] for row in rows} == {"ok"}
+
+
+ITEMS = """
+import json
+from test_executors import act
+from s2f.pipeline.executors import WorkerLostError, open_executor
+items = ["a", "die", "b", "be killed", "hang", "c"]
+found = open_executor("ray", 1).run(act, items, len(items), 5.0)
+told = {item: result.reason if isinstance(result, WorkerLostError) else result for item, result in found}
+print(json.dumps(told))
+"""
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_worker_of_the_cluster_that_dies_or_hangs_costs_one_item() -> None:
+    """In a process of its own, since whoever gives out work becomes part of the cluster."""
+    command = [sys.executable, "-c", ITEMS]
+    told = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, check=True).stdout
+    # Ray has told of the deaths before.
+    assert json.loads(told.splitlines()[-1]) == {
+        "a": "A",
+        "b": "B",
+        "c": "C",
+        "die": "worker_died",
+        "be killed": "worker_died",
+        "hang": "timed_out",
+    }
+
+
+def test_no_cluster_is_a_clear_error(raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    code, told = prep(raw, tmp_path / "out", "--engine", "ray")
+    assert code == 1
+    assert "no Ray cluster can be reached at 127.0.0.1:1" in told and "ray start --head" in told
+    assert "Traceback" not in told
