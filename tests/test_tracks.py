@@ -37,6 +37,18 @@ def test_a_clip_whose_face_comes_late_is_rejected_or_trimmed(covered: Prepared, 
     assert max(shifts, key=lambda at: shifts[at]) == pytest.approx(16_000, abs=40)
 
 
+def test_a_face_covered_between_two_key_frames_is_noticed(talking: list[Picture]) -> None:
+    """A grey card for three frames, on none of which the detector would have run."""
+    covered = [picture.copy() for picture in talking]
+    for picture in covered[18:21]:
+        picture[100:, 80:280] = 90
+    (track,), total = tracking.find_tracks(covered, open_backend("dlib"), 8, 5)
+    assert total == 75
+    assert sorted(set(range(75)) - set(track.frames)) == [18, 19, 20]
+    confidence = track.dense(0, 75).confidence
+    assert np.flatnonzero(confidence == 0).tolist() == [18, 19, 20]
+
+
 def test_of_two_faces_the_one_that_talks_is_kept(
     talking: list[Picture], other: list[Picture], data: Path, tmp_path: Path
 ) -> None:

@@ -1,7 +1,8 @@
 """Face tracks: detection on every k-th frame, boxes carried through the frames between.
 
-Where the faces of two key frames match one to one and the picture does not cut, boxes between them
-are interpolated, so that nothing drifts; otherwise every frame of the stretch is detected on.
+Where the faces of two key frames match one to one, the picture does not cut and no face changes at
+once, as one does that a hand covers, boxes between them are interpolated, so that nothing drifts;
+otherwise every frame of the stretch is detected on.
 """
 
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ from s2f.pipeline.faces import Backend, Box, Detection, Picture, Points
 
 SAME_FACE = 0.3  # overlap (intersection over union) of the boxes of one face in two frames
 CUT = 28.0  # mean absolute grey difference of two successive frames of different shots
+COVERED = 15.0  # the same within the box of a face: real faces stay below 11
 THUMBNAIL = 48  # px of the shorter side that two frames are compared in
 
 
@@ -92,6 +94,7 @@ class _Tracker:
         self._live: list[Track] = []
         self.taken = 0
         self._thumbnail: npt.NDArray[np.float32] | None = None
+        self._last: Picture = np.zeros((1, 1, 3), np.uint8)
 
     def take(self, stretch: list[Picture]) -> None:
         """Follow the faces through the next frames, the last of which is a key frame."""
@@ -100,6 +103,8 @@ class _Tracker:
         cuts = [self._cut(picture) for picture in stretch]
         found = self._backend.detect(stretch[-1])
         pairs = None if any(cuts) or self.taken == 0 else self._match_all(found)
+        if pairs and any(self._breaks(stretch, start, end) for _, start, end in pairs):
+            pairs = None
         for number, picture in enumerate(stretch):
             at = self.taken + number
             if cuts[number]:
@@ -113,6 +118,17 @@ class _Tracker:
                     at, picture, found if number == len(stretch) - 1 else self._backend.detect(picture)
                 )
         self.taken += len(stretch)
+        self._last = stretch[-1]
+
+    def _breaks(self, stretch: list[Picture], start: Detection, end: Detection) -> bool:
+        """Whether what is seen within a face's box changes from one picture to the next as no face does."""
+        before = self._last
+        for number, picture in enumerate(stretch):
+            box = _between(start, end, (number + 1) / len(stretch)).box
+            if np.abs(_face_thumbnail(picture, box) - _face_thumbnail(before, box)).mean() > COVERED:
+                return True
+            before = picture
+        return False
 
     def _match_all(self, found: list[Detection]) -> list[tuple[Track, Detection, Detection]] | None:
         """Pair every live track with a face of the key frame, or None where they do not match one to one."""
@@ -146,6 +162,14 @@ class _Tracker:
         every = max(1, min(picture.shape[:2]) // THUMBNAIL)
         self._thumbnail = picture[::every, ::every].mean(axis=2, dtype=np.float32)
         return before is not None and float(np.abs(self._thumbnail - before).mean()) > CUT
+
+
+def _face_thumbnail(picture: Picture, box: Box) -> npt.NDArray[np.float32]:
+    """What is seen in a box, grey float32 (24, 24); outside the picture its edge goes on."""
+    left, top, right, bottom = box
+    rows = np.linspace(top, bottom, 24).astype(int).clip(0, picture.shape[0] - 1)
+    columns = np.linspace(left, right, 24).astype(int).clip(0, picture.shape[1] - 1)
+    return np.asarray(picture[np.ix_(rows, columns)].mean(axis=2, dtype=np.float32))
 
 
 def _between(start: Detection, end: Detection, share: float) -> Detection:

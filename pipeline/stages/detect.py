@@ -154,7 +154,7 @@ def _models(params: DetectParams) -> Iterable[Path]:
 
 STAGE = Stage(
     name="detect",
-    version=3,
+    version=4,
     params=DetectParams,
     columns=COLUMNS,
     run=run,
