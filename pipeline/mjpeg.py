@@ -52,8 +52,15 @@ def decode(data: bytes, wanted: Sequence[int] | slice = slice(None)) -> Frames:
     except av.error.FFmpegError as error:
         raise MediaError(f"the frames of a sample cannot be read: {error}", "run 's2f prep' again") from error
     chosen = packets[wanted] if isinstance(wanted, slice) else [packets[number] for number in wanted]
-    pictures = [cv2.imdecode(np.frombuffer(packet, np.uint8), cv2.IMREAD_COLOR_RGB) for packet in chosen]
-    whole = [np.asarray(picture, np.uint8) for picture in pictures if picture is not None]
-    if not whole or len(whole) < len(pictures):
+    frames = np.empty((0, 0, 0, 3), np.uint8)
+    for number, packet in enumerate(chosen):
+        picture = cv2.imdecode(np.frombuffer(packet, np.uint8), cv2.IMREAD_COLOR_RGB)
+        if picture is not None and number == 0:
+            frames = np.empty((len(chosen), *picture.shape), np.uint8)
+        if picture is None or picture.shape != frames.shape[1:]:
+            raise MediaError("the frames of a sample are damaged", "run 's2f prep' again")
+        # One by one: a list of pictures that is stacked at its end takes a fifth longer.
+        frames[number] = picture
+    if not len(frames):
         raise MediaError("the frames of a sample are damaged", "run 's2f prep' again")
-    return np.stack(whole)
+    return frames

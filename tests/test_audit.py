@@ -34,6 +34,12 @@ def test_speakers(grid: Statistics) -> None:
     )
 
 
+def test_what_is_missing_of_a_known_corpus(grid: Statistics) -> None:
+    assert grid.incomplete["s1"] == (48, 989)
+    assert len(grid.incomplete) == 11
+    assert any("s1 (48 of 989)" in line for line in report.alerts(grid))
+
+
 def test_material(grid: Statistics) -> None:
     assert grid.frame_rates == {"25.00": 61}
     assert grid.resolutions == {"360x288": 59, "720x576": 2}

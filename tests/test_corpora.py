@@ -204,3 +204,13 @@ def test_folders_behind_links_are_seen_once(tmp_path: Path) -> None:
     (raw / "s1").symlink_to(disk)
     (raw / "loop").symlink_to(raw)
     assert list(by_id(raw)) == ["s1_bbaf2n"]
+
+
+def test_known_counts() -> None:
+    speakers = [f"s{number}" for number in range(1, 35)]
+    assert sum(grid.known_clips(speaker) or 0 for speaker in speakers) == 32_823
+    assert (grid.known_clips("s8"), grid.known_clips("s21"), grid.known_clips("ann")) == (891, 0, None)
+    volunteers = [f"{number:02d}M" for number in range(1, 60)]
+    everyone = [*volunteers, "Lipspkr1", "Lipspkr2", "Lipspkr3"]
+    assert sum(tcd_timit.known_clips(speaker) or 0 for speaker in everyone) == 59 * 98 + 3 * 377 == 6913
+    assert folder.known_clips("ann") is None

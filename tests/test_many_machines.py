@@ -176,7 +176,6 @@ def test_a_run_that_was_killed_leaves_its_bucket_to_the_next(
         time.sleep(0.05)
     second = start(store, out)
     time.sleep(1)
-    # Stopped like a laptop that is closed: the lock rests, and the work does not go on.
     os.kill(first.pid, signal.SIGKILL)
     first.communicate()
     _, told = second.communicate(timeout=240)

@@ -38,6 +38,10 @@ def alerts(found: Statistics) -> list[str]:
     lines += [
         f"the {split} split is empty" for split in ("train", "val", "test") if split not in found.splits
     ]
+    if found.incomplete:
+        counts = [f"{name} ({clips} of {known:,})" for name, (clips, known) in found.incomplete.items()]
+        listed = ", ".join(counts[:8]) + (" …" if len(counts) > 8 else "")
+        lines.append(f"not as many clips as the corpus holds: {listed}")
     lines += [f"shard {tar.shard}: {tar.problem}" for tar in found.shards if tar.problem]
     return lines
 

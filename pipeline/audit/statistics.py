@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from s2f.pipeline import manifest
+from s2f.pipeline import corpora, manifest
 from s2f.pipeline.files import Place
 from s2f.pipeline.manifest import Manifest
 from s2f.pipeline.schema import Row
@@ -62,7 +62,10 @@ class Tar:
 
 @dataclass(frozen=True)
 class Statistics:
-    """All that the audit tells. Hours count the kept clips; leaks name what stands in two splits."""
+    """All that the audit tells. Hours count the kept clips; leaks name what stands in two splits.
+
+    `incomplete` has the speakers of whom more or fewer clips were found than their corpus holds: both counts.
+    """
 
     found: int
     kept: int
@@ -73,6 +76,7 @@ class Statistics:
     resolutions: dict[str, int]
     spreads: dict[str, Spread]
     losses: list[Loss]
+    incomplete: dict[str, tuple[int, int]]
     speaker_leaks: dict[str, list[str]]
     sentence_leaks: int
     shards: list[Tar]
@@ -102,6 +106,7 @@ def collect(out: Place) -> Statistics:
         resolutions=_counts(f"{row['width']}x{row['height']}" for row in scan.values() if row["width"]),
         spreads=_spreads(tables, kept),
         losses=_losses(tables),
+        incomplete=_incomplete(scan.values()),
         speaker_leaks=_in_two(kept, speaker, split),
         sentence_leaks=len(_in_two(kept, {name: row["text"] or name for name, row in scan.items()}, split)),
         shards=_shards(out),
@@ -159,6 +164,16 @@ def _losses(tables: dict[str, Manifest]) -> list[Loss]:
         Loss(*which, len(rows), rows[0]["clip_id"], rows[0]["message"])
         for which, rows in sorted(by_reason.items(), key=lambda item: -len(item[1]))
     ]
+
+
+def _incomplete(rows: Iterable[Row]) -> dict[str, tuple[int, int]]:
+    found = Counter((row["corpus"], row["speaker"]) for row in rows)
+    known = {each: corpora.adapter(each[0]).known_clips(each[1]) for each in found}
+    return {
+        each[1]: (count, known[each])
+        for each, count in sorted(found.items())
+        if known[each] not in (None, count)
+    }
 
 
 def _in_two(kept: list[str], name: dict[str, str], split: dict[str, str]) -> dict[str, list[str]]:

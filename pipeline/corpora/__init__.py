@@ -61,7 +61,8 @@ class Source:
     @cached_property
     def clip_id(self) -> str:
         """`<speaker>_<name>`, in letters that serve in a file name and as a WebDataset key."""
-        name = f"{self.speaker}_{PurePosixPath(self.relative).stem}"
+        stem = self.relative.rpartition("/")[2].rpartition(".")[0]
+        name = f"{self.speaker}_{stem}"
         return re.sub(r"[^A-Za-z0-9_-]", "-", name) + self.namesake
 
     @property
@@ -76,7 +77,11 @@ class Source:
 
 
 def adapter(name: str) -> ModuleType:
-    """The module of a corpus: `recognises` names of videos, `find` clips, `labels` and `text` of a source."""
+    """The module of a corpus.
+
+    `recognises` names of videos, `find` clips, `labels` and `text` of a source, and `known_clips`: how
+    many clips of a speaker the whole corpus holds, None where that is not known.
+    """
     from s2f.pipeline.corpora import folder, grid, tcd_timit
 
     return {"grid": grid, "tcd_timit": tcd_timit, "folder": folder}[name]

@@ -37,6 +37,13 @@ def find(files: list[PurePosixPath], root: Place) -> list[Source]:
     return sources
 
 
+def known_clips(speaker: str) -> int | None:
+    """6913 over all speakers, of the straight camera."""
+    if not SPEAKER.fullmatch(speaker):
+        return None
+    return 377 if speaker.startswith("Lip") else 98
+
+
 def labels(source: Source) -> list[Label]:
     """The phones of a clip with their times. Raises ValueError where the label file is damaged."""
     if source.alignment is None:

@@ -153,7 +153,7 @@ def ready(source: corpora.Source, key: str) -> Row:
         "utterance": source.utterance,
         "source": source.relative,
         "sha256": "0" * 64,
-        "stamp": plan.stamp(source),
+        "stamp": source.stamp,
         "labels": [],
         "frames": 75,
         "first": 0,
