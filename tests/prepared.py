@@ -99,3 +99,13 @@ def fingerprint(folder: Path) -> dict[str, tuple[int, bytes]]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def descendants(process: int) -> list[int]:
+    """A process, its children, and theirs."""
+    listed = Path(f"/proc/{process}/task/{process}/children")
+    try:
+        children = [int(child) for child in listed.read_text().split()]
+    except OSError:
+        children = []
+    return [process, *(each for child in children for each in descendants(child))]

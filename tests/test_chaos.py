@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from prepared import Prepared, copy_clips, fingerprint
+from prepared import Prepared, copy_clips, descendants, fingerprint
 
 from s2f.pipeline.audit.verification import damages
 
@@ -54,15 +54,10 @@ def shards(out: Path) -> dict[str, bytes]:
     return {name: content for name, (_, content) in fingerprint(out / "shards").items()}
 
 
-def children(process: int) -> list[int]:
-    listed = Path(f"/proc/{process}/task/{process}/children")
-    return [int(child) for child in listed.read_text().split()] if listed.exists() else []
-
-
 def test_kills_at_random_moments_leave_the_shards_of_an_undisturbed_run(
     undisturbed: tuple[Path, dict[str, bytes]], tmp_path: Path
 ) -> None:
-    """The parent or one of its workers is killed; now and then other settings have a turn."""
+    """The parent, a worker or what forks them is killed; now and then other settings have a turn."""
     raw, expected = undisturbed
     out = tmp_path / "out"
     chance = random.Random(0)
@@ -70,7 +65,7 @@ def test_kills_at_random_moments_leave_the_shards_of_an_undisturbed_run(
         other = ("--set", "align.quality=80") if number % 3 == 2 else ()
         running = Run(raw, out, *other)
         time.sleep(chance.uniform(0.2, 5))
-        victim = chance.choice([running.process.pid, *children(running.process.pid)])
+        victim = chance.choice(descendants(running.process.pid))
         with contextlib.suppress(ProcessLookupError):
             os.kill(victim, signal.SIGKILL)
         code, told = running.end()

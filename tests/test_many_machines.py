@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prepared import Prepared, copy_clips, fingerprint
+from prepared import Prepared, copy_clips, descendants, fingerprint
 from upath import UPath
 
 from s2f.pipeline import corpora, files
@@ -99,13 +99,6 @@ class Node:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
         self.process.wait()
-
-
-def descendants(process: int) -> list[int]:
-    """A process, its children, and theirs."""
-    listed = Path(f"/proc/{process}/task/{process}/children")
-    children = [int(child) for child in listed.read_text().split()] if listed.exists() else []
-    return [process, *(each for child in children for each in descendants(child))]
 
 
 BOTH = """

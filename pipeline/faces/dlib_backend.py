@@ -4,6 +4,7 @@ The predictor's file comes with the package face_recognition_models. Its trainin
 (iBUG 300-W) exclude commercial use.
 """
 
+import functools
 import importlib.util
 from pathlib import Path
 
@@ -24,13 +25,19 @@ def model_files() -> list[Path]:
     return [Path(package.origin).parent / "models" / "shape_predictor_68_face_landmarks.dat"]
 
 
+@functools.cache
+def predictor() -> dlib.shape_predictor:
+    """The shape predictor, 100 MB, once per process."""
+    return dlib.shape_predictor(str(model_files()[0]))
+
+
 class DlibBackend:
     """dlib's HOG detector, which finds faces from about 80 px on, and its 68-point predictor."""
 
     def __init__(self, max_side: int) -> None:
         self._max_side = max_side
         self._detector = dlib.get_frontal_face_detector()
-        self._predictor = dlib.shape_predictor(str(model_files()[0]))
+        self._predictor = predictor()
 
     def detect(self, picture: Picture) -> list[Detection]:
         """All faces of a picture; see Backend.detect."""

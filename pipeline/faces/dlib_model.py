@@ -1,0 +1,10 @@
+"""Imported by the process that workers are forked from, so that all share one copy of dlib's model."""
+
+from contextlib import suppress
+
+from s2f.pipeline.errors import MissingError
+from s2f.pipeline.faces.dlib_backend import predictor
+
+# Whoever needs the model and lacks it says so.
+with suppress(MissingError):
+    predictor()
