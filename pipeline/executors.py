@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass, field
@@ -92,6 +93,8 @@ def run_local(
         if not todo.again:
             return
         pools = 1 if todo.done > before else pools + 1
+        # What broke it may take a moment to be over: a killed process is not gone at once.
+        time.sleep(0.2)
     for item, _ in todo.again:
         yield item, WorkerLostError(DIED, "worker processes end as soon as they are started")
 
@@ -144,9 +147,9 @@ def _run_pool(
                     yield item, result
             if not pool.active:
                 return
-    except RuntimeError:
-        # A pool that broke takes no more work.
-        if pool.active:
+    except RuntimeError as error:
+        # A pool that broke takes no more work; one whose workers' parent was killed does not begin.
+        if not isinstance(error, BrokenExecutor) and pool.active:
             raise
     finally:
         todo.again += pending.values()
