@@ -1,28 +1,33 @@
-"""Shards to batches: streamed with webdataset, in an order that is a function of (seed, epoch).
+"""Shards to batches: streamed from the tars, in an order that is a function of (seed, epoch).
 
-The order of the shards, the split over the workers and the seeding of webdataset's shuffle are done
-here, because its own options repeat one order in every epoch and cannot resume. Windows are cut on
-the fly from the sound of the clip, since their length is a setting of the training.
+Windows are cut on the fly from the sound of the clip, since their length is a setting of the training.
 """
 
 import itertools
+import logging
 import random
-from collections.abc import Iterable, Iterator
+import signal
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
-import numpy as np
+import cv2
 import torch
-import webdataset
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from s2f.model.config import TrainParams
-from s2f.model.shards import AGAIN, Shard, read_meta, read_samples
+from s2f.model.order import Entry, Order, Share
+from s2f.model.shards import AGAIN, Sample, Shard, read_clips, read_meta, read_samples
 from s2f.pipeline import mjpeg, wav
-from s2f.pipeline.errors import InputError, S2fError
+from s2f.pipeline.errors import InputError, MediaError, S2fError
 from s2f.pipeline.schema import FRAMES, SOUND
 from s2f.pipeline.windows import cut_windows, window_size, window_starts
+
+LOG = logging.getLogger(__name__)
+
+# So many of the clips that cannot be read does an error name.
+NAMED = 12
 
 
 @dataclass(frozen=True)
@@ -48,124 +53,209 @@ class Batch:
     windows: Tensor
 
 
-def cut_clip(sample: dict[str, Any], seconds: float, first: int, count: int, mirror: bool = False) -> Clip:
-    """`count` frames of a sample from frame `first` on, windows of `seconds`, and the clip's first frame."""
+class Stack(NamedTuple):
+    """A batch as a worker hands it on: the tensors of Clip with B before them, a quarter of the bytes.
+
+    `unreadable` tells of clips that another one stands in for.
+    """
+
+    clip_ids: tuple[str, ...]
+    still: Tensor
+    frames: Tensor
+    windows: Tensor
+    unreadable: tuple[str, ...] = ()
+
+
+def cut_clip(
+    sample: Sample, seconds: float, first: int, count: int, mirror: bool = False, still: int = 0
+) -> Clip:
+    """`count` frames of a sample from frame `first` on, windows of `seconds`, and the frame `still`.
+
+    Raises InputError, which names the clip, where it cannot be read.
+    """
     meta = read_meta(sample)
     size = window_size(seconds, meta.sample_rate)
     starts = window_starts(count, meta.rate, meta.sample_rate, size, first=first)
+    numbers = range(first, first + count)
     try:
-        pictures = mjpeg.decode(sample[FRAMES], [0, *range(first, first + count)])
+        pictures = mjpeg.decode(sample[FRAMES], [still, *numbers] if still != first else numbers)
+        sound = wav.decode(sample[SOUND])
     except IndexError as error:
         raise InputError(f"the clip {meta.clip_id} has less than {meta.frames} frames", AGAIN) from error
+    except MediaError as error:
+        raise InputError(f"the clip {meta.clip_id} cannot be read: {error.message}", AGAIN) from error
     if mirror:
-        pictures = np.ascontiguousarray(pictures[:, :, ::-1])
-    windows = cut_windows(wav.decode(sample[SOUND]), starts, size)
-    return Clip(
-        meta.clip_id, torch.from_numpy(pictures[0]), torch.from_numpy(pictures[1:]), torch.from_numpy(windows)
-    )
+        # By OpenCV, in place: numpy and torch take up to twenty times as long.
+        for picture in pictures:
+            cv2.flip(picture, 1, picture)
+    windows = torch.from_numpy(cut_windows(sound, starts, size))
+    shown = torch.from_numpy(pictures)
+    return Clip(meta.clip_id, shown[0], shown[-count:], windows)
 
 
 def collate(clips: list[Clip], device: torch.device) -> Batch:
     """Clips of equal length as one batch on `device`."""
-    frames = torch.stack([clip.frames for clip in clips]).to(device)
-    still = torch.stack([clip.still for clip in clips]).to(device)
-    return Batch(
-        clip_ids=tuple(clip.clip_id for clip in clips),
-        still=still.permute(0, 3, 1, 2) / 127.5 - 1,
-        frames=frames.permute(0, 1, 4, 2, 3) / 127.5 - 1,
-        windows=torch.stack([clip.windows for clip in clips]).to(device),
-    )
+    return _to_device(_stack(clips), device)
 
 
-class ClipStream(IterableDataset[Clip | S2fError | None]):
-    """One worker's share of an epoch, then of the next, each time it is iterated.
+class ClipStream(IterableDataset[Stack | S2fError]):
+    """One worker's batches from batch `step` of the training on, without end.
 
-    Yields cut clips; None for clips that are certainly skipped on resuming, which are not decoded;
-    and an error as a value, since a DataLoader would turn a raised one into a traceback's text.
+    An error comes as a value, since a DataLoader would turn a raised one into a traceback's text.
     """
 
-    def __init__(self, shards: list[Shard], params: TrainParams, epoch: int, skip: int) -> None:
+    def __init__(self, order: Order, step: int) -> None:
         super().__init__()
-        self.shards, self.params = shards, params
-        self.epoch, self.skip = epoch, skip
+        self.order, self.step = order, step
 
-    def __iter__(self) -> Iterator[Clip | S2fError | None]:
+    def __iter__(self) -> Iterator[Stack | S2fError]:
         worker = get_worker_info()
-        index, count = (worker.id, worker.num_workers) if worker else (0, 1)
-        # The clips are taken in turn from the workers: each gives at least this many of those skipped.
-        share = self._share(self.epoch, index, count, self.skip // count)
-        self.epoch, self.skip = self.epoch + 1, 0
-        return share
-
-    def _share(self, epoch: int, index: int, count: int, skip: int) -> Iterator[Clip | S2fError | None]:
-        shards = list(self.shards)
-        random.Random(f"{self.params.seed} {epoch}").shuffle(shards)
-        order = random.Random(f"{self.params.seed} {epoch} {index}")
-        samples = self._long_enough(shards[index::count])
-        size = self.params.shuffle
+        number, count = (worker.id, worker.num_workers) if worker else (0, 1)
         try:
-            for number, sample in enumerate(
-                webdataset.filters.shuffle(size, initial=size, rng=order)(samples)
-            ):
-                yield None if number < skip else self._cut(sample, epoch)
+            for share in self.order.shares(self.step, number, count):
+                yield from _Reading(self.order, share).batches()
         except S2fError as error:
             yield error
 
-    def _long_enough(self, shards: list[Shard]) -> Iterator[dict[str, Any]]:
-        lengths = {clip: frames for shard in shards for clip, frames in shard.clips.items()}
-        for sample in read_samples(shards):
-            if lengths.get(sample["__key__"], 0) >= self.params.frames:
-                yield sample
 
-    def _cut(self, sample: dict[str, Any], epoch: int) -> Clip:
+class _Reading:
+    """One share of an epoch on its way from the tars into batches."""
+
+    def __init__(self, order: Order, share: Share) -> None:
+        self.shards, self.params, self.share = order.shards, order.params, share
+        # Clips of this share that are known to be unreadable, and why.
+        self.lost: dict[Entry, str] = {}
+
+    def batches(self) -> Iterator[Stack]:
+        """The batches that are still to be done, all of them full."""
+        turns = zip(itertools.count(self.share.done), self._samples(), strict=False)
+        while some := list(itertools.islice(turns, self.params.batch)):
+            told: list[str] = []
+            clips = [self._clip(turn, found, told) for turn, found in some]
+            yield _stack(clips, tuple(told))
+
+    def _samples(self) -> Iterator[Sample | InputError]:
+        """The samples in their turns; those that the tars give earlier are held, at most `shuffle`."""
+        turns = self.share.turns[self.share.done :]
+        stored = self._stored(set(turns))
+        held: dict[Entry, Sample | InputError] = {}
+        for entry in turns:
+            while entry not in held:
+                early, found = next(stored)
+                held[early] = found
+            yield held.pop(entry)
+
+    def _stored(self, wanted: set[Entry]) -> Iterator[tuple[Entry, Sample | InputError]]:
+        """The samples as they lie in the tars; a tar that holds none that is wanted is not opened."""
+        for number, entries in itertools.groupby(self.share.stored, key=lambda entry: entry[0]):
+            clips = dict.fromkeys(clip for shard, clip in entries if (shard, clip) in wanted)
+            if clips:
+                for clip, found in read_clips(self.shards[number], clips):
+                    if isinstance(found, InputError):
+                        # Known from now on: no stand-in is looked for in what is damaged.
+                        self._lose((number, clip), found)
+                    yield (number, clip), found
+
+    def _clip(self, turn: int, found: Sample | InputError, told: list[str]) -> Clip:
+        """The clip whose turn it is, or another one where it cannot be read."""
+        entry = self.share.turns[turn]
+        try:
+            return self._cut(entry, found)
+        except InputError as error:
+            self._lose(entry, error)
+        told.append(self.lost[entry])
+        return self._stand_in(turn)
+
+    def _stand_in(self, turn: int) -> Clip:
+        """The next clip of the share that can be read, beginning again at its end.
+
+        It depends on the order alone, not on what was read before, so that a run that goes on in the
+        middle of an epoch takes the same one.
+        """
+        turns = self.share.turns
+        for entry in (turns[(turn + more) % len(turns)] for more in range(1, len(turns))):
+            if entry in self.lost:
+                continue
+            number, clip_id = entry
+            try:
+                ((_, found),) = read_clips(self.shards[number], [clip_id])
+                return self._cut(entry, found)
+            except InputError as error:
+                self._lose(entry, error)
+        raise _unreadable(self.lost.values(), "and there is none to stand in for them")
+
+    def _cut(self, entry: Entry, found: Sample | InputError) -> Clip:
         """A stretch of the clip: where it lies and whether it is mirrored follow from (seed, epoch, clip)."""
-        choice = random.Random(f"{self.params.seed} {epoch} {sample['__key__']}")
-        first = choice.randint(0, read_meta(sample).frames - self.params.frames)
-        mirror = self.params.mirror and choice.random() < 0.5
-        return cut_clip(sample, self.params.window_seconds, first, self.params.frames, mirror)
+        if isinstance(found, InputError):
+            raise found
+        params, (number, clip_id) = self.params, entry
+        chance = random.Random(f"{params.seed} {self.share.epoch} {clip_id}")
+        first = chance.randint(0, self.shards[number].clips[clip_id] - params.frames)
+        mirror = params.mirror and chance.random() < 0.5
+        still = 0 if params.still == "first" else chance.randrange(self.shards[number].clips[clip_id])
+        return cut_clip(found, params.window_seconds, first, params.frames, mirror, still)
+
+    def _lose(self, entry: Entry, error: InputError) -> None:
+        self.lost[entry] = error.message
+        if len(self.lost) > self.params.max_unreadable:
+            raise _too_many(self.lost.values(), self.params)
 
 
 class TrainBatches:
-    """Endless batches of the train split; every epoch has the same number of them.
+    """Endless batches of the train split for one of `world` ranks; all have the same number per epoch.
 
     An epoch takes each clip that is long enough once, but for those left over from the last full
-    batch. Raises InputError where there is not enough for one batch.
+    batches. For a clip that cannot be read another one stands in, `report` is told of it, and beyond
+    `max_unreadable` such clips in an epoch InputError is raised. It is raised at once where there are
+    too few clips for a batch on every rank.
     """
 
-    def __init__(self, shards: list[Shard], params: TrainParams, device: torch.device) -> None:
-        lengths = [frames for shard in shards for frames in shard.clips.values()]
-        self.clips = sum(frames >= params.frames for frames in lengths)
-        self.too_short = len(lengths) - self.clips
-        self.per_epoch = self.clips // params.batch
-        self.shards, self.params, self.device = shards, params, device
+    def __init__(
+        self,
+        shards: list[Shard],
+        params: TrainParams,
+        device: torch.device,
+        rank: int = 0,
+        world: int = 1,
+        report: Callable[[str], object] = LOG.warning,
+    ) -> None:
+        self.order = Order(shards, params, rank, world)
+        self.clips, self.per_epoch = self.order.clips, self.order.per_epoch
+        self.too_short = sum(len(shard.clips) for shard in shards) - self.clips
+        self.params, self.device, self.report = params, device, report
         if not self.per_epoch:
+            ranks = f" on each of {world} ranks" if world > 1 else ""
             raise InputError(
                 f"the train split has {self.clips} clips of at least {params.frames} frames"
-                f" (and {self.too_short} shorter ones), but a batch takes {params.batch}",
+                f" (and {self.too_short} shorter ones), but a batch takes {params.batch}{ranks}",
                 "prepare more videos, or set train.batch or train.frames lower",
             )
 
     def start(self, step: int) -> Iterator[Batch]:
         """The batches from the one with number `step` on, counted from the beginning of the training."""
-        epoch, position = divmod(step, self.per_epoch)
-        skip = position * self.params.batch
-        stream = ClipStream(self.shards, self.params, epoch, skip)
-        workers = self.params.workers
         loader = DataLoader(
-            stream,
+            ClipStream(self.order, step),
             batch_size=None,
-            num_workers=workers,
-            persistent_workers=workers > 0,
-            prefetch_factor=self.params.batch if workers else None,
+            # One without a batch in some epoch would have no turn.
+            num_workers=min(self.params.workers, self.per_epoch),
+            worker_init_fn=_begin_worker,
+            pin_memory=self.device.type == "cuda",
         )
-        while True:
-            items = itertools.islice(_raising(loader), skip, None)
-            for _ in range(position, self.per_epoch):
-                clips = [clip for clip in itertools.islice(items, self.params.batch) if clip]
-                if len(clips) < self.params.batch:
-                    raise InputError("the shards hold other clips than their manifest says", AGAIN)
-                yield collate(clips, self.device)
-            skip = position = 0
+        unreadable: list[str] = []
+        for number, found in enumerate(loader, start=step):
+            if isinstance(found, S2fError):
+                raise found
+            if number % self.per_epoch == 0:
+                unreadable.clear()
+            for told in found.unreadable:
+                unreadable.append(told)
+                self.report(
+                    f"{told}; another clip stands in for it"
+                    f" ({len(unreadable)} of at most {self.params.max_unreadable} in this epoch)"
+                )
+            if len(unreadable) > self.params.max_unreadable:
+                raise _too_many(unreadable, self.params)
+            yield _to_device(found, self.device)
 
 
 def validation_batches(shards: list[Shard], params: TrainParams, device: torch.device) -> Iterator[Batch]:
@@ -175,9 +265,47 @@ def validation_batches(shards: list[Shard], params: TrainParams, device: torch.d
         yield collate([cut_clip(sample, params.window_seconds, 0, frames)], device)
 
 
-def _raising(items: Iterable[Clip | S2fError | None]) -> Iterator[Clip | None]:
-    """What the workers yield, with their errors raised."""
-    for item in items:
-        if isinstance(item, S2fError):
-            raise item
-        yield item
+def _too_many(messages: Collection[str], params: TrainParams) -> InputError:
+    return _unreadable(
+        messages, f"more than train.max_unreadable = {params.max_unreadable} allows in an epoch"
+    )
+
+
+def _unreadable(messages: Collection[str], consequence: str) -> InputError:
+    """The error that ends a training whose clips cannot be read."""
+    more = f"; and {len(messages) - NAMED} more" if len(messages) > NAMED else ""
+    return InputError(
+        f"{len(messages)} of the clips in the train split cannot be read, {consequence}:"
+        f" {'; '.join(itertools.islice(messages, NAMED))}{more}",
+        "run 's2f prep' again, which writes what is damaged anew, or raise train.max_unreadable",
+    )
+
+
+def _stack(clips: list[Clip], unreadable: tuple[str, ...] = ()) -> Stack:
+    return Stack(
+        tuple(clip.clip_id for clip in clips),
+        torch.stack([clip.still for clip in clips]),
+        torch.stack([clip.frames for clip in clips]),
+        torch.stack([clip.windows for clip in clips]),
+        unreadable,
+    )
+
+
+def _to_device(stack: Stack, device: torch.device) -> Batch:
+    return Batch(
+        clip_ids=tuple(stack.clip_ids),
+        still=_scaled(stack.still.to(device, non_blocking=True).permute(0, 3, 1, 2)),
+        frames=_scaled(stack.frames.to(device, non_blocking=True).permute(0, 1, 4, 2, 3)),
+        windows=stack.windows.to(device, non_blocking=True),
+    )
+
+
+def _scaled(pictures: Tensor) -> Tensor:
+    """uint8 as numbers in [-1, 1], in place once they are floats, which takes half as long."""
+    return pictures.to(torch.float32).div_(127.5).sub_(1)
+
+
+def _begin_worker(_: int) -> None:
+    """Leave Ctrl-C to the trainer, and end at once when it says so; both were its own handlers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""The generator: a still face and the sound of every frame in, the frames out (P1, section 3.1).
+"""The generator: a still face and the sound of every frame in, the frames out (P1, section 3.1; P2).
 
 Pictures are RGB in [-1, 1], 128 high and 96 wide; sound is mono in [-1, 1]. The sizes of the layers
 are those of the authors' published networks; initial weights are torch's own (our choice).
@@ -13,8 +13,9 @@ from s2f.model.layers import PictureEncoder, SkipBlock, SoundEncoder, channels_l
 
 HEIGHT, WIDTH = 128, 96
 
-# What the two recurrent networks carry from one stretch of a clip to the next.
-Memory = tuple[Tensor, Tensor]
+# What the context encoder and the noise generator carry from one stretch of a clip to the next:
+# None for one that is not recurrent.
+Memory = tuple[Tensor | None, Tensor | None]
 
 
 @dataclass(frozen=True)
@@ -38,28 +39,37 @@ class IdentityEncoder(nn.Module):
 
 
 class ContextEncoder(nn.Module):
-    """Windows (B, T, samples) to context codes (B, T, code): convolutions, then a GRU of 2 layers."""
+    """Windows (B, T, samples) to context codes (B, T, code): convolutions, then a GRU of 2 layers.
 
-    def __init__(self, window: int, sample_rate: int, width: int, code: int) -> None:
+    If it is not temporal there is no GRU, and a frame's code depends on its own window alone.
+    """
+
+    def __init__(self, window: int, sample_rate: int, width: int, code: int, temporal: bool = True) -> None:
         super().__init__()
         self.sound = SoundEncoder(window, sample_rate, width, code)
-        self.recurrent = nn.GRU(code, code, num_layers=2, batch_first=True)
+        self.recurrent = nn.GRU(code, code, num_layers=2, batch_first=True) if temporal else None
 
-    def forward(self, windows: Tensor, memory: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        codes, memory = self.recurrent(over_frames(self.sound, windows), memory)
+    def forward(self, windows: Tensor, memory: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        codes = over_frames(self.sound, windows)
+        if self.recurrent is not None:
+            codes, memory = self.recurrent(codes, memory)
         return codes, memory
 
 
 class NoiseGenerator(nn.Module):
-    """White noise (B, T, size) to noise that is coherent in time: a GRU of 1 layer, tanh."""
+    """White noise (B, T, size) to noise that is coherent in time: a GRU of 1 layer, tanh.
 
-    def __init__(self, size: int) -> None:
+    If it is not temporal there is no GRU; without noise, size 0, there is nothing at all.
+    """
+
+    def __init__(self, size: int, temporal: bool = True) -> None:
         super().__init__()
-        self.recurrent = nn.GRU(size, size, batch_first=True)
+        self.recurrent = nn.GRU(size, size, batch_first=True) if temporal and size else None
 
-    def forward(self, noise: Tensor, memory: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        codes, memory = self.recurrent(noise, memory)
-        return torch.tanh(codes), memory
+    def forward(self, noise: Tensor, memory: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        if self.recurrent is not None:
+            noise, memory = self.recurrent(noise, memory)
+        return torch.tanh(noise), memory
 
 
 class FrameDecoder(nn.Module):
@@ -86,7 +96,10 @@ class FrameDecoder(nn.Module):
 
 
 class Generator(nn.Module):
-    """The whole of it. `arguments` makes the same network again: Generator(**arguments)."""
+    """The whole of it. `arguments` makes the same network again: Generator(**arguments).
+
+    If it is not `temporal` it is the static baseline: no frame depends on another one's sound or noise.
+    """
 
     def __init__(
         self,
@@ -97,6 +110,7 @@ class Generator(nn.Module):
         context: int,
         noise: int,
         noise_std: float,
+        temporal: bool = True,
     ) -> None:
         super().__init__()
         self.arguments: dict[str, int | float] = {
@@ -107,11 +121,12 @@ class Generator(nn.Module):
             "context": context,
             "noise": noise,
             "noise_std": noise_std,
+            "temporal": temporal,
         }
         self.noise_size, self.noise_std = noise, noise_std
         self.identity = IdentityEncoder(width, identity)
-        self.context = ContextEncoder(window, sample_rate, width, context)
-        self.noise = NoiseGenerator(noise)
+        self.context = ContextEncoder(window, sample_rate, width, context, temporal)
+        self.noise = NoiseGenerator(noise, temporal)
         self.decoder = FrameDecoder(width, context + noise + identity)
         channels_last(self)
 

@@ -1,4 +1,4 @@
-"""The parts that the networks share: encoders of pictures and of sound, and the decoder's block."""
+"""The parts that the networks share: encoders of pictures, videos and sound, and the decoder's block."""
 
 import itertools
 from collections.abc import Callable
@@ -25,23 +25,37 @@ def prime_factors(number: int) -> list[int]:
 
 
 class PictureEncoder(nn.Module):
-    """Five halvings of a picture (N, channels, 128, 96), then one convolution over what is left.
+    """Five halvings of a picture (N, channels, height, 96), then one convolution over what is left.
 
     Returns the code (N, code), with no activation, and the outputs of the five layers; with
     width 64 these have 64, 128, 256, 512 and 1024 channels, the last one being (N, 1024, 4, 3).
     """
 
-    def __init__(self, channels: int, width: int, code: int, *, judge: bool = False) -> None:
+    def __init__(
+        self,
+        channels: int,
+        width: int,
+        code: int,
+        *,
+        height: int = 128,
+        judge: bool = False,
+        norm: bool = True,
+    ) -> None:
         super().__init__()
         sizes = [channels, *(width * 2**level for level in range(5))]
         layers = []
         for level, (inside, outside) in enumerate(itertools.pairwise(sizes)):
             # A discriminator leaks and leaves its first layer without a norm, as in DCGAN (our choice).
-            norm = nn.Identity() if judge and level == 0 else nn.BatchNorm2d(outside)
-            rectify = nn.LeakyReLU(LEAK, inplace=True) if judge else nn.ReLU(inplace=True)
-            layers.append(nn.Sequential(nn.Conv2d(inside, outside, 4, 2, 1, bias=False), norm, rectify))
+            normed = norm and not (judge and level == 0)
+            layers.append(
+                nn.Sequential(
+                    nn.Conv2d(inside, outside, 4, 2, 1, bias=not norm),
+                    nn.BatchNorm2d(outside) if normed else nn.Identity(),
+                    nn.LeakyReLU(LEAK, inplace=True) if judge else nn.ReLU(inplace=True),
+                )
+            )
         self.layers = nn.ModuleList(layers)
-        self.code = nn.Conv2d(sizes[-1], code, (4, 3))
+        self.code = nn.Conv2d(sizes[-1], code, (height // 32, 3))
 
     def forward(self, picture: Tensor) -> tuple[Tensor, list[Tensor]]:
         outputs = []
@@ -51,29 +65,53 @@ class PictureEncoder(nn.Module):
         return self.code(picture).flatten(1), outputs
 
 
+class VideoEncoder(nn.Module):
+    """Videos (N, 3, T, 128, 96) to a code per frame (N, T, code), with no activation.
+
+    Five spatio-temporal convolutions, each of which halves the picture and sees one frame more to
+    either side, then one over what is left of the picture (our choice: P2 gives no sizes).
+    """
+
+    def __init__(self, width: int, code: int) -> None:
+        super().__init__()
+        sizes = [3, *(width * 2**level for level in range(5))]
+        self.layers = nn.Sequential(
+            *(
+                volume_layer(inside, outside, kernel=3, padding=1, norm=level > 0)
+                for level, (inside, outside) in enumerate(itertools.pairwise(sizes))
+            ),
+            nn.Conv3d(sizes[-1], code, (1, 4, 3)),
+        )
+
+    def forward(self, videos: Tensor) -> Tensor:
+        codes: Tensor = self.layers(videos)
+        return codes.flatten(2).transpose(1, 2)
+
+
 class SoundEncoder(nn.Module):
     """Windows of a waveform in [-1, 1] (N, samples) to codes (N, code) in [-1, 1].
 
     The first convolution spans 5 ms and moves by 1 ms; then one per prime factor of the length
     that results, which it divides by that factor. At 0.16 s the lengths are 160-80-40-20-10-5-1.
-    The channels double from 16 at width 64 and scale with the width.
+    The channels double from 16 at width 64 and scale with the width. Without a norm it leaks, and
+    the code has no activation.
     """
 
-    def __init__(self, window: int, sample_rate: int, width: int, code: int) -> None:
+    def __init__(self, window: int, sample_rate: int, width: int, code: int, *, norm: bool = True) -> None:
         super().__init__()
         stride = round(sample_rate / 1000)
         kernel = round(sample_rate * 5 / 1000)
         channels = max(4, width // 4)
         layers: list[nn.Module] = [
             nn.Unflatten(1, (1, window)),
-            *_sound_layer(1, channels, kernel, stride, (kernel - stride) // 2),
+            *_sound_layer(1, channels, kernel, stride, (kernel - stride) // 2, norm),
         ]
         length = (window + (kernel - stride) // 2 * 2 - kernel) // stride + 1
         *factors, last = prime_factors(length)
         for factor in factors:
-            layers += _sound_layer(channels, 2 * channels, 2 * factor, factor, (factor + 1) // 2)
+            layers += _sound_layer(channels, 2 * channels, 2 * factor, factor, (factor + 1) // 2, norm)
             channels *= 2
-        layers += [nn.Conv1d(channels, code, last), nn.Tanh(), nn.Flatten(1)]
+        layers += [nn.Conv1d(channels, code, last), nn.Tanh() if norm else nn.Identity(), nn.Flatten(1)]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, windows: Tensor) -> Tensor:
@@ -116,12 +154,35 @@ def over_frames(network: Callable[[Tensor], Tensor], clips: Tensor) -> Tensor:
     return single.reshape(*clips.shape[:2], *single.shape[1:])
 
 
-def _sound_layer(inside: int, outside: int, kernel: int, stride: int, padding: int) -> list[nn.Module]:
+def _sound_layer(
+    inside: int, outside: int, kernel: int, stride: int, padding: int, norm: bool
+) -> list[nn.Module]:
     return [
-        nn.Conv1d(inside, outside, kernel, stride, padding, bias=False),
-        nn.BatchNorm1d(outside),
-        nn.ReLU(inplace=True),
+        nn.Conv1d(inside, outside, kernel, stride, padding, bias=not norm),
+        nn.BatchNorm1d(outside) if norm else nn.Identity(),
+        nn.ReLU(inplace=True) if norm else nn.LeakyReLU(LEAK, inplace=True),
     ]
+
+
+def volume_layer(inside: int, outside: int, *, kernel: int, padding: int, norm: bool) -> nn.Sequential:
+    """A convolution over `kernel` frames that halves the picture, for discriminators of videos."""
+    return nn.Sequential(
+        nn.Conv3d(inside, outside, (kernel, 4, 4), (1, 2, 2), (padding, 1, 1), bias=False),
+        nn.BatchNorm3d(outside) if norm else nn.Identity(),
+        nn.LeakyReLU(LEAK, inplace=True),
+    )
+
+
+def keep_scale(network: nn.Module) -> None:
+    """Initial weights with which a signal keeps its size through leaky layers without norms.
+
+    They are those of He et al., "Delving Deep into Rectifiers", 2015; torch's own let it fade.
+    """
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv1d | nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, a=LEAK)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
 
 def channels_last(network: Network) -> Network:

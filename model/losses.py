@@ -1,6 +1,5 @@
-"""The terms of the objective (P1, section 3.3), and the measure of the reconstruction."""
+"""The terms of the objective (P1, section 3.3)."""
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -32,9 +31,3 @@ def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
 def generator_loss(fake: Tensor) -> Tensor:
     """Binary cross-entropy of the logits of generated material against "real"."""
     return functional.softplus(-fake).mean()
-
-
-def psnr(fake: Tensor, real: Tensor) -> float:
-    """Peak signal-to-noise ratio in dB of one video in [-1, 1], from the error over the whole of it."""
-    error = functional.mse_loss(fake, real)
-    return float(10 * torch.log10(4 / error))

@@ -2,30 +2,229 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import FrameType, TracebackType
+from typing import Any, TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+Item = TypeVar("Item")
+
+# Losses and speed are means over so many steps.
+RECENT = 50
+
+# Seconds between two pictures on a terminal, and between two lines where the output is none.
+REFRESH, LINES = 0.25, 30.0
+
+# From this share of the time on, waiting for data is worth a person's attention.
+MUCH_WAITING = 0.2
 
 
-def progress_bar(console: Console) -> Progress:
-    """The bar of a training: step, frames per second, time left, losses."""
-    return Progress(
-        TextColumn("step {task.completed:,}/{task.total:,}"),
-        BarColumn(),
-        TextColumn("{task.fields[speed]}"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[losses]}"),
-        console=console,
+def timed(items: Iterable[Item]) -> Iterator[tuple[Item, float]]:
+    """Each item, with the seconds that it was waited for."""
+    source = iter(items)
+    while True:
+        begun = time.perf_counter()
+        try:
+            item = next(source)
+        except StopIteration:
+            return
+        yield item, time.perf_counter() - begun
+
+
+class Pace:
+    """How fast the last steps were, and what they waited for.
+
+    What validations and checkpoints take counts into the time left alone.
+    """
+
+    def __init__(self, frames: int) -> None:
+        self.frames = frames
+        self._recent: deque[tuple[float, float]] = deque(maxlen=RECENT)
+        self._begun = time.perf_counter()
+        self._steps, self._seconds = 0, 0.0
+
+    def add(self, waited: float, worked: float) -> None:
+        """Count a step: seconds that its batch was waited for, and seconds that it took then."""
+        self._recent.append((waited, worked))
+        self._steps += 1
+        self._seconds += waited + worked
+
+    @property
+    def speed(self) -> float:
+        """Frames per second, waiting included."""
+        return self.frames * len(self._recent) / max(1e-9, sum(map(sum, self._recent)))
+
+    @property
+    def waiting(self) -> float:
+        """The share of the time that went into waiting for data, 0 to 1."""
+        return sum(waited for waited, _ in self._recent) / max(1e-9, sum(map(sum, self._recent)))
+
+    def scalars(self) -> dict[str, float]:
+        """The same by TensorBoard tag."""
+        return {"speed/frames_per_second": self.speed, "speed/waiting": self.waiting}
+
+    def left(self, steps: int) -> float:
+        """Seconds that so many more steps will take, with the validations and checkpoints among them."""
+        others = max(0.0, time.perf_counter() - self._begun - self._seconds)
+        return steps * (self.frames / max(1e-9, self.speed) + others / max(1, self._steps))
+
+
+class Display:
+    """A few lines that follow a training; where the output is no terminal, a plain line at times.
+
+    `frames` is how many a step trains on, `step` how many steps are done, `validations` their rows so
+    far: step and scores.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        *,
+        step: int,
+        steps: int,
+        per_epoch: int,
+        frames: int,
+        validations: list[dict[str, Any]],
+    ) -> None:
+        self.step, self.steps, self.per_epoch = step, steps, per_epoch
+        self.pace = Pace(frames)
+        self._console = console
+        self._losses: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=RECENT))
+        self._validations = list(validations)
+        self._live: Live | None = None
+        if console.is_terminal and not console.is_dumb_terminal:
+            # No thread draws: what is drawn is changed by the training.
+            self._live = Live(console=console, auto_refresh=False)
+        self._shown = float("-inf")
+
+    def __enter__(self) -> "Display":
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.update(self._lines(""), refresh=True)
+            self._live.stop()
+
+    def show(self, step: int, losses: dict[str, float], waited: float, worked: float) -> None:
+        """A step is done: its losses by tag, and its seconds of waiting and of work."""
+        self.step = step
+        self.pace.add(waited, worked)
+        for tag, value in losses.items():
+            self._losses[tag].append(value)
+        self._refresh()
+
+    @contextmanager
+    def doing(self, what: str) -> Iterator[None]:
+        """Say what is done instead of training, while it is done."""
+        if self._live:
+            self._live.update(self._lines(what), refresh=True)
+        yield
+        if self._live:
+            self._live.update(self._lines(""), refresh=True)
+
+    def show_validation(self, scores: dict[str, float], *, better: bool) -> None:
+        """A line that stays, for the scores of a validation by tag."""
+        self._validations.append({"step": self.step, **scores})
+        best = ", best" if better else ""
+        self._console.print(f"step {self.step:,}: {_told(scores)}{best}", markup=False, soft_wrap=True)
+
+    def _refresh(self) -> None:
+        now = time.perf_counter()
+        if now - self._shown < (REFRESH if self._live else LINES) and self.step < self.steps:
+            return
+        self._shown = now
+        if self._live:
+            self._live.update(self._lines(""), refresh=True)
+        else:
+            losses = ", ".join(f"{tag} {value:.4g}" for tag, value in self._means().items())
+            self._console.print(
+                f"step {self.step:,} of {self.steps:,}: {losses}; {self._speed()}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+
+    def _lines(self, doing: str) -> Table:
+        """What stands on the terminal, for 80 columns."""
+        table = Table.grid(padding=(0, 2))
+        table.add_column(style="dim", no_wrap=True, min_width=13)
+        table.add_column()
+        place = Table.grid(padding=(0, 2))
+        share = f"{100 * self.step / self.steps:.3g} %"
+        place.add_row(
+            f"{self.step:,} of {self.steps:,}",
+            ProgressBar(total=self.steps, completed=self.step, width=24),
+            f"{share}, epoch {self.epoch:,}",
+        )
+        table.add_row("step", place)
+        much = self.pace.waiting > MUCH_WAITING
+        table.add_row("speed", Text(doing or self._speed(), style="yellow" if much and not doing else "cyan"))
+        means = self._means()
+        for group in dict.fromkeys(tag.partition("/")[0] for tag in means):
+            table.add_row(group, _row({tag: value for tag, value in means.items() if tag.startswith(group)}))
+        if self._validations:
+            best = min(self._validations, key=lambda row: row["val/l1"])
+            table.add_row("validation", _validated(self._validations[-1]))
+            table.add_row("best so far", _validated(best))
+        return table
+
+    @property
+    def epoch(self) -> int:
+        """The number of the epoch, from 1 on."""
+        return max(0, self.step - 1) // self.per_epoch + 1
+
+    def _means(self) -> dict[str, float]:
+        return {tag: sum(values) / len(values) for tag, values in self._losses.items()}
+
+    def _speed(self) -> str:
+        if not self._losses:
+            return ""
+        pace = f"{self.pace.speed:,.0f} frames/s, waiting for data {100 * self.pace.waiting:.0f} %"
+        left = self.steps - self.step
+        return f"{pace}, {duration(self.pace.left(left))} left" if left else pace
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words, such as "2 h 05 min"."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+def _row(losses: dict[str, float]) -> Text:
+    return Text("  ".join(f"{tag.partition('/')[2]} {value:.3g}" for tag, value in losses.items()))
+
+
+def _validated(row: dict[str, Any]) -> Text:
+    text = Text(f"L1 {row['val/l1']:.4f} (still {row['val/l1_still']:.4f}) at step {row['step']:,}")
+    text.stylize("green" if row["val/l1"] < row["val/l1_still"] else "")
+    return text
+
+
+def _told(scores: dict[str, float]) -> str:
+    """The scores beside those of the still frame."""
+    mouth = f", mouth {scores['val/mouth']:+.2f}" if "val/mouth" in scores else ""
+    return (
+        f"L1 {scores['val/l1']:.4f} (still {scores['val/l1_still']:.4f}),"
+        f" PSNR {scores['val/psnr']:.2f} dB (still {scores['val/psnr_still']:.2f}){mouth}"
     )
-
-
-def show(progress: Progress, task: TaskID, step: int, losses: dict[str, float], speed: float) -> None:
-    """Move the bar on to `step`; `speed` is in frames per second."""
-    text = " ".join(f"{tag} {value:.3f}" for tag, value in losses.items())
-    progress.update(task, completed=step, speed=f"{speed:.0f} frames/s", losses=text)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,18 +14,24 @@ from rich.console import Console
 from torch import Tensor
 
 from s2f.model import checkpoint
+from s2f.model.augment import augment
 from s2f.model.config import TrainParams
 from s2f.model.data import Batch, TrainBatches, validation_batches
 from s2f.model.journal import Journal, read_metrics
 from s2f.model.losses import discriminator_loss, generator_loss, reconstruction_loss, upper_loss
+from s2f.model.ranks import Ranks, joined
+from s2f.model.report import About
 from s2f.model.shards import Media, Shard, fingerprint, read_media, read_shards
 from s2f.model.state import Adversary, State, new_state
-from s2f.model.terminal import progress_bar, show, stop_requests
+from s2f.model.terminal import Display, stop_requests, timed
 from s2f.model.validation import validate
 from s2f.pipeline.errors import CheckpointError, ConfigError, TrainingError
 from s2f.pipeline.files import Place, make_folder, write_bytes
 
 SETTINGS = "train.yaml"
+
+# What may change when a run goes on: no batch depends on it.
+FREE = ("steps", "max_unreadable", "cache")
 
 
 @dataclass
@@ -44,9 +51,13 @@ def train_step(state: State, batch: Batch) -> dict[str, float]:
 
     Raises TrainingError where a loss is not a finite number, before the generator is changed.
     """
+    state.draw_anew()
+    if state.params.augment:
+        batch = augment(batch, state.source)
     clips, frames = batch.frames.shape[:2]
     noise = state.generator.draw_noise(clips, frames, state.source).to(state.device)
-    fake = state.generator(batch.still, batch.windows, noise)
+    with _precision(state):
+        fake = state.generator(batch.still, batch.windows, noise).float()
     losses: dict[str, Tensor] = {}
     total = fake.new_zeros(())
     for tag, loss, weight in (
@@ -58,10 +69,12 @@ def train_step(state: State, batch: Batch) -> dict[str, float]:
             total = total + weight * losses[tag]
     for name, adversary in state.adversaries.items():
         view = _pick(adversary, batch, state)
-        losses[f"discriminator/{name}"] = _train_adversary(adversary, batch, view, fake.detach())
+        losses[f"discriminator/{name}"] = _train_adversary(adversary, batch, view, fake.detach(), state)
         # The generator's gradient goes through the discriminator, but is not for its weights.
         adversary.module.requires_grad_(False)
-        losses[f"generator/{name}"] = generator_loss(adversary.module(batch.still, view(fake), batch.windows))
+        with _precision(state):
+            logits = adversary.module(batch.still, view(fake), batch.windows)
+        losses[f"generator/{name}"] = generator_loss(logits.float())
         adversary.module.requires_grad_(True)
         total = total + adversary.weight * losses[f"generator/{name}"]
     # One transfer for all of them, since each waits for the device.
@@ -73,9 +86,18 @@ def train_step(state: State, batch: Batch) -> dict[str, float]:
         )
     state.optimizer.zero_grad()
     total.backward()
+    state.ranks.average_gradients(state.generator.parameters())
     state.optimizer.step()
     state.step += 1
+    state.follow()
     return values
+
+
+def _precision(state: State) -> torch.autocast:
+    """The forward passes in bfloat16, where that is asked for; losses and weights stay in float32."""
+    wanted = state.params.precision
+    use = wanted == "bf16" or (wanted == "auto" and state.device.type == "cuda")
+    return torch.autocast(state.device.type, torch.bfloat16, enabled=use)
 
 
 def _pick(adversary: Adversary, batch: Batch, state: State) -> Callable[[Tensor], Tensor]:
@@ -89,16 +111,36 @@ def _pick(adversary: Adversary, batch: Batch, state: State) -> Callable[[Tensor]
 
 
 def _train_adversary(
-    adversary: Adversary, batch: Batch, view: Callable[[Tensor], Tensor], fake: Tensor
+    adversary: Adversary,
+    batch: Batch,
+    view: Callable[[Tensor], Tensor],
+    fake: Tensor,
+    state: State,
 ) -> Tensor:
     """One step of a discriminator, on the same frames of the real and of the generated clips."""
-    real_logits = adversary.module(batch.still, view(batch.frames), batch.windows)
-    fake_logits = adversary.module(batch.still, view(fake), batch.windows)
-    loss = discriminator_loss(real_logits, fake_logits)
+    real = view(batch.frames)
+    with _precision(state):
+        real_logits = adversary.module(batch.still, real, batch.windows)
+        fake_logits = [adversary.module(batch.still, view(fake), batch.windows)]
+        if adversary.mismatch:
+            elsewhere = shifted(batch.windows, adversary.mismatch, state.source)
+            fake_logits.append(adversary.module(batch.still, real, elsewhere))
+    loss = discriminator_loss(real_logits.float(), torch.cat(fake_logits).float())
     adversary.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
+    state.ranks.average_gradients(adversary.module.parameters())
     adversary.optimizer.step()
     return loss.detach()
+
+
+def shifted(windows: Tensor, least: int, source: torch.Generator) -> Tensor:
+    """Windows (B, T, samples) turned in time, so that each comes from at least `least` frames elsewhere.
+
+    It needs T of at least twice as much. The sound of another clip would be a mismatch too, but one
+    that can be told by the voice alone (our choice).
+    """
+    frames = windows.shape[1]
+    return windows.roll(int(torch.randint(least, frames - least + 1, (), generator=source)), dims=1)
 
 
 def train(data: Place, run: Path, params: TrainParams, *, resume: bool, console: Console) -> dict[str, float]:
@@ -110,77 +152,90 @@ def train(data: Place, run: Path, params: TrainParams, *, resume: bool, console:
     """
     if params.threads:
         torch.set_num_threads(params.threads)
-    device = _device(params)
-    shards = read_shards(data, "train")
-    batches = TrainBatches(shards, params, device)
-    validation = read_shards(data, "val")
+    with joined(_device(params)) as ranks:
+        return _train(data, run, params, ranks, console if ranks.leads else Console(quiet=True), resume)
+
+
+def _train(
+    data: Place, run: Path, params: TrainParams, ranks: Ranks, console: Console, resume: bool
+) -> dict[str, float]:
+    shards = read_shards(data, "train", params.cache)
+    batches = TrainBatches(shards, params, ranks.device, ranks.rank, ranks.world, report=console.out)
+    validation = read_shards(data, "val", params.cache)
     session = Session(run, read_media(shards), batches, validation, fingerprint(shards + validation), console)
-    state = new_state(params, session.media.sample_rate, device)
+    state = new_state(params, session.media.sample_rate, ranks)
     if resume:
         _resume(state, session)
-    else:
+    elif ranks.leads:
         _begin(state, session)
     _announce(state, session)
-    with Journal(run, state.step) as journal, stop_requests() as stop:
+    about = About(str(data), batches.clips, session.media, str(ranks.device), params)
+    with ExitStack() as open_ones:
+        journal = open_ones.enter_context(Journal(run, state.step, about)) if ranks.leads else None
+        stop = open_ones.enter_context(stop_requests())
         _loop(state, session, journal, stop)
     if stop and state.step < params.steps:
-        console.print(f"stopped at step {state.step:,}, saved in {run}; go on with --resume")
+        told = f"stopped at step {state.step:,}, saved in {run}; go on with --resume"
+        console.print(told, markup=False, soft_wrap=True)
     rows = read_metrics(run)
     return {**(rows[-1] if rows else {}), "step": state.step}
 
 
-def _loop(state: State, session: Session, journal: Journal, stop: list[int]) -> None:
-    params = state.params
-    frames = params.batch * params.frames
-    with progress_bar(session.console) as progress:
-        task = progress.add_task("", total=params.steps, completed=state.step, speed="", losses="")
+def _loop(state: State, session: Session, journal: Journal | None, stop: list[int]) -> None:
+    """`journal` is None on all ranks but the one that leads."""
+    params, per_epoch = state.params, session.batches.per_epoch
+    with Display(
+        session.console,
+        step=state.step,
+        steps=params.steps,
+        per_epoch=per_epoch,
+        frames=params.batch * params.frames * state.ranks.world,
+        validations=read_metrics(session.run),
+    ) as display:
         steps = max(0, params.steps - state.step)
-        for batch in itertools.islice(session.batches.start(state.step), steps):
-            if stop or (params.patience and state.stale >= params.patience):
+        for batch, waited in timed(itertools.islice(session.batches.start(state.step), steps)):
+            if state.ranks.any(bool(stop)) or state.exhausted(per_epoch):
                 break
             begun = time.perf_counter()
-            state.set_rates(state.step // session.batches.per_epoch)
+            state.set_rates(state.step // per_epoch)
             losses = train_step(state, batch)
-            speed = frames / (time.perf_counter() - begun)
-            show(progress, task, state.step, losses, speed)
+            display.show(state.step, losses, waited, time.perf_counter() - begun)
             last = state.step == params.steps
-            if state.step % params.log_every == 0:
-                rate = state.optimizer.param_groups[0]["lr"]
-                journal.write(
-                    state.step, {**losses, "speed/frames_per_second": speed, "rate/generator": rate}
-                )
+            if journal and (last or state.step % params.log_every == 0):
+                rate = {"rate/generator": state.optimizer.param_groups[0]["lr"]}
+                journal.write(state.step, {**losses, **display.pace.scalars(), **rate})
             if session.validation and (last or state.step % params.validate_every == 0):
-                _validate(state, session, journal)
-            if last or state.step % params.save_every == 0:
+                with display.doing("validating"):
+                    _validate(state, session, journal, display)
+            if journal and (last or state.step % params.save_every == 0):
                 _save(state, session)
-    if params.patience and state.stale >= params.patience:
+    if journal:
+        journal.write_report(state.step, ended=state.exhausted(per_epoch))
+        _save(state, session)
+    if state.exhausted(per_epoch):
         session.console.print(
-            f"no better L1 on the val split in {state.stale} validations: finished at step {state.step:,}"
+            f"no better L1 on the val split since step {state.best_step:,}: finished at step {state.step:,}"
         )
-    _save(state, session)
 
 
-def _validate(state: State, session: Session, journal: Journal) -> None:
-    """Score, log, and keep the weights if they are the best so far."""
-    clips = validation_batches(session.validation, state.params, state.device)
-    result = validate(state.generator, clips, state.params.seed)
-    journal.write_validation(state.step, result)
-    scores = result.scores
-    better = scores["val/l1"] < state.best
-    state.stale = 0 if better else state.stale + 1
-    if better:
-        state.best = scores["val/l1"]
-        checkpoint.save_weights(session.run / checkpoint.BEST, state.generator)
-    mouth = f", mouth {scores['val/mouth']:+.2f}" if "val/mouth" in scores else ""
-    session.console.print(
-        f"step {state.step:,}: L1 {scores['val/l1']:.4f} (still {scores['val/l1_still']:.4f}),"
-        f" PSNR {scores['val/psnr']:.2f} dB (still {scores['val/psnr_still']:.2f}){mouth}"
-        f"{', best' if better else ''}"
-    )
+def _validate(state: State, session: Session, journal: Journal | None, display: Display) -> None:
+    """Score, log, and keep the weights if they are the best so far; one rank does, and all know the best."""
+    if journal:
+        clips = validation_batches(session.validation, state.params, state.device)
+        result = validate(state.kept, clips, state.params.seed)
+        journal.write_validation(state.step, result)
+        better = result.scores["val/l1"] < state.best
+        state.stale += 1
+        if better:
+            state.best, state.best_step, state.stale = result.scores["val/l1"], state.step, 0
+            checkpoint.save_weights(session.run / checkpoint.BEST, state.kept)
+        display.show_validation(result.scores, better=better)
+    best, best_step, stale = state.ranks.told([state.best, state.best_step, state.stale])
+    state.best, state.best_step, state.stale = best, int(best_step), int(stale)
 
 
 def _save(state: State, session: Session) -> None:
-    checkpoint.save_weights(session.run / checkpoint.NEWEST, state.generator)
+    checkpoint.save_weights(session.run / checkpoint.NEWEST, state.kept)
     checkpoint.save_state(session.run, {"data": session.data, **state.state_dict()})
 
 
@@ -201,13 +256,14 @@ def _resume(state: State, session: Session) -> None:
     run = session.run
     saved = checkpoint.load_state(run)
     try:
-        before = yaml.safe_load((run / SETTINGS).read_text())
+        # A setting that was not yet known then had the default of now.
+        before = TrainParams.model_validate(yaml.safe_load((run / SETTINGS).read_text())).model_dump()
         changed = [
-            f"{name} was {before.get(name)}, is {value}"
+            f"{name} was {before[name]}, is {value}"
             for name, value in state.params.model_dump().items()
-            if name != "steps" and before.get(name) != value
+            if name not in FREE and before[name] != value
         ]
-    except (OSError, yaml.YAMLError, AttributeError) as error:
+    except (OSError, yaml.YAMLError, ValueError) as error:
         raise CheckpointError(f"{run / SETTINGS} cannot be read", "train again in a new folder") from error
     if changed:
         raise CheckpointError(
@@ -224,7 +280,8 @@ def _resume(state: State, session: Session) -> None:
         raise CheckpointError(
             f"{run / checkpoint.STATE} does not fit its settings", "train again in a new folder"
         ) from error
-    _write_settings(run, state.params)
+    if state.ranks.leads:
+        _write_settings(run, state.params)
 
 
 def _write_settings(run: Path, params: TrainParams) -> None:
@@ -238,8 +295,10 @@ def _announce(state: State, session: Session) -> None:
     )
     weights = sum(weight.numel() for weight in state.generator.parameters())
     begin = f"resuming at step {state.step:,}" if state.step else "training"
+    ranks = f", {state.ranks.world} ranks" if state.ranks.world > 1 else ""
     session.console.print(
-        f"{begin} on {state.device}: {batches.clips:,} clips, {batches.per_epoch:,} batches per epoch{short};"
+        f"{begin} on {state.device}{ranks}: {batches.clips:,} clips,"
+        f" {batches.per_epoch:,} batches per epoch{short};"
         f" a generator of {weights / 1e6:.1f} M weights against"
         f" {' and '.join(state.adversaries) or 'no'} discriminator"
     )

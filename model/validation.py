@@ -5,26 +5,27 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from s2f.model.data import Batch
 from s2f.model.generator import Generator
-from s2f.model.losses import psnr, reconstruction_loss
+from s2f.model.losses import reconstruction_loss
+from s2f.model.metrics.mouth import correlation
+from s2f.model.metrics.reconstruction import psnr
+from s2f.model.samples import Example, Pictures
 from s2f.pipeline.faces.mouth import mouth_opening
 
-Pictures = npt.NDArray[np.uint8]
-
-STRIP_CLIPS, STRIP_EVERY = 3, 5
+# So many clips are kept to be looked at.
+EXAMPLES = 3
 
 
 @dataclass(frozen=True)
 class Validation:
-    """Mean scores by TensorBoard tag, and a picture of real frames above generated ones."""
+    """Mean scores by TensorBoard tag, and the first clips to be looked at."""
 
     scores: dict[str, float]
-    strip: Pictures
+    examples: tuple[Example, ...]
 
 
 def validate(generator: Generator, clips: Iterable[Batch], seed: int) -> Validation:
@@ -36,21 +37,21 @@ def validate(generator: Generator, clips: Iterable[Batch], seed: int) -> Validat
     """
     source = torch.Generator().manual_seed(seed)
     rows: list[dict[str, float]] = []
-    strips: list[Pictures] = []
+    examples: list[Example] = []
     generator.eval()
     with torch.inference_mode():
         for clip in clips:
             noise = generator.draw_noise(1, clip.frames.shape[1], source).to(clip.frames.device)
             fake = generator(clip.still, clip.windows, noise)
             rows.append(_scores(clip, fake))
-            if len(strips) < 2 * STRIP_CLIPS:
-                strips += [_row(clip.frames), _row(fake)]
+            if len(examples) < EXAMPLES:
+                examples.append(_example(clip, fake))
     generator.train()
     with_mouth = [row["val/mouth"] for row in rows if np.isfinite(row["val/mouth"])]
     scores = {name: float(np.mean([row[name] for row in rows])) for name in rows[0] if name != "val/mouth"}
     if with_mouth:
         scores["val/mouth"] = float(np.mean(with_mouth))
-    return Validation(scores, _stack(strips))
+    return Validation(scores, tuple(examples))
 
 
 def to_pictures(frames: Tensor) -> Pictures:
@@ -67,30 +68,15 @@ def save_png(pictures: Pictures) -> bytes:
 
 def _scores(clip: Batch, fake: Tensor) -> dict[str, float]:
     still = clip.still[:, None].expand_as(clip.frames)
-    mouths = mouth_opening(to_pictures(torch.cat([clip.frames[0], fake[0]])))
+    real, made, repeated = (to_pictures(frames[0]) for frames in (clip.frames, fake, still))
     return {
         "val/l1": float(reconstruction_loss(fake, clip.frames)),
         "val/l1_still": float(reconstruction_loss(still, clip.frames)),
-        "val/psnr": psnr(fake, clip.frames),
-        "val/psnr_still": psnr(still, clip.frames),
-        "val/mouth": correlation(*np.split(mouths, 2)),
+        "val/psnr": psnr(made, real),
+        "val/psnr_still": psnr(repeated, real),
+        "val/mouth": correlation(mouth_opening(made), mouth_opening(real)),
     }
 
 
-def correlation(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) -> float:
-    """Pearson's correlation over the places where both are numbers; nan where either does not vary."""
-    both = np.isfinite(first) & np.isfinite(second)
-    first, second = first[both], second[both]
-    if len(first) < 2 or not first.std() or not second.std():
-        return float("nan")
-    return float(np.corrcoef(first, second)[0, 1])
-
-
-def _row(frames: Tensor) -> Pictures:
-    return np.concatenate(to_pictures(frames[0, ::STRIP_EVERY]), axis=1)
-
-
-def _stack(strips: list[Pictures]) -> Pictures:
-    """Rows under each other, shorter ones filled with black."""
-    width = max(strip.shape[1] for strip in strips)
-    return np.concatenate([np.pad(strip, ((0, 0), (0, width - strip.shape[1]), (0, 0))) for strip in strips])
+def _example(clip: Batch, fake: Tensor) -> Example:
+    return Example(to_pictures(clip.frames[0]), to_pictures(fake[0]), clip.windows[0].float().cpu().numpy())

@@ -60,10 +60,13 @@ def render() -> str:
     for name, block in Settings.model_fields.items():
         lines += [f"# {block.description}", f"{name}:"]
         for key, value in block.default.model_dump(mode="json").items():
+            field = type(block.default).model_fields[key]
+            # What the recipe decides has a value here, but is null until it is given.
+            default = None if field.default is None else value
             written = yaml.safe_dump(
-                {key: value}, default_flow_style=True, width=1000, sort_keys=False
+                {key: default}, default_flow_style=True, width=1000, sort_keys=False
             ).strip()[1:-1]
-            lines.append(f"  {written:<48}# {type(block.default).model_fields[key].description}")
+            lines.append(f"  {written:<48}# {field.description}")
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
@@ -144,9 +147,8 @@ def _explain(error: ValidationError, path: Path | None) -> ConfigError:
         hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
         return ConfigError(f"unknown setting {name}{where}", hint)
     message = first["msg"].removeprefix("Value error, ")
-    return ConfigError(
-        f"setting {name}{where} is {first['input']!r}: {message}", "see docs/stages.md for what it may be"
-    )
+    given = "" if isinstance(first["input"], dict) else f" is {first['input']!r}"
+    return ConfigError(f"setting {name}{where}{given}: {message}", "see docs/stages.md for what it may be")
 
 
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:

@@ -4,7 +4,8 @@ Why this way of storing frames and no other: see the measured table in docs/form
 """
 
 import io
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 import av
@@ -15,6 +16,11 @@ import numpy.typing as npt
 from s2f.pipeline.errors import MediaError
 
 Frames = npt.NDArray[np.uint8]
+
+# Of RIFF: a chunk's name and size, and what kind of list it is, if it is one.
+CHUNK = struct.Struct("<4sI4s")
+# Lists that hold pictures: the file, its continuation after a gigabyte, and the frames.
+PARTS = {(b"RIFF", b"AVI "), (b"RIFF", b"AVIX"), (b"LIST", b"movi")}
 
 
 def encode(frames: Frames, fps: Fraction, quality: int) -> bytes:
@@ -46,21 +52,32 @@ def decode(data: bytes, wanted: Sequence[int] | slice = slice(None)) -> Frames:
 
     Only the frames that are wanted are decoded. Raises MediaError where the bytes are no such file.
     """
-    try:
-        with av.open(io.BytesIO(data), "r", format="avi") as container:
-            packets = [bytes(packet) for packet in container.demux(video=0) if packet.size]
-    except av.error.FFmpegError as error:
-        raise MediaError(f"the frames of a sample cannot be read: {error}", "run 's2f prep' again") from error
-    chosen = packets[wanted] if isinstance(wanted, slice) else [packets[number] for number in wanted]
+    pictures = list(_jpegs(data))
+    if not pictures:
+        raise MediaError("the frames of a sample cannot be read", "run 's2f prep' again")
+    chosen = pictures[wanted] if isinstance(wanted, slice) else [pictures[number] for number in wanted]
     frames = np.empty((0, 0, 0, 3), np.uint8)
-    for number, packet in enumerate(chosen):
-        picture = cv2.imdecode(np.frombuffer(packet, np.uint8), cv2.IMREAD_COLOR_RGB)
+    for number, jpeg in enumerate(chosen):
+        picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
         if picture is not None and number == 0:
             frames = np.empty((len(chosen), *picture.shape), np.uint8)
         if picture is None or picture.shape != frames.shape[1:]:
             raise MediaError("the frames of a sample are damaged", "run 's2f prep' again")
         # One by one: a list of pictures that is stacked at its end takes a fifth longer.
         frames[number] = picture
-    if not len(frames):
-        raise MediaError("the frames of a sample are damaged", "run 's2f prep' again")
     return frames
+
+
+def _jpegs(data: bytes) -> Iterator[memoryview]:
+    """The pictures in an AVI, uncopied. To walk its chunks takes a tenth of the time that PyAV takes."""
+    view, place = memoryview(data), 0
+    while place + 12 <= len(data):
+        name, size, kind = CHUNK.unpack_from(data, place)
+        if (name, kind) in PARTS:
+            place += 12
+            continue
+        if place + 8 + size > len(data):
+            raise MediaError("the frames of a sample are cut short", "run 's2f prep' again")
+        if name == b"00dc" and size:
+            yield view[place + 8 : place + 8 + size]
+        place += 8 + size + size % 2

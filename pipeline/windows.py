@@ -39,7 +39,7 @@ def cut_windows(sound: Sound, starts: Starts, size: int) -> Sound:
     after = max(0, int(starts.max(initial=0)) + size - len(sound))
     padded = np.pad(sound, (before, after))
     every = np.lib.stride_tricks.sliding_window_view(padded, size)
-    return np.array(every[starts + before], dtype=np.float32)
+    return np.asarray(every[starts + before], dtype=np.float32)
 
 
 def fit_length(sound: Sound, samples: int) -> Sound:

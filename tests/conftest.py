@@ -4,6 +4,7 @@ Without the data those tests skip, and in CI they fail.
 """
 
 import os
+import shutil
 from fractions import Fraction
 from pathlib import Path
 
@@ -26,6 +27,19 @@ def data() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return DATA
+
+
+@pytest.fixture(scope="session")
+def browser() -> str:
+    """The program of a Chromium or Chrome: the one that S2F_BROWSER names, else of this machine."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    found = os.environ.get("S2F_BROWSER") or next(filter(None, map(shutil.which, names)), None)
+    if not found:
+        message = "there is no chromium or google-chrome; name one with S2F_BROWSER"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -73,6 +73,20 @@ def test_what_is_no_movie_is_an_error_for_a_person(data: bytes) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("keep", [0.1, 0.5, 0.99])
+def test_a_movie_that_is_cut_short_is_an_error(movie: bytes, keep: float) -> None:
+    with pytest.raises(MediaError, match="cut short"):
+        mjpeg.decode(movie[: int(keep * len(movie))])
+
+
+def test_a_movie_goes_on_after_its_first_gigabyte(movie: bytes) -> None:
+    """As ffmpeg writes it: with a second RIFF list."""
+    begin = movie.index(b"LIST", movie.index(b"movi") - 8)
+    frames = movie[begin : begin + 8 + int.from_bytes(movie[begin + 4 : begin + 8], "little")]
+    more = b"RIFF" + (4 + len(frames)).to_bytes(4, "little") + b"AVIX" + frames
+    assert np.array_equal(mjpeg.decode(movie + more), np.tile(mjpeg.decode(movie), (2, 1, 1, 1)))
+
+
 def test_sound_comes_back_to_half_a_step() -> None:
     sound = np.random.default_rng(1).uniform(-1, 1, 16_000).astype(np.float32)
     found = wav.decode(wav.encode(sound, 16_000))

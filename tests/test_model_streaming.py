@@ -189,11 +189,10 @@ def test_another_clip_stands_in_for_one_that_cannot_be_read(tmp_path: Path, work
         for number, (was, now) in enumerate(zip(one.clip_ids, two.clip_ids, strict=True)):
             assert (now == was) == (was != "clip002")
             assert torch.equal(one.frames[number], two.frames[number]) == (was != "clip002")
-    assert [line.partition(";")[0] for line in told] == 2 * [
-        "the clip clip002 cannot be read: the frames of a sample cannot be read: "
-        "[Errno 1094995529] Invalid data found when processing input: '<none>'"
+    assert told == 2 * [
+        "the clip clip002 cannot be read: the frames of a sample cannot be read;"
+        " another clip stands in for it (1 of at most 10 in this epoch)"
     ]
-    assert all("1 of at most 10 in this epoch" in line for line in told)
     # From any step on, the same clip stands in.
     for step in range(1, 5):
         assert all(map(same, after[step:], take(data, params, 8 - step, step)[0]))
@@ -317,7 +316,7 @@ def test_the_log_tells_of_unreadable_clips_where_nobody_listens(
 def test_the_trainer_shows_them_and_goes_on_with_a_larger_budget(tmp_path: Path) -> None:
     data = write_set(tmp_path / "data", 4)
     damage(data, "clip001")
-    params = small(width=4, frames=3, judged_frames=1, steps=2, device="cpu", max_unreadable=0)
+    params = small(width=4, frames=3, judged_frames=1, steps=2, device="cpu", threads=1, max_unreadable=0)
     console = Console(file=io.StringIO(), width=200)
     with pytest.raises(InputError, match="clip001"):
         train(data, tmp_path / "stopped", params, resume=False, console=console)

@@ -1,0 +1,18 @@
+"""The measures that the papers report, one file per family; each is a function from arrays to numbers.
+
+reconstruction  a video against the real one: PSNR, SSIM, L1 on the lower half
+sharpness       a video by itself: FDBM, CPBD
+mouth           points of a face against the real ones: correlation of the opening, distance
+scoring         all of them on one clip
+interval        the mean over clips, and how far it can be trusted
+
+A video is RGB uint8 (n, height, width, 3). What cannot be told is nan, never a number. Nothing here
+imports torch, so that the processes that measure start quickly. What each measure means, and what
+it cannot tell, docs/metrics.md says.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+Frames = npt.NDArray[np.uint8]
+Values = npt.NDArray[np.float64]

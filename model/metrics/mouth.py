@@ -1,0 +1,64 @@
+"""Does the mouth move as the real one does? Measured on the 68 points of either face.
+
+The same landmark model has to find the points of both: `find_points`.
+"""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from s2f.model.metrics import Frames
+from s2f.pipeline.faces import Points, open_backend
+from s2f.pipeline.faces.mouth import crop_points, opening
+
+MOUTH = slice(48, 68)
+
+# A face counts as seen if the detector finds one in most of so many frames, enlarged so much: it finds
+# none under 80 px.
+LOOKS, ENLARGE = 5, 2
+
+
+def find_points(video: Frames) -> Points:
+    """The 68 points of aligned RGB frames uint8 (n, 128, 96, 3): (n, 68, 2) in px, nan without a face.
+
+    The landmark model gives points for any picture, also for one of noise; so the detector is asked
+    first whether there is a face at all, in five frames of the video.
+    """
+    if not has_face(video):
+        return np.full((len(video), 68, 2), np.nan, np.float32)
+    return crop_points(video)
+
+
+def has_face(video: Frames) -> bool:
+    """Whether dlib's detector finds a face in most of five frames, evenly spread over the video."""
+    backend = open_backend("dlib")
+    looks = video[np.linspace(0, len(video) - 1, LOOKS).round().astype(int)]
+    large = [
+        cv2.resize(frame, None, fx=ENLARGE, fy=ENLARGE, interpolation=cv2.INTER_CUBIC) for frame in looks
+    ]
+    return 2 * sum(bool(backend.detect(np.asarray(frame, np.uint8))) for frame in large) > LOOKS
+
+
+def correlation(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) -> float:
+    """Pearson's correlation over the places where both are numbers; nan where either does not vary."""
+    both = np.isfinite(first) & np.isfinite(second)
+    first, second = first[both], second[both]
+    if len(first) < 2 or not first.std() or not second.std():
+        return float("nan")
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def opening_correlation(points: Points, real: Points) -> float:
+    """Correlation over time of the openings of two mouths, from their points (n, 68, 2); else nan."""
+    return correlation(opening(points), opening(real))
+
+
+def mouth_distance(points: Points, real: Points) -> float:
+    """Mean distance in px of the 20 points of two mouths, (n, 68, 2) in aligned crops each.
+
+    It is the landmark distance of Chen et al. 2018, without its shift of either mouth to the same
+    mean: the alignment has put both faces in one place. nan where no frame has a mouth.
+    """
+    apart = np.linalg.norm(points[:, MOUTH] - real[:, MOUTH], axis=-1).mean(axis=1)
+    seen = apart[np.isfinite(apart)]
+    return float(seen.mean(dtype=np.float64)) if len(seen) else float("nan")

@@ -1,0 +1,91 @@
+"""Who reads which clips, and when: known to every process from the manifest alone, before a tar is opened."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import webdataset
+
+from s2f.model.config import TrainParams
+from s2f.model.shards import Shard
+
+# The number of a shard in the list of all, and the id of one of its clips.
+Entry = tuple[int, str]
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one worker reads in one epoch: clips as they lie in the tars, and in the order of training.
+
+    The first `done` clips of `turns` have been trained on, where a run goes on in the middle of an epoch.
+    """
+
+    epoch: int
+    stored: list[Entry]
+    turns: list[Entry]
+    done: int
+
+
+@dataclass(frozen=True)
+class Order:
+    """The order of every epoch and its split over `world` ranks, of which this is number `rank`.
+
+    Shards are permuted by (seed, epoch), their clips laid end to end, and that row is turned by a
+    number that is drawn too. From its begin each rank takes a run of neighbours, all equally long,
+    and each worker a run of its rank's. So ranks have equal steps whatever the shards' sizes, which
+    whole shards per rank would not give; a worker opens no tars but those that its run touches, at
+    most two of which it shares; and what is left at the end of the row, as it fills no batch on every
+    rank, is another piece in every epoch, even where there is one shard only.
+    """
+
+    shards: list[Shard]
+    params: TrainParams
+    rank: int = 0
+    world: int = 1
+
+    @cached_property
+    def clips(self) -> int:
+        """Clips that are long enough."""
+        return sum(frames >= self.params.frames for shard in self.shards for frames in shard.clips.values())
+
+    @property
+    def per_epoch(self) -> int:
+        """Batches per epoch, the same on every rank."""
+        return self.clips // (self.params.batch * self.world)
+
+    def shares(self, step: int, worker: int, workers: int) -> Iterator[Share]:
+        """The shares of a worker from batch number `step` on, epoch after epoch without end.
+
+        The workers make one batch each in turn, over the ends of epochs too: worker 0 makes `step`.
+        """
+        epoch, position = divmod(step, self.per_epoch)
+        turn = (step + worker) % workers
+        while True:
+            first = (turn - epoch * self.per_epoch) % workers
+            yield self._share(epoch, first, workers, done=len(range(first, position, workers)))
+            epoch, position = epoch + 1, 0
+
+    def _share(self, epoch: int, first: int, workers: int, done: int) -> Share:
+        """The share of the worker that makes the batches `first`, `first + workers`, … of an epoch."""
+        batches = [len(range(each, self.per_epoch, workers)) for each in range(first + 1)]
+        batch = self.params.batch
+        begin = (self.rank * self.per_epoch + sum(batches[:-1])) * batch
+        stored = self._row(epoch)[begin : begin + batches[-1] * batch]
+        size, chance = self.params.shuffle, random.Random(f"{self.params.seed} {epoch} {begin}")
+        # What is shuffled are the names: so it is known which clips a run that goes on need not read.
+        turns = list(webdataset.filters.shuffle(size, initial=size, rng=chance)(iter(stored)))
+        return Share(epoch, stored, turns, done * batch)
+
+    def _row(self, epoch: int) -> list[Entry]:
+        chance = random.Random(f"{self.params.seed} {epoch}")
+        shards = list(enumerate(self.shards))
+        chance.shuffle(shards)
+        row = [
+            (number, clip)
+            for number, shard in shards
+            for clip, frames in shard.clips.items()
+            if frames >= self.params.frames
+        ]
+        begin = chance.randrange(len(row))
+        return row[begin:] + row[:begin]
