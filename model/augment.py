@@ -17,6 +17,7 @@ TURN = 0.05  # radians
 BRIGHTNESS, CONTRAST, TINT = 0.15, 0.15, 0.08  # of the range of [-1, 1]
 GAIN_DB = 6.0
 NOISE_DB = (-60.0, -35.0)  # of full scale
+TAPS, COLOUR = 8, 0.25  # of the filter that makes another microphone of it
 
 
 def augment(batch: Batch, source: torch.Generator) -> Batch:
@@ -32,11 +33,12 @@ def augment(batch: Batch, source: torch.Generator) -> Batch:
 
     pictures = torch.cat([batch.still[:, None], batch.frames], dim=1)
     pictures = relit(moved(pictures, _places(draw(4))), draw(5))
+    heard = equalised(batch.windows, torch.randn(clips, TAPS, generator=source).to(device))
     loud = 10 ** (GAIN_DB / 20 * draw(1, 1)) * draw(1, 1).sign()
     quietest, loudest = NOISE_DB
     level = 10 ** ((quietest + (loudest - quietest) * (draw(1, 1) + 1) / 2) / 20)
     hiss = torch.randn(batch.windows.shape, generator=source).to(device)
-    sound = (loud * batch.windows + level * hiss).clamp(-1, 1)
+    sound = (loud * heard + level * hiss).clamp(-1, 1)
     return replace(batch, still=pictures[:, 0], frames=pictures[:, 1:], windows=sound)
 
 
@@ -56,6 +58,16 @@ def relit(clips: Tensor, draws: Tensor) -> Tensor:
     light = draws[:, None, :, None, None]
     brightness, contrast, tint = light[:, :, :1], light[:, :, 1:2], light[:, :, 2:]
     return ((1 + CONTRAST * contrast) * clips + BRIGHTNESS * brightness + TINT * tint).clamp(-1, 1)
+
+
+def equalised(windows: Tensor, draws: Tensor) -> Tensor:
+    """Windows (B, T, samples) through one short filter per clip: itself plus the echoes `draws` (B, TAPS)."""
+    fading = COLOUR * torch.exp(-torch.arange(TAPS, device=draws.device) / 2)
+    taps = torch.cat([torch.ones_like(draws[:, :1]), fading * draws], dim=1)
+    # conv1d correlates: the latest sample comes last. The clips are its groups.
+    padded = functional.pad(windows, (TAPS, 0)).transpose(0, 1)
+    filtered = functional.conv1d(padded, taps.flip(1)[:, None], groups=len(windows))
+    return filtered.transpose(0, 1)
 
 
 def _places(draws: Tensor) -> Tensor:

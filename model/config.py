@@ -65,6 +65,7 @@ class TrainParams(Params):
     context: int = Field(256, ge=1, le=1024, description="size of the context code, what is being said")
     noise: int = Field(10, ge=0, le=256, description="size of the noise code; 0 = no noise generator")
     noise_std: float = _decided("noise_std", "standard deviation of the noise", ge=0, le=10)
+    companded: bool = Field(False, description="sound made flatter, heard by a filter bank; for small sets")
     temporal: bool = Field(True, description="false = the static baseline: a generator without recurrence")
 
     steps: int = Field(200_000, ge=1, description="batches to train on, all in all")

@@ -26,6 +26,9 @@ from s2f.pipeline.windows import cut_windows, window_size, window_starts
 
 LOG = logging.getLogger(__name__)
 
+# How far augmentation moves a clip's windows against its frames.
+SHIFT_SECONDS = 0.01
+
 # So many of the clips that cannot be read does an error name.
 NAMED = 12
 
@@ -67,9 +70,17 @@ class Stack(NamedTuple):
 
 
 def cut_clip(
-    sample: Sample, seconds: float, first: int, count: int, mirror: bool = False, still: int = 0
+    sample: Sample,
+    seconds: float,
+    first: int,
+    count: int,
+    mirror: bool = False,
+    still: int = 0,
+    late: float = 0.0,
 ) -> Clip:
     """`count` frames of a sample from frame `first` on, windows of `seconds`, and the frame `still`.
+
+    The windows begin `late` seconds after their due time.
 
     Raises InputError, which names the clip, where it cannot be read.
     """
@@ -88,7 +99,7 @@ def cut_clip(
         # By OpenCV, in place: numpy and torch take up to twenty times as long.
         for picture in pictures:
             cv2.flip(picture, 1, picture)
-    windows = torch.from_numpy(cut_windows(sound, starts, size))
+    windows = torch.from_numpy(cut_windows(sound, starts + round(late * meta.sample_rate), size))
     shown = torch.from_numpy(pictures)
     return Clip(meta.clip_id, shown[0], shown[-count:], windows)
 
@@ -193,7 +204,8 @@ class _Reading:
         first = chance.randint(0, self.shards[number].clips[clip_id] - params.frames)
         mirror = params.mirror and chance.random() < 0.5
         still = 0 if params.still == "first" else chance.randrange(self.shards[number].clips[clip_id])
-        return cut_clip(found, params.window_seconds, first, params.frames, mirror, still)
+        late = chance.uniform(-SHIFT_SECONDS, SHIFT_SECONDS) if params.augment else 0.0
+        return cut_clip(found, params.window_seconds, first, params.frames, mirror, still, late)
 
     def _lose(self, entry: Entry, error: InputError) -> None:
         self.lost[entry] = error.message

@@ -51,7 +51,7 @@ class SequenceDiscriminator(nn.Module):
     def __init__(self, width: int, window: int, sample_rate: int) -> None:
         super().__init__()
         self.picture = PictureEncoder(3, max(2, width // 2), CODE, judge=True)
-        self.sound = SoundEncoder(window, sample_rate, width, CODE)
+        self.sound = SoundEncoder(window, sample_rate, CODE)
         self.recurrent = nn.GRU(2 * CODE, CODE, num_layers=2, batch_first=True)
         self.verdict = nn.Sequential(nn.Linear(CODE, CODE), nn.LeakyReLU(LEAK), nn.Linear(CODE, 1))
         channels_last(self)
@@ -99,7 +99,7 @@ class SyncDiscriminator(nn.Module):
         super().__init__()
         self.frames = frames
         self.picture = PictureEncoder(3 * frames, width, CODE, height=64, judge=True, norm=False)
-        self.sound = SoundEncoder(window, sample_rate, width, CODE, norm=False)
+        self.sound = SoundEncoder(window, sample_rate, CODE, norm=False)
         self.verdict = nn.Linear(1, 1)
         keep_scale(self)
         # Near means together, and there is room on both sides: at these rates a random sign would

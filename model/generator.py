@@ -44,9 +44,11 @@ class ContextEncoder(nn.Module):
     If it is not temporal there is no GRU, and a frame's code depends on its own window alone.
     """
 
-    def __init__(self, window: int, sample_rate: int, width: int, code: int, temporal: bool = True) -> None:
+    def __init__(
+        self, window: int, sample_rate: int, code: int, temporal: bool = True, companded: bool = False
+    ) -> None:
         super().__init__()
-        self.sound = SoundEncoder(window, sample_rate, width, code)
+        self.sound = SoundEncoder(window, sample_rate, code, companded=companded)
         self.recurrent = nn.GRU(code, code, num_layers=2, batch_first=True) if temporal else None
 
     def forward(self, windows: Tensor, memory: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
@@ -111,6 +113,7 @@ class Generator(nn.Module):
         noise: int,
         noise_std: float,
         temporal: bool = True,
+        companded: bool = False,
     ) -> None:
         super().__init__()
         self.arguments: dict[str, int | float] = {
@@ -122,10 +125,11 @@ class Generator(nn.Module):
             "noise": noise,
             "noise_std": noise_std,
             "temporal": temporal,
+            "companded": companded,
         }
         self.noise_size, self.noise_std = noise, noise_std
         self.identity = IdentityEncoder(width, identity)
-        self.context = ContextEncoder(window, sample_rate, width, context, temporal)
+        self.context = ContextEncoder(window, sample_rate, context, temporal, companded)
         self.noise = NoiseGenerator(noise, temporal)
         self.decoder = FrameDecoder(width, context + noise + identity)
         channels_last(self)

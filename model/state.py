@@ -151,6 +151,7 @@ def new_state(params: TrainParams, sample_rate: int, ranks: Ranks) -> State:
             noise=params.noise,
             noise_std=params.noise_std,
             temporal=params.temporal,
+            companded=params.companded,
         ).to(device)
         adversaries = dict(_adversaries(params, window, sample_rate, device))
     mean = copy.deepcopy(generator).requires_grad_(False).eval() if params.ema else None

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from s2f.model.augment import augment, moved, relit
+from s2f.model.augment import augment, equalised, moved, relit
 from s2f.model.data import Batch
 
 
@@ -44,9 +44,9 @@ def test_the_sound_is_louder_or_softer_perhaps_turned_over_and_a_little_noisy(ba
         found = augment(batch, source(seed))
         for number in range(3):
             alike = likeness(found.windows[number], batch.windows[number])
-            assert 0.9 < abs(alike) < 1
+            assert 0.8 < abs(alike) < 1
             gain = found.windows[number].norm() / batch.windows[number].norm()
-            assert 0.45 < gain < 2.2
+            assert 0.2 < gain < 4
             seen.append(alike > 0)
     assert 15 < sum(seen) < 45
 
@@ -78,3 +78,16 @@ def test_light_changes_brightness_contrast_and_tint(batch: Batch) -> None:
     redder = relit(batch.frames[:1], torch.tensor([[0.0, 0, 1, 0, 0]])) - batch.frames[:1]
     assert float(redder[:, :, 0].mean()) == pytest.approx(0.08, abs=1e-3)
     assert float(redder[:, :, 1:].abs().max()) == 0
+
+
+def test_a_filter_is_one_clips_alone_and_looks_back_only() -> None:
+    windows = torch.zeros(2, 3, 50)
+    windows[:, :, 20] = 1
+    draws = torch.stack([torch.ones(8), torch.zeros(8)])
+    found = equalised(windows, draws)
+    assert torch.equal(found[1], windows[1])
+    for window in found[0]:
+        assert window[:20].abs().max() == 0
+        assert float(window[20]) == pytest.approx(1)
+        assert float(window[21]) == pytest.approx(0.25)
+        assert torch.all(window[21:29] > 0) and window[29:].abs().max() == 0

@@ -19,7 +19,14 @@ from s2f.model.discriminators import (
     VolumeDiscriminator,
 )
 from s2f.model.generator import ContextEncoder, FrameDecoder, Generator, IdentityEncoder, NoiseGenerator
-from s2f.model.layers import SkipBlock, SoundEncoder, VideoEncoder, prime_factors
+from s2f.model.layers import (
+    SkipBlock,
+    SoundEncoder,
+    VideoEncoder,
+    compand,
+    filter_bank,
+    prime_factors,
+)
 from s2f.model.losses import discriminator_loss, generator_loss, reconstruction_loss, upper_loss
 
 WINDOW, RATE = 2560, 16_000
@@ -127,7 +134,7 @@ def test_the_decoder_has_the_published_layers() -> None:
 
 
 def test_the_recurrent_networks_have_the_published_layers() -> None:
-    context, noise = ContextEncoder(WINDOW, RATE, 64, 256).recurrent, NoiseGenerator(10).recurrent
+    context, noise = ContextEncoder(WINDOW, RATE, 256).recurrent, NoiseGenerator(10).recurrent
     assert context is not None
     assert noise is not None
     assert (context.num_layers, context.input_size, context.hidden_size) == (2, 256, 256)
@@ -144,7 +151,7 @@ def test_the_recurrent_networks_have_the_published_layers() -> None:
 def test_sound_encoder_has_the_published_layers(window: int, lengths: list[int], channels: list[int]) -> None:
     sound = torch.zeros(2, window)
     shapes = []
-    for layer in SoundEncoder(window, RATE, 64, 256).layers:
+    for layer in SoundEncoder(window, RATE, 256).layers:
         sound = layer(sound)
         if isinstance(layer, nn.Conv1d):
             shapes.append((sound.shape[1], sound.shape[2]))
@@ -154,7 +161,7 @@ def test_sound_encoder_has_the_published_layers(window: int, lengths: list[int],
 @pytest.mark.parametrize("milliseconds", [20, 37, 160, 170, 210])
 def test_sound_encoder_takes_any_window(milliseconds: int) -> None:
     window = 16 * milliseconds
-    assert SoundEncoder(window, RATE, 4, 8)(torch.zeros(2, window)).shape == (2, 8)
+    assert SoundEncoder(window, RATE, 8)(torch.zeros(2, window)).shape == (2, 8)
 
 
 def test_prime_factors() -> None:
@@ -395,3 +402,27 @@ def test_losses_by_hand() -> None:
     sure = torch.full((4,), 50.0)
     assert discriminator_loss(sure, -sure).item() == pytest.approx(0)
     assert generator_loss(-sure).item() == pytest.approx(50)
+
+
+def test_companded_sound_is_flatter_in_loudness_and_in_spectrum() -> None:
+    seconds = torch.arange(WINDOW) / RATE
+    low, high = (torch.sin(2 * torch.pi * frequency * seconds)[None] for frequency in (200, 4000))
+
+    def loudness(sound: Tensor) -> Tensor:
+        return compand(sound)[:, 1:].square().mean().sqrt()
+
+    assert loudness(high) > loudness(low) > 0.5 * loudness(high)
+    assert loudness(0.3 * high) > loudness(0.03 * high) > 0.5 * loudness(0.3 * high)
+    assert compand(high).abs().max() < 1.2
+    assert torch.equal(compand(-low), -compand(low))
+
+
+def test_a_filter_of_the_bank_answers_to_its_own_pitch() -> None:
+    bank = filter_bank(16, 80, RATE)
+    assert torch.allclose(bank.norm(dim=1), torch.ones(16))
+    spectra = torch.fft.rfft(bank, 1600).abs()
+    peaks = spectra.argmax(dim=1)
+    assert torch.all(peaks.diff() > 0)
+    assert peaks[0] * 10 < 250 and 6500 < peaks[-1] * 10 < 7500
+    first = SoundEncoder(WINDOW, RATE, 8, companded=True).layers[1]
+    assert torch.equal(first.weight[:, 0], bank)
