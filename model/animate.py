@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from s2f.model.checkpoint import Talker, load_talker
+from s2f.model.checkpoint import Talker
 from s2f.model.generator import HEIGHT, WIDTH
+from s2f.model.inference import FRAMES, load_prepared
 from s2f.model.validation import to_pictures
 from s2f.pipeline.errors import InputError
 from s2f.pipeline.faces.alignment import crop_photo
@@ -48,7 +49,7 @@ def animate(
     *,
     aligned: bool = False,
     seed: int = 0,
-    chunk_seconds: float = 2.0,
+    chunk_seconds: float = 1.0,
 ) -> Animation:
     """Write a video of the face in `image` speaking `audio`, with the generator of a trained run.
 
@@ -59,8 +60,8 @@ def animate(
     _check_target(out)
     if not audio.is_file():
         raise InputError(f"{audio} is not a file", "give a sound file, such as a wav, flac, mp3 or mp4")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    talker = load_talker(run, device)
+    device = best_device()
+    talker = load_prepared(run, device)
     face = read_face(image, aligned=aligned)
     sound = read_audio(audio, talker.sample_rate, chunk_seconds=chunk_seconds)
     frames = generate(talker, face, sound, device, seed)
@@ -73,7 +74,9 @@ def generate(
 ) -> Iterator[Picture]:
     """Yield the frames (128, 96, 3) that go with the sound, which comes in chunks of any length.
 
-    How the sound is cut into chunks does not matter: the recurrent states are carried over.
+    How the sound is cut into chunks does not matter: the recurrent states are carried over. A frame
+    comes as soon as the sound reaches to the end of its window. The face is encoded before the first
+    chunk is asked for.
     """
     generator = talker.generator
     source = torch.Generator().manual_seed(seed)
@@ -82,11 +85,16 @@ def generate(
     with torch.inference_mode():
         still = torch.from_numpy(face).to(device).permute(2, 0, 1)[None] / 127.5 - 1
         identity = generator.identity(still)
-        for windows in stream_windows(sound, talker.fps, talker.sample_rate, window):
-            noise = generator.draw_noise(1, len(windows), source).to(device)
-            heard = torch.from_numpy(windows).to(device)[None]
-            frames, memory = generator.speak(identity, heard, noise, memory)
-            yield from to_pictures(frames[0])
+        for ready in stream_windows(sound, talker.fps, talker.sample_rate, window):
+            for windows in torch.split(torch.from_numpy(ready), FRAMES):
+                noise = generator.draw_noise(1, len(windows), source).to(device)
+                frames, memory = generator.speak(identity, windows.to(device)[None], noise, memory)
+                yield from to_pictures(frames[0])
+
+
+def best_device() -> torch.device:
+    """The GPU if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def stream_windows(sound: Iterable[Sound], fps: Fraction, sample_rate: int, size: int) -> Iterator[Sound]:

@@ -2,13 +2,13 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from s2f.pipeline.errors import S2fError
+from s2f.pipeline.errors import InputError, S2fError
 from s2f.pipeline.files import place
 
 if TYPE_CHECKING:
@@ -161,20 +161,90 @@ def train(
 @app.command()
 def animate(
     image: Annotated[Path, typer.Option(help="A photo with a face, or an aligned crop with --aligned.")],
-    audio: Annotated[Path, typer.Option(help="Speech in any format that ffmpeg reads.")],
     run: Annotated[Path, typer.Option("--run", help="Folder of a trained model.")],
-    out: Annotated[Path, typer.Option("--out", help="The video to write, .mp4.")],
+    out: Annotated[Path, typer.Option("--out", help="The video, .mp4; with --stream a file, FIFO or -.")],
+    audio: Annotated[Path | None, typer.Option(help="Speech in any format that ffmpeg reads.")] = None,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Speech is mono PCM s16le from standard input, live.")
+    ] = False,
+    rate: Annotated[
+        int | None, typer.Option(min=1000, max=384_000, help="Hz of the PCM; else the model's, mostly 16000.")
+    ] = None,
+    format_: Annotated[
+        Literal["mp4", "rgb24"], typer.Option("--format", help="What --stream writes.")
+    ] = "mp4",
     aligned: Annotated[bool, typer.Option("--aligned", help="The image is already an aligned crop.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the noise: other seeds blink and move differently.")] = 0,
 ) -> None:
     """Make a photo speak.
 
+    With --stream it speaks while the sound comes in: fragmented mp4, or bare rgb24 frames of 96 x 128.
+
     Example: s2f animate --image me.jpg --audio speech.wav --run runs/small --out me.mp4
     """
+    if stream == (audio is not None):
+        raise InputError("the speech must come from one place", "give either --audio or --stream")
+    if audio is None:
+        from s2f.model import live
+
+        try:
+            done = live.animate_live(
+                run, image, out, form=format_, sample_rate=rate, aligned=aligned, seed=seed
+            )
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
+        errors.print(f"{done.frames} frames")
+        return
     from s2f.model import animate as animation
 
-    done = animation.animate(run, image, audio, out, aligned=aligned, seed=seed)
-    console.print(f"{out}: {done}")
+    made = animation.animate(run, image, audio, out, aligned=aligned, seed=seed)
+    console.print(f"{out}: {made}")
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder of a trained model.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the two networks and model.json.")],
+    to: Annotated[Literal["onnx", "torch-export"], typer.Option("--to", help="The form.")] = "onnx",
+) -> None:
+    """Write a trained model for other programs, and check that it makes the same frames there.
+
+    Example: s2f export runs/small --to onnx --out small.onnx
+    """
+    from s2f.model import export as exporting
+
+    for path in exporting.export(run, to, out):
+        console.print(path, markup=False, soft_wrap=True)
+
+
+@app.command()
+def evaluate(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of trained models.")],
+    data: Annotated[str, typer.Option("--data", help="Folder or URL that 's2f prep' has made.")],
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "val",
+    limit: Limit = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for JSON and scores per clip.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the noise and of the confidence intervals.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that measure; 0 = one per CPU.")] = 0,
+) -> None:
+    """Compare trained models by the papers' measures, on clips that they were not trained on.
+
+    Example: s2f evaluate runs/l1 runs/full --data out/grid --split val --out scores
+    """
+    from s2f.model import evaluate as evaluation
+    from s2f.model.metrics import results
+    from s2f.pipeline.files import make_folder
+
+    if out:
+        make_folder(out)
+    found = evaluation.evaluate(runs, place(data), split, console, limit=limit, seed=seed, workers=workers)
+    console.print(results.table(found))
+    console.print(results.unmeasured(found), end="", markup=False, highlight=False, soft_wrap=True)
+    if json:
+        results.write_json(found, json)
+    if out:
+        results.write_folder(found, out)
 
 
 models = typer.Typer(

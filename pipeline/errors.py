@@ -7,6 +7,7 @@ S2fError                 every error meant for a person; carries a hint
 ├── OutputError          a file or folder cannot be written: the run stops, what is done stays
 ├── CheckpointError      a run folder or checkpoint cannot be used
 ├── TrainingError        the training itself has gone wrong
+├── ExportError          an exported network does not do what the network does
 └── MissingError         a package or model file is not installed
 
 Rejected                 not an error: the material of one clip does not serve
@@ -47,6 +48,10 @@ class CheckpointError(S2fError):
 
 class TrainingError(S2fError):
     """The training itself has gone wrong."""
+
+
+class ExportError(S2fError):
+    """An exported network does not do what the network does."""
 
 
 class MissingError(S2fError):

@@ -8,30 +8,24 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from model_runs import RATE, WINDOW, make_generator, make_input, write_run
 from model_shards import draw_faces, make_sound
 
 from s2f.model import checkpoint
 from s2f.model.animate import animate, frames_for, generate, read_face, stream_windows
-from s2f.model.generator import Generator
+from s2f.model.inference import FRAMES, load_prepared, prepare
 from s2f.pipeline import wav
 from s2f.pipeline.errors import CheckpointError, InputError, OutputError
 from s2f.pipeline.media import FrameReader, probe
 from s2f.pipeline.windows import cut_windows, samples_for, window_starts
 
 CPU = torch.device("cpu")
-RATE, WINDOW = 16_000, 2560
+VARIANTS = [{}, {"noise": 0}, {"temporal": False}, {"noise": 0, "temporal": False}, {"window": 3200}]
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("run")
-    torch.manual_seed(0)
-    generator = Generator(
-        width=4, window=WINDOW, sample_rate=RATE, identity=50, context=256, noise=10, noise_std=1.0
-    )
-    checkpoint.describe(folder, generator, Fraction(25), RATE)
-    checkpoint.save_weights(folder / checkpoint.NEWEST, generator)
-    return folder
+    return write_run(tmp_path_factory.mktemp("run"), make_generator())
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +68,47 @@ def test_frames_do_not_depend_on_the_chunks(run: Path) -> None:
     )
     assert whole.shape == (20, 128, 96, 3)
     assert abs(whole.astype(int) - parts).max() <= 1
+
+
+@pytest.mark.parametrize("pack", [True, False])
+@pytest.mark.parametrize("changes", VARIANTS)
+def test_a_prepared_generator_makes_the_same_frames(changes: dict[str, float], pack: bool) -> None:
+    generator = make_generator(**changes)
+    ready = prepare(generator, pack=pack)
+    source = torch.Generator().manual_seed(2)
+    with torch.inference_mode():
+        for clips, lengths in ((1, [1, FRAMES, 2 * FRAMES + 1]), (2, [3, 1])):
+            stills, windows, noise = make_input(generator, clips, sum(lengths), source)
+            wanted = generator(stills, windows, noise)
+            identity, memory, made = ready.identity(stills), None, []
+            for some, drift in zip(windows.split(lengths, 1), noise.split(lengths, 1), strict=True):
+                frames, memory = ready.speak(identity, some, drift, memory)
+                made.append(frames)
+            assert wanted.std() > 0.2
+            assert (torch.cat(made, dim=1) - wanted).abs().max() < 1e-4
+
+
+def test_to_prepare_changes_nothing_in_the_generator() -> None:
+    generator = make_generator().train()
+    before = {name: tensor.clone() for name, tensor in generator.state_dict().items()}
+    ready = prepare(generator)
+    with torch.inference_mode():
+        ready(*make_input(generator, 1, 2, torch.Generator().manual_seed(3)))
+    assert generator.training
+    assert all(weight.requires_grad for weight in generator.parameters())
+    after = generator.state_dict()
+    assert list(after) == list(before)
+    assert all(torch.equal(after[name], before[name]) for name in before)
+
+
+def test_prepared_and_plain_runs_animate_alike(run: Path) -> None:
+    sound = make_sound(2 * FRAMES + 3, 0)
+    plain, prepared = (
+        np.stack(list(generate(load(run, CPU), draw_face(), [sound], CPU, seed=1)))
+        for load in (checkpoint.load_talker, load_prepared)
+    )
+    assert plain.std() > 20
+    assert abs(plain.astype(int) - prepared).max() <= 1
 
 
 def test_a_video_as_long_as_the_sound(run: Path, material: tuple[Path, Path], tmp_path: Path) -> None:

@@ -1,0 +1,212 @@
+"""The generator made ready for inference: the same frames in less than half of the time.
+
+Norms are folded into the convolutions. The half of a block's first convolution that sees the skip
+is computed once per face. The smallest level of the U-Net takes all frames side by side. On a CPU
+the decoder's weights are laid out once as oneDNN wants them. docs/experiments.md tells what each
+of these brings.
+"""
+
+import copy
+import itertools
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from s2f.model.checkpoint import Talker, load_talker
+from s2f.model.generator import FrameDecoder, Generator, Identity, IdentityEncoder
+from s2f.model.layers import SkipBlock, channels_last
+
+# Frames at a time: more are hardly faster, and take memory.
+FRAMES = 25
+
+Norm = nn.BatchNorm1d | nn.BatchNorm2d
+
+
+def load_prepared(run: Path, device: torch.device) -> Talker:
+    """The best generator of a run, made ready for inference. Raises CheckpointError."""
+    talker = load_talker(run, device)
+    return replace(talker, generator=prepare(talker.generator))
+
+
+def prepare(generator: Generator, *, pack: bool = True) -> Generator:
+    """A generator that makes the same frames faster, but cannot be trained; the given one stays as it is.
+
+    Its `identity` gives, in the place of the skips, the share of the face in each block. Weights
+    that do not change are shared. Without `pack` nothing is laid out for this processor, and the
+    network consists of common operations only.
+    """
+    weights = (*generator.parameters(), *generator.buffers())
+    with torch.no_grad():
+        ready = copy.deepcopy(generator, {id(weight): weight for weight in weights}).eval()
+        for module in (*ready.identity.modules(), *ready.context.modules()):
+            if isinstance(module, nn.Sequential):
+                _fold_norms(module)
+        blocks = cast("list[SkipBlock]", list(ready.decoder.blocks))
+        decoder = FoldedDecoder(ready.decoder, blocks)
+        ready.add_module("identity", FaceEncoder(ready.identity, blocks))
+        ready.add_module("decoder", decoder)
+        channels_last(ready)
+        if pack and _can_pack(weights[0].device):
+            decoder.pack()
+    return ready
+
+
+class Transposed(nn.Module):
+    """A transposed convolution with a padding of 1. Torch lays its weights out anew in every call.
+
+    `pack` does so once. It uses what torch's compiler uses, which is in no documentation.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None = None, stride: int = 1) -> None:
+        super().__init__()
+        self.weight: Tensor = nn.Parameter(weight)
+        self.bias = bias if bias is None else nn.Parameter(bias)
+        self.stride = stride
+        self.packed = False
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        if not self.packed:
+            return functional.conv_transpose2d(pictures, self.weight, self.bias, self.stride, 1)
+        result: Tensor = torch.ops.mkldnn._convolution_transpose_pointwise(
+            pictures, self.weight, self.bias, *self._geometry, "none", [], ""
+        )
+        return result
+
+    def pack(self, shape: list[int]) -> None:
+        """Lay the weights out for pictures of this shape; others may be slower."""
+        packed = torch.ops.mkldnn._reorder_convolution_transpose_weight(self.weight, *self._geometry, shape)
+        del self.weight
+        self.weight, self.packed = packed, True
+
+    @property
+    def _geometry(self) -> tuple[list[int], list[int], list[int], list[int], int]:
+        return [1, 1], [0, 0], [self.stride, self.stride], [1, 1], 1
+
+
+class FoldedBlock(nn.Module):
+    """A SkipBlock without norms and skip: frames (B * T, C, h, w) and shares (B, C, h, w) of B faces."""
+
+    def __init__(self, block: SkipBlock) -> None:
+        super().__init__()
+        moving, _ = _fold(block.join.weight.chunk(2)[0], block.join_norm, transposed=True)
+        self.join = Transposed(moving)
+        self.grow = Transposed(*_fold(block.grow.weight, block.grow_norm, transposed=True), stride=2)
+
+    def forward(self, frames: Tensor, share: Tensor) -> Tensor:
+        joined: Tensor = self.join(frames)
+        joined.view(share.shape[0], -1, *share.shape[1:]).add_(share[:, None])
+        grown: Tensor = self.grow(joined.relu_())
+        return grown.relu_()
+
+
+class RowBlock(FoldedBlock):
+    """The same for frames of 4 x 3, on which oneDNN takes twice as long as it need.
+
+    So they lie side by side in one picture, each with an empty column to its right, which frames and
+    shares come with: (B * T, C, 4, 4) and (B, C, 4, 4).
+    """
+
+    def forward(self, frames: Tensor, share: Tensor) -> Tensor:
+        faces, channels, height, width = share.shape
+        row = frames.permute(2, 0, 3, 1).flatten(1, 2).permute(2, 0, 1)[None]
+        if self.join.packed and frames.shape[0] == 1:
+            # Laid out for wider pictures: another frame, which is cut off again, costs less.
+            row = functional.pad(row, (0, width))
+        joined: Tensor = self.join(row)
+        clips = joined.view(channels, height, faces, -1, width)
+        clips.add_(share.permute(1, 2, 0, 3).unsqueeze(3))
+        grown: Tensor = self.grow(joined.relu_())
+        apart = grown.relu_().view(channels // 2, 2 * height, -1, 2 * width)[:, :, : frames.shape[0], :-2]
+        return apart.permute(2, 0, 1, 3).contiguous(memory_format=torch.channels_last)
+
+
+class FoldedDecoder(nn.Module):
+    """Latents (B, T, size) and the shares of B faces to frames (B, T, 3, 128, 96)."""
+
+    def __init__(self, decoder: FrameDecoder, blocks: list[SkipBlock]) -> None:
+        super().__init__()
+        weight, bias = _fold(decoder.start.weight, decoder.start_norm, transposed=True)
+        # A convolution of a single point is a matrix. Its result has an empty column to the right.
+        self.weight = nn.Parameter(functional.pad(weight, (0, 1)).permute(2, 3, 1, 0).contiguous())
+        columns = functional.pad(bias.expand(3, -1), (0, 0, 0, 1))
+        self.bias = nn.Parameter(columns.expand(4, -1, -1).contiguous())
+        first, *others = blocks
+        self.first, self.others = RowBlock(first), nn.ModuleList(FoldedBlock(block) for block in others)
+        # 2 x 2 pixels of three colours as twelve channels: faster than so few channels.
+        paint = functional.pad(decoder.paint.weight, (1, 1, 1, 1))
+        phases = paint.view(*paint.shape[:2], 3, 2, 3, 2).permute(0, 1, 3, 5, 2, 4)
+        self.paint = Transposed(phases.flatten(1, 3))
+
+    @property
+    def blocks(self) -> list[FoldedBlock]:
+        return [self.first, *cast("list[FoldedBlock]", list(self.others))]
+
+    def forward(self, latents: Tensor, shares: list[Tensor]) -> Tensor:
+        points = functional.linear(latents.flatten(0, 1), self.weight.flatten(0, 2), self.bias.flatten())
+        frames = points.relu_().view(-1, *self.bias.shape).permute(0, 3, 1, 2)
+        for block, share in zip(self.blocks, shares, strict=True):
+            frames = block(frames, share)
+        painted = torch.tanh_(functional.pixel_shuffle(self.paint(frames), 2))
+        return painted.view(*latents.shape[:2], *painted.shape[1:])
+
+    def pack(self) -> None:
+        """Lay the weights of the convolutions over frames out for oneDNN."""
+        height, width, channels = self.bias.shape
+        shape = [1, channels, height, width * FRAMES]
+        for block in self.blocks:
+            block.join.pack(shape)
+            block.grow.pack(shape)
+            channels, height = channels // 2, 2 * height
+            shape = [FRAMES, channels, height, height * 3 // 4]
+        self.paint.pack(shape)
+
+
+class FaceEncoder(nn.Module):
+    """Still faces (B, 3, 128, 96) to their codes, and their shares of the decoder's blocks.
+
+    A share is what `join` makes of a skip, and the bias.
+    """
+
+    def __init__(self, encoder: IdentityEncoder, blocks: list[SkipBlock]) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.joins = nn.ModuleList(
+            Transposed(*_fold(block.join.weight.chunk(2)[1], block.join_norm, transposed=True))
+            for block in blocks
+        )
+
+    def forward(self, still: Tensor) -> Identity:
+        face = self.encoder(still)
+        pairs = zip(self.joins, reversed(face.skips[1:]), strict=True)
+        first, *others = [join(skip) for join, skip in pairs]
+        # In the empty column of a RowBlock nothing passes the ReLU.
+        return Identity(face.code, [functional.pad(first, (0, 1), value=-torch.inf), *others])
+
+
+def _can_pack(device: torch.device) -> bool:
+    return (
+        device.type == "cpu"
+        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+        and hasattr(torch.ops.mkldnn, "_reorder_convolution_transpose_weight")
+    )
+
+
+def _fold_norms(layers: nn.Sequential) -> None:
+    """Fold every norm of a sequence into the convolution before it."""
+    for (_, layer), (name, norm) in itertools.pairwise(list(layers.named_children())):
+        if isinstance(layer, nn.Conv1d | nn.Conv2d) and isinstance(norm, Norm):
+            layer.weight, layer.bias = _fold(layer.weight, norm)
+            layers.add_module(name, nn.Identity())
+
+
+def _fold(weight: Tensor, norm: Norm, *, transposed: bool = False) -> tuple[nn.Parameter, nn.Parameter]:
+    """Weights and bias that do what a convolution without bias and the norm after it do."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    statistics = (norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
+    return fuse_conv_bn_weights(weight, None, *statistics, transposed)

@@ -1,0 +1,50 @@
+"""Generators as training leaves them, and run folders that hold them."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import torch
+
+from s2f.model import checkpoint
+from s2f.model.generator import Generator
+
+RATE, WINDOW = 16_000, 2560
+
+
+def make_generator(**changes: float) -> Generator:
+    """A small generator in eval mode whose norms have seen material, and whose frames use all of [-1, 1]."""
+    torch.manual_seed(0)
+    arguments = {
+        "width": 4,
+        "window": WINDOW,
+        "sample_rate": RATE,
+        "identity": 50,
+        "context": 256,
+        "noise": 10,
+        "noise_std": 1.0,
+    }
+    generator = Generator(**(arguments | changes))  # type: ignore[arg-type]
+    source = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for _ in range(3):
+            stills, windows, noise = make_input(generator, 2, 4, source)
+            generator(stills, windows, noise)
+        generator.decoder.paint.weight *= 300
+    return generator.eval()
+
+
+def make_input(
+    generator: Generator, clips: int, frames: int, source: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Stills, windows and noise."""
+    stills = torch.rand(clips, 3, 128, 96, generator=source) * 2 - 1
+    windows = torch.randn(clips, frames, int(generator.arguments["window"]), generator=source) / 4
+    return stills, windows, generator.draw_noise(clips, frames, source)
+
+
+def write_run(folder: Path, generator: Generator) -> Path:
+    """The folder as the trainer would leave it, as far as it concerns the generator."""
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint.describe(folder, generator, Fraction(25), RATE)
+    checkpoint.save_weights(folder / checkpoint.NEWEST, generator)
+    return folder
