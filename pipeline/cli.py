@@ -1,5 +1,6 @@
 """The command line: each command is a signature, one call, and what it prints."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -184,6 +185,8 @@ def animate(
     """
     if stream == (audio is not None):
         raise InputError("the speech must come from one place", "give either --audio or --stream")
+    # Before torch is loaded: threads that wait by spinning take the processors from what they wait for.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if audio is None:
         from s2f.model import live
 

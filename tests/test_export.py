@@ -21,7 +21,7 @@ from s2f.model.inference import prepare
 from s2f.pipeline.errors import CheckpointError, ExportError
 
 Arrays = dict[str, npt.NDArray[np.float32]]
-VARIANTS = [{}, {"noise": 0, "temporal": False, "window": 3200}]
+VARIANTS = [{"companded": True}, {"noise": 0, "temporal": False, "window": 3200}]
 
 
 @pytest.fixture(autouse=True)

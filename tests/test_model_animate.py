@@ -20,7 +20,14 @@ from s2f.pipeline.media import FrameReader, probe
 from s2f.pipeline.windows import cut_windows, samples_for, window_starts
 
 CPU = torch.device("cpu")
-VARIANTS = [{}, {"noise": 0}, {"temporal": False}, {"noise": 0, "temporal": False}, {"window": 3200}]
+VARIANTS = [
+    {},
+    {"noise": 0},
+    {"temporal": False},
+    {"noise": 0, "temporal": False},
+    {"window": 3200, "identity": 128},
+    {"companded": True},
+]
 
 
 @pytest.fixture(scope="module")

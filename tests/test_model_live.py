@@ -156,7 +156,10 @@ def test_when_nobody_reads_any_more_it_ends(run: Path, image: Path, form: str) -
 
 @pytest.mark.parametrize("form", ["rgb24", "mp4"])
 def test_it_can_be_interrupted(run: Path, image: Path, form: str) -> None:
+    # A shell that starts tests in the background has them, and what they start, ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with streaming(run, image, form) as process:
+        signal.signal(signal.SIGINT, before)
         assert process.stdin and process.stdout and process.stderr
         process.stdin.write(make_pcm(20))
         assert os.read(process.stdout.fileno(), 100)
