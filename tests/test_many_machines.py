@@ -57,6 +57,8 @@ def expected(raw: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def store(raw: Path) -> Iterator[UPath]:
     """An S3 server with the raw videos in it, and what leads boto and its like to it."""
+    from s3fs import S3FileSystem
+
     port = free_port()
     settings = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
@@ -73,6 +75,8 @@ def store(raw: Path) -> Iterator[UPath]:
         for name, value in settings.items():
             patch.setenv(name, value)
         wait_for(server, port)
+        # fsspec keeps a file system, and with it the server of another module's tests.
+        S3FileSystem.clear_instance_cache()
         folder = files.place(f"{BUCKET}/raw")
         assert isinstance(folder, UPath)
         folder.fs.mkdir("faces")

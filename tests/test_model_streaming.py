@@ -350,6 +350,7 @@ class Requests(logging.Handler):
 def store() -> Iterator[str]:
     """An S3 server on loopback with an empty bucket, and what leads boto and its like to it."""
     from moto.server import ThreadedMotoServer
+    from s3fs import S3FileSystem
 
     log = logging.getLogger("werkzeug")
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
@@ -362,6 +363,8 @@ def store() -> Iterator[str]:
         patch.setenv("AWS_ACCESS_KEY_ID", "key")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        # fsspec keeps a file system, and with it the server of another module's tests.
+        S3FileSystem.clear_instance_cache()
         bucket = files.place("s3://shards")
         assert isinstance(bucket, UPath)
         bucket.fs.mkdir("shards")
