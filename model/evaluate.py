@@ -19,7 +19,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from s2f.model.animate import frames_for, generate
+from s2f.model.animate import best_device, frames_for, generate
 from s2f.model.checkpoint import Talker, load_talker
 from s2f.model.metrics import Frames
 from s2f.model.metrics.results import Evaluation, summarise
@@ -72,7 +72,7 @@ def evaluate(
     if not shards:
         raise InputError(f"{data} has no clips in the split '{split}'", "give another --split")
     wanted = [(shard, clip_id) for shard in shards for clip_id in shard.clips][:limit]
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     first = _first(wanted)
     talkers = _load(runs, first.media, device)
     speeds = {name: _speed(talker, first, device) for name, talker in talkers.items()}

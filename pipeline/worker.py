@@ -122,8 +122,9 @@ def _run(recipe: Recipe, clip: Clip, key: str) -> Row:
         row = _row(clip.source, key, "failed", "unreadable", error.message)
     except Exception as error:
         row = _row(clip.source, key, "failed", "broken", f"{type(error).__name__}: {error}")
-    # A copy's name says nothing to a person.
-    row["message"] = row["message"].replace(str(clip.video), str(clip.source.video))
+    if row["message"]:
+        # A copy's name says nothing to a person. Asked for only here: it may bring the video from afar.
+        row["message"] = row["message"].replace(str(clip.video), str(clip.source.video))
     row["seconds"] = time.perf_counter() - began
     if stage.name == "scan":
         row |= _origin(clip)

@@ -10,20 +10,22 @@ from s2f.model.generator import Generator
 
 RATE, WINDOW = 16_000, 2560
 
+# The arguments of a generator as small as it gets.
+SMALL = {
+    "width": 4,
+    "window": WINDOW,
+    "sample_rate": RATE,
+    "identity": 50,
+    "context": 256,
+    "noise": 10,
+    "noise_std": 1.0,
+}
+
 
 def make_generator(**changes: float) -> Generator:
     """A small generator in eval mode whose norms have seen material, and whose frames use all of [-1, 1]."""
     torch.manual_seed(0)
-    arguments = {
-        "width": 4,
-        "window": WINDOW,
-        "sample_rate": RATE,
-        "identity": 50,
-        "context": 256,
-        "noise": 10,
-        "noise_std": 1.0,
-    }
-    generator = Generator(**(arguments | changes))  # type: ignore[arg-type]
+    generator = Generator(**(SMALL | changes))  # type: ignore[arg-type]
     source = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for _ in range(3):

@@ -1,11 +1,12 @@
 """The networks: shapes, sizes as published, what each of them may depend on, and what it must not."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
+from model_runs import RATE, SMALL, WINDOW
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
@@ -29,26 +30,7 @@ from s2f.model.layers import (
 )
 from s2f.model.losses import discriminator_loss, generator_loss, reconstruction_loss, upper_loss
 
-WINDOW, RATE = 2560, 16_000
-
-SMALL = {
-    "width": 4,
-    "window": WINDOW,
-    "sample_rate": RATE,
-    "identity": 50,
-    "context": 256,
-    "noise": 10,
-    "noise_std": 1.0,
-}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Networks this small gain nothing from threads, and wait for each other where cores are busy."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def small_generator(**changes: Any) -> Generator:

@@ -2,7 +2,6 @@
 
 import io
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,8 @@ from s2f.model.state import State, new_state
 from s2f.model.trainer import shifted, train, train_step
 from s2f.pipeline import config
 from s2f.pipeline.errors import CheckpointError, ConfigError
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 CPU = torch.device("cpu")
 REPOSITORY = Path(__file__).parents[1]
@@ -94,15 +95,6 @@ COMPARISONS: dict[str, tuple[dict[str, Any], set[str], set[str]]] = {
         {"frame", "sequence", "sync", "volume"},
     ),
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Networks this small gain nothing from threads, and wait for each other where cores are busy."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
