@@ -3,6 +3,7 @@
 Not in the papers, which mirror clips and no more (as recalled); for sets of minutes rather than hours.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -20,26 +21,35 @@ NOISE_DB = (-60.0, -35.0)  # of full scale
 TAPS, COLOUR = 8, 0.25  # of the filter that makes another microphone of it
 
 
-def augment(batch: Batch, source: torch.Generator) -> Batch:
-    """The batch with each clip moved, lit and heard otherwise: one draw per clip, the same for its still.
+def augment_pictures(batch: Batch, source: torch.Generator) -> Batch:
+    """The batch with each clip moved and lit otherwise: one draw per clip, the same for its still.
 
-    `source` is on the CPU. Lips, sound and their timing stay what they are.
+    `source` is on the CPU. Sound and timing stay what they are.
     """
-    clips, device = len(batch.still), batch.still.device
-
-    def draw(*shape: int) -> Tensor:
-        """Uniform in [-1, 1)."""
-        return (2 * torch.rand(clips, *shape, generator=source) - 1).to(device)
-
     pictures = torch.cat([batch.still[:, None], batch.frames], dim=1)
+    draw = _uniform(batch, source)
     pictures = relit(moved(pictures, _places(draw(4))), draw(5))
-    heard = equalised(batch.windows, torch.randn(clips, TAPS, generator=source).to(device))
+    return replace(batch, still=pictures[:, 0], frames=pictures[:, 1:])
+
+
+def augment_sound(batch: Batch, source: torch.Generator) -> Batch:
+    """The batch with each clip heard otherwise: louder or softer, of another colour, turned over, noisier.
+
+    `source` is on the CPU. Pictures and timing stay what they are; `data` moves the windows a little.
+    """
+    windows, draw = batch.windows, _uniform(batch, source)
+    heard = equalised(windows, torch.randn(len(windows), TAPS, generator=source).to(windows.device))
     loud = 10 ** (GAIN_DB / 20 * draw(1, 1)) * draw(1, 1).sign()
     quietest, loudest = NOISE_DB
     level = 10 ** ((quietest + (loudest - quietest) * (draw(1, 1) + 1) / 2) / 20)
-    hiss = torch.randn(batch.windows.shape, generator=source).to(device)
-    sound = (loud * heard + level * hiss).clamp(-1, 1)
-    return replace(batch, still=pictures[:, 0], frames=pictures[:, 1:], windows=sound)
+    hiss = torch.randn(windows.shape, generator=source).to(windows.device)
+    return replace(batch, windows=(loud * heard + level * hiss).clamp(-1, 1))
+
+
+def _uniform(batch: Batch, source: torch.Generator) -> Callable[..., Tensor]:
+    """A function that draws so many numbers for each clip, uniform in [-1, 1)."""
+    clips, device = len(batch.still), batch.still.device
+    return lambda *shape: (2 * torch.rand(clips, *shape, generator=source) - 1).to(device)
 
 
 def moved(clips: Tensor, places: Tensor) -> Tensor:

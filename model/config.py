@@ -76,7 +76,8 @@ class TrainParams(Params):
     )
     mirror: bool = Field(True, description="mirror half of the clips")
     still: Literal["first", "any"] = Field("first", description="which frame of a clip is its still")
-    augment: bool = Field(False, description="move, light and sound clips otherwise; for small sets")
+    augment_sound: bool = Field(False, description="sound of another colour and loudness; for small sets")
+    augment_pictures: bool = Field(False, description="move and light clips otherwise; for small sets")
     shuffle: int = Field(128, ge=1, le=100_000, description="clips held in memory to be shuffled, per worker")
 
     l1_weight: float = _decided("l1_weight", "weight of the L1 term on the lower half", ge=0)

@@ -204,7 +204,7 @@ class _Reading:
         first = chance.randint(0, self.shards[number].clips[clip_id] - params.frames)
         mirror = params.mirror and chance.random() < 0.5
         still = 0 if params.still == "first" else chance.randrange(self.shards[number].clips[clip_id])
-        late = chance.uniform(-SHIFT_SECONDS, SHIFT_SECONDS) if params.augment else 0.0
+        late = chance.uniform(-SHIFT_SECONDS, SHIFT_SECONDS) if params.augment_sound else 0.0
         return cut_clip(found, params.window_seconds, first, params.frames, mirror, still, late)
 
     def _lose(self, entry: Entry, error: InputError) -> None:

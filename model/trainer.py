@@ -14,7 +14,7 @@ from rich.console import Console
 from torch import Tensor
 
 from s2f.model import checkpoint
-from s2f.model.augment import augment
+from s2f.model.augment import augment_pictures, augment_sound
 from s2f.model.config import TrainParams
 from s2f.model.data import Batch, TrainBatches, validation_batches
 from s2f.model.journal import Journal, read_metrics
@@ -52,8 +52,10 @@ def train_step(state: State, batch: Batch) -> dict[str, float]:
     Raises TrainingError where a loss is not a finite number, before the generator is changed.
     """
     state.draw_anew()
-    if state.params.augment:
-        batch = augment(batch, state.source)
+    if state.params.augment_pictures:
+        batch = augment_pictures(batch, state.source)
+    if state.params.augment_sound:
+        batch = augment_sound(batch, state.source)
     clips, frames = batch.frames.shape[:2]
     noise = state.generator.draw_noise(clips, frames, state.source).to(state.device)
     with _precision(state):

@@ -76,7 +76,14 @@ def test_a_run_leaves_what_it_promises(data: Path, tmp_path: Path) -> None:
     assert "still" in text
 
 
-EVERYTHING = {"ema": 0.9, "augment": True, "still": "any", "sync_weight": 1.0, "sync_frames": 1}
+EVERYTHING = {
+    "ema": 0.9,
+    "augment_sound": True,
+    "augment_pictures": True,
+    "still": "any",
+    "sync_weight": 1.0,
+    "sync_frames": 1,
+}
 
 
 @pytest.mark.parametrize(("steps", "more"), [(1, {}), (3, {}), (4, {}), (3, EVERYTHING)])
