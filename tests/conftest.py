@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 from prepared import Command, Ended, Prepared, call, copy_clips
 
 from s2f.pipeline import media
@@ -41,6 +42,38 @@ def browser() -> str:
             pytest.fail(message)
         pytest.skip(message)
     return found
+
+
+@pytest.fixture(scope="module")
+def chromium(browser: str) -> Iterator[Browser]:
+    """A headless Chromium that stays open for the tests of a module."""
+    with sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def tab(chromium: Browser) -> Iterator[Page]:
+    """A tab of it. At its end it may have complained of nothing, and asked for nothing but files and data."""
+    context = chromium.new_context(viewport={"width": 1200, "height": 900}, accept_downloads=True)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on(
+        "console", lambda told: complaints.append(told.text) if told.type in ("error", "warning") else None
+    )
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "request",
+        lambda asked: (
+            None
+            if asked.url.startswith(("file:", "data:", "blob:", "about:"))
+            else complaints.append(asked.url)
+        ),
+    )
+    yield page
+    context.close()
+    assert complaints == []
 
 
 @pytest.fixture(scope="session")
