@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
+from torch import nn
 
 from s2f.model.generator import HEIGHT, WIDTH, Generator
 from s2f.pipeline.errors import CheckpointError
@@ -60,9 +61,9 @@ def describe(run: Path, generator: Generator, fps: Fraction, sample_rate: int) -
     write_bytes(run / DESCRIPTION, (json.dumps(content, indent=2) + "\n").encode())
 
 
-def save_weights(path: Path, generator: Generator) -> None:
-    """Write the generator's weights as safetensors."""
-    tensors = {name: tensor.contiguous() for name, tensor in generator.state_dict().items()}
+def save_weights(path: Path, network: nn.Module) -> None:
+    """Write a network's weights as safetensors."""
+    tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     write_bytes(path, save(tensors))
 
 

@@ -330,6 +330,60 @@ def score(
         scores.write_json(found, json)
 
 
+sync = typer.Typer(
+    no_args_is_help=True,
+    help="Does the sound come with the lips, early or late?\n\n"
+    "Example: s2f sync run talk.mp4 --run runs/sync",
+)
+app.add_typer(sync, name="sync")
+
+
+@sync.command("train")
+def sync_train(
+    out: Prepared,
+    run: Annotated[Path, typer.Option("--run", help="Folder for the sync scorer.")],
+    steps: Annotated[int, typer.Option(min=1, help="Batches to train on.")] = 400,
+    width: Annotated[int, typer.Option(min=2, help="Channels of the first layers.")] = 16,
+    batch: Annotated[int, typer.Option(min=1, help="Clips per batch.")] = 8,
+    frames: Annotated[int, typer.Option(min=24, help="Length of what is cut from each clip.")] = 50,
+    seed: Annotated[int, typer.Option(min=0, help="Fixes weights, order and augmentation.")] = 0,
+) -> None:
+    """Train a sync scorer on the shards of a prepared set, and try it on sound moved by known offsets.
+
+    Example: s2f sync train out/grid --run runs/sync
+    """
+    from s2f.model.sync import training
+
+    chosen = training.Settings(steps, width, batch, frames, seed)
+    trial = training.train(place(out), run, chosen, console)
+    told = str(trial) if trial else "not tried: the val split has less than two clips that are long enough"
+    console.print(told, markup=False, highlight=False, soft_wrap=True)
+
+
+@sync.command("run")
+def sync_run(
+    what: Annotated[list[str], typer.Argument(help="Videos, or with --split a prepared set.")],
+    run: Annotated[Path, typer.Option("--run", help="Folder of 's2f sync train'.")],
+    split: Annotated[str | None, typer.Option(help="train, val or test.")] = None,
+    limit: Limit = None,
+    json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
+) -> None:
+    """Tell by how much the sound of clips is early or late, and how surely.
+
+    Example: s2f sync run out/grid --split test --run runs/sync
+    """
+    from s2f.model.animate import best_device
+    from s2f.model.sync import clips, measuring, scorer
+
+    loaded = scorer.load_scorer(run, best_device())
+    count, found = clips.chosen(what, split, limit, loaded.fps, loaded.sample_rate)
+    scored = measuring.measure(loaded, found, count, console)
+    console.print(measuring.table(loaded, scored))
+    console.print(measuring.notes(loaded), end="", markup=False, highlight=False, soft_wrap=True)
+    if json:
+        measuring.write_json(scored, json)
+
+
 @app.command()
 def settings() -> None:
     """Print stages.yaml: every setting with its default and what it means.

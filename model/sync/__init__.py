@@ -1,0 +1,12 @@
+"""Do the lips go with the sound, and if not, by how much is it off? The SyncNet protocol.
+
+After Chung and Zisserman, "Out of time: automated lip sync in the wild", 2016: two encoders, trained
+on the shards, map five frames of the mouth and the 0.2 s of sound around them to one space, in which
+what belongs together lies near.
+
+protocol   distances over ±15 frames to an offset and a confidence, in numbers and words
+network    the two encoders
+training   their training: each snippet finds its sound among those of its clip
+scorer     a trained network at work: `load_scorer(run, device).score(frames, sound, rate, fps)`
+measuring  the clips of a split, or any videos, measured and shown
+"""

@@ -1,0 +1,140 @@
+"""A trained network at work, and how it is kept.
+
+RUN/sync.json          what makes the network again: format, arguments, frame rate, known confidences
+RUN/sync.safetensors   its weights
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from s2f.model.checkpoint import FORMAT, save_weights
+from s2f.model.metrics import Frames
+from s2f.model.sync.network import SyncNetwork, lower_half
+from s2f.model.sync.protocol import LEAST_FRAMES, MOST, SNIPPET, Codes, SyncScore, judge, mean_distances
+from s2f.pipeline.errors import CheckpointError, InputError
+from s2f.pipeline.faces.alignment import HEIGHT, WIDTH
+from s2f.pipeline.files import write_bytes
+from s2f.pipeline.windows import Sound, cut_windows, window_starts
+
+DESCRIPTION, WEIGHTS = "sync.json", "sync.safetensors"
+# Snippets that are encoded at a time: the memory does not grow with a clip.
+PIECE = 200
+
+
+@dataclass(frozen=True)
+class Known:
+    """Median confidences on clips that were not trained on: with their own sound, and with another's."""
+
+    own: float
+    foreign: float
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A network, in eval mode once it scores, and the rate of the material that it was trained on."""
+
+    network: SyncNetwork
+    fps: Fraction
+    device: torch.device
+    known: Known | None = None
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples per second of the sound that it takes."""
+        return int(self.network.arguments["sample_rate"])
+
+    def score(self, frames: Frames, sound: Sound, sample_rate: int, fps: Fraction) -> SyncScore:
+        """The sync of aligned faces uint8 (n, 128, 96, 3) and mono sound (samples,), both from their begin.
+
+        What the sound lacks counts as silence. Raises InputError where size, rates or length do not serve.
+        """
+        if frames.shape[1:] != (HEIGHT, WIDTH, 3) or frames.dtype != np.uint8:
+            raise InputError(
+                f"frames of the shape {frames.shape} are no aligned faces", "align them as 's2f prep' does"
+            )
+        if (sample_rate, fps) != (self.sample_rate, self.fps):
+            raise InputError(
+                f"the clip has {fps} frames per second and sound of {sample_rate} Hz, the sync scorer was"
+                f" trained on {self.fps} and {self.sample_rate}",
+                "prepare the clips with the settings of those that it was trained on",
+            )
+        if len(frames) < LEAST_FRAMES:
+            raise InputError(
+                f"{len(frames)} frames are too few for ±{MOST} frames of offset",
+                f"give clips of at least {LEAST_FRAMES} frames",
+            )
+        seen, heard = self._encode(frames, sound)
+        return judge(mean_distances(seen, heard), fps)
+
+    def explain(self, found: SyncScore) -> str:
+        """The score in a sentence: the offset, the confidence, and how far both are to be trusted."""
+        told = f"{found.in_words()}, confidence {found.confidence:.2f}"
+        if self.known is None:
+            return told
+        clear = (
+            f"clips with their own sound have {self.known.own:.2f}, with another's {self.known.foreign:.2f}"
+        )
+        return f"{told}; {clear}" if self.sure(found) else f"{told}: not to be relied on; {clear}"
+
+    def sure(self, found: SyncScore) -> bool:
+        """Whether the confidence is nearer to that of clips with their own sound than to a foreign one's."""
+        return self.known is None or found.confidence > (self.known.own + self.known.foreign) / 2
+
+    def _encode(self, frames: Frames, sound: Sound) -> tuple[Codes, Codes]:
+        """The codes of all snippets, and of the sound around the middle of each."""
+        self.network.eval()
+        window, count = int(self.network.arguments["window"]), len(frames) - SNIPPET + 1
+        starts = window_starts(count, self.fps, self.sample_rate, window, first=SNIPPET // 2)
+        seen, heard = [], []
+        with torch.inference_mode():
+            for at in range(0, count, PIECE):
+                pictures = torch.from_numpy(frames[at : at + PIECE + SNIPPET - 1]).to(self.device)
+                scaled = pictures[None].permute(0, 1, 4, 2, 3) / 127.5 - 1
+                seen.append(self.network.seen(lower_half(scaled))[0].cpu().numpy())
+                windows = torch.from_numpy(cut_windows(sound, starts[at : at + PIECE], window))
+                heard.append(self.network.heard(windows[None].to(self.device))[0].cpu().numpy())
+        return np.concatenate(seen), np.concatenate(heard)
+
+
+def save(run: Path, scorer: Scorer) -> None:
+    """Write a scorer to the folder of its run: the weights, then what makes the network for them."""
+    save_weights(run / WEIGHTS, scorer.network)
+    content = {
+        "format": FORMAT,
+        "arguments": scorer.network.arguments,
+        "fps": str(scorer.fps),
+        "known": asdict(scorer.known) if scorer.known else None,
+    }
+    write_bytes(run / DESCRIPTION, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def load_scorer(run: Path, device: torch.device) -> Scorer:
+    """The scorer of a run. Raises CheckpointError where there is none, or it is damaged."""
+    try:
+        content = json.loads((run / DESCRIPTION).read_text())
+        if content["format"] != FORMAT:
+            raise CheckpointError(
+                f"{run / DESCRIPTION} has format {content['format']}, this s2f reads format {FORMAT}",
+                "use the s2f that trained it, or train anew",
+            )
+        network = SyncNetwork(**content["arguments"])
+        network.load_state_dict(load_file(run / WEIGHTS))
+        known = Known(**content["known"]) if content["known"] else None
+        return Scorer(network.to(device).eval(), Fraction(content["fps"]), device, known)
+    except FileNotFoundError as error:
+        absent = DESCRIPTION if not (run / DESCRIPTION).exists() else WEIGHTS
+        raise CheckpointError(
+            f"{run} holds no sync scorer: there is no {absent}", "give the --run folder of 's2f sync train'"
+        ) from error
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise CheckpointError(
+            f"the sync scorer in {run} is damaged: {reason[0]}", "use a copy of it, or train it again"
+        ) from error

@@ -1,0 +1,123 @@
+"""The training of the sync scorer: each snippet has to find its sound among all those of its clip.
+
+A softmax over the moments of a clip, as in Chung, Chung and Kang, "Perfect match", 2019, in place of
+SyncNet's contrastive loss: a clip gives not one false pair, but as many as it has moments.
+"""
+
+import itertools
+import math
+import statistics
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from torch import Tensor
+from torch.nn import functional
+
+from s2f.model.animate import best_device
+from s2f.model.augment import augment_pictures, augment_sound
+from s2f.model.config import TrainParams
+from s2f.model.data import Batch, TrainBatches
+from s2f.model.shards import read_media, read_shards
+from s2f.model.sync import measuring, scorer
+from s2f.model.sync.network import SyncNetwork, lower_half
+from s2f.model.sync.protocol import SNIPPET, SOUND_SECONDS
+from s2f.model.sync.scorer import Scorer
+from s2f.pipeline.display import progress_bar
+from s2f.pipeline.errors import InputError, TrainingError
+from s2f.pipeline.files import Place, make_folder
+from s2f.pipeline.windows import window_size
+
+CODE = 128
+RATE, DECAY, WARM = 2e-3, 0.05, 0.15
+# Steps between two lines, whose loss is the mean since the last one, and between two writings of the weights.
+LOG_EVERY, SAVE_EVERY = 50, 500
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Batches, channels of the first layers, clips per batch, frames that are cut from each, the seed."""
+
+    steps: int = 400
+    width: int = 16
+    batch: int = 8
+    frames: int = 50
+    seed: int = 0
+
+
+def train(data: Place, run: Path, settings: Settings, console: Console) -> measuring.Trial | None:
+    """Train on the train split, write RUN, and try the scorer on the val split; None where there is none.
+
+    Raises InputError where the data does not serve, TrainingError where a loss is no number.
+    """
+    shards = read_shards(data, "train")
+    if not shards:
+        raise InputError(f"{data} has no clips in the split 'train'", "prepare it with a train split")
+    media, device = read_media(shards), best_device()
+    batches = TrainBatches(shards, _batches(settings), device, report=console.print)
+    make_folder(run)
+    torch.manual_seed(settings.seed)
+    window = window_size(SOUND_SECONDS, media.sample_rate)
+    network = SyncNetwork(settings.width, CODE, window, media.sample_rate).to(device)
+    optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, settings.steps, pct_start=WARM)
+    source = torch.Generator().manual_seed(settings.seed)
+    with progress_bar(console) as bar:
+        task = bar.add_task("steps", total=settings.steps)
+        losses: list[float] = []
+        for step, batch in enumerate(itertools.islice(batches.start(0), settings.steps), start=1):
+            losses.append(train_step(network, optimiser, batch, source))
+            schedule.step()
+            bar.update(task, completed=step)
+            if step % LOG_EVERY == 0:
+                console.print(f"step {step}: loss {statistics.fmean(losses):.3f}", highlight=False)
+                losses.clear()
+            if step % SAVE_EVERY == 0:
+                scorer.save(run, Scorer(network, media.fps, device))
+    made = Scorer(network, media.fps, device)
+    trial = measuring.try_out(made, data, console)
+    scorer.save(run, Scorer(network, media.fps, device, trial.known if trial else None))
+    return trial
+
+
+def train_step(
+    network: SyncNetwork, optimiser: torch.optim.Optimizer, batch: Batch, source: torch.Generator
+) -> float:
+    """Train on one batch, changed at random; the loss."""
+    network.train()
+    # Half of the picture is half of the work; the still is not needed, but belongs to a batch.
+    batch = replace(batch, still=lower_half(batch.still), frames=lower_half(batch.frames))
+    batch = augment_sound(augment_pictures(batch, source), source)
+    around = SNIPPET // 2
+    heard = network.heard(batch.windows[:, around:-around])
+    loss = contest(network.seen(batch.frames), heard, network.sharpness.exp())
+    if not math.isfinite(loss.item()):
+        raise TrainingError("the loss of the sync scorer is not a number", "train with another seed")
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
+    return loss.item()
+
+
+def contest(seen: Tensor, heard: Tensor, sharpness: Tensor) -> Tensor:
+    """Cross-entropy of finding the sound of each snippet in its clip, and the snippet of each sound.
+
+    `seen` and `heard` (B, T, code) are unit vectors of the same moments.
+    """
+    logits = sharpness * seen @ heard.transpose(1, 2)
+    right = torch.arange(logits.shape[1], device=logits.device).repeat(len(logits))
+    found = functional.cross_entropy(logits.flatten(0, 1), right)
+    return (found + functional.cross_entropy(logits.transpose(1, 2).flatten(0, 1), right)) / 2
+
+
+def _batches(settings: Settings) -> TrainParams:
+    """What of the settings of the GAN's training concerns the batches."""
+    return TrainParams(
+        batch=settings.batch,
+        frames=settings.frames,
+        seed=settings.seed,
+        window_seconds=SOUND_SECONDS,
+        augment_sound=True,
+        workers=0,
+    )

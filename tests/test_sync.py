@@ -1,0 +1,343 @@
+"""The sync scorer: the protocol on known answers, and a scorer trained for a minute on genuine clips."""
+
+import itertools
+import json
+import math
+import shutil
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from model_shards import make_shards
+from prepared import Command, Prepared, call, copy_clips
+from safetensors.torch import load_file
+from test_cli import refused
+
+from s2f.model.sync import measuring, scorer, training
+from s2f.model.sync.clips import Clip, read_video, split_clips
+from s2f.model.sync.network import SoundPicture, SyncNetwork, mel_bank
+from s2f.model.sync.protocol import LEAST_FRAMES, MOST, Codes, judge, mean_distances
+from s2f.model.sync.scorer import Known, Scorer, load_scorer, save
+from s2f.pipeline import media, wav
+from s2f.pipeline.errors import InputError
+
+CPU = torch.device("cpu")
+RATE, FPS = 16_000, Fraction(25)
+
+
+def codes(count: int, seed: int = 0) -> Codes:
+    """Unit vectors that have nothing to do with each other."""
+    drawn = np.random.default_rng(seed).standard_normal((count, 32)).astype(np.float32)
+    return np.asarray(drawn / np.linalg.norm(drawn, axis=1, keepdims=True))
+
+
+# The protocol.
+
+
+@pytest.mark.parametrize("late", [-15, -4, -1, 0, 1, 4, 15])
+def test_what_is_heard_so_many_frames_later_gives_that_offset(late: int) -> None:
+    material = codes(100)
+    seen, heard = material[20:80], material[20 - late : 80 - late]
+    found = judge(mean_distances(seen, heard), FPS)
+    assert found.offset == late
+    assert found.distances[MOST + late] == pytest.approx(0, abs=1e-3)
+    # Random directions lie about √2 apart.
+    assert found.confidence == pytest.approx(math.sqrt(2), abs=0.1)
+
+
+def test_distances_are_means_over_all_pairs_that_there_are() -> None:
+    seen, heard = codes(25), codes(25, seed=1)
+    found = mean_distances(seen, heard)
+    assert found.shape == (31,)
+    for offset in range(-15, 16):
+        pairs = [
+            float(np.linalg.norm(seen[i] - heard[i + offset])) for i in range(25) if 0 <= i + offset < 25
+        ]
+        assert len(pairs) == 25 - abs(offset)
+        assert found[offset + 15] == pytest.approx(sum(pairs) / len(pairs), rel=1e-5)
+
+
+def test_the_confidence_is_the_median_minus_the_least() -> None:
+    distances = np.linspace(1.0, 1.3, 31)
+    distances[19] = 0.4
+    found = judge(distances, FPS)
+    assert found.offset == 4
+    assert found.confidence == pytest.approx(float(np.median(distances)) - 0.4)
+    assert judge(np.ones(31), FPS).confidence == 0
+
+
+@pytest.mark.parametrize(
+    ("offset", "fps", "words"),
+    [
+        (4, FPS, "the sound is 4 frames (160 ms) late"),
+        (-1, FPS, "the sound is 1 frame (40 ms) early"),
+        (3, Fraction(30000, 1001), "the sound is 3 frames (100 ms) late"),
+        (0, FPS, "sound and picture are together"),
+    ],
+)
+def test_the_sign_is_said_in_words(offset: int, fps: Fraction, words: str) -> None:
+    distances = np.ones(31)
+    distances[offset + 15] = 0
+    found = judge(distances, fps)
+    assert found.in_words() == words
+    assert found.milliseconds == pytest.approx(1000 * offset / float(fps))
+
+
+def test_a_clip_whose_sound_is_made_late_has_it_later() -> None:
+    sound = np.zeros(16_000, np.float32)
+    sound[5000] = 1
+    clip = Clip("one", np.zeros((25, 128, 96, 3), np.uint8), sound, RATE, FPS)
+    assert clip.late(4).sound.argmax() == 5000 + 4 * 640
+    assert clip.late(-4).sound.argmax() == 5000 - 4 * 640
+    assert {len(clip.late(frames).sound) for frames in (-20, -1, 0, 1, 20)} == {16_000}
+    assert np.array_equal(clip.late(0).sound, sound)
+
+
+# The network and its training.
+
+
+def test_a_tone_lights_up_its_own_band() -> None:
+    bank = mel_bank(40, 512, RATE)
+    assert (bank >= 0).all()
+    assert (bank.sum(dim=1) > 0).all()
+    time = torch.arange(3200) / RATE
+    brightest = [
+        int(SoundPicture(RATE)(torch.sin(2 * math.pi * pitch * time)[None])[0, 0].mean(dim=1).argmax())
+        for pitch in (200, 500, 1000, 3000, 6000)
+    ]
+    peaks = [int(bank[:, round(pitch / RATE * 512)].argmax()) for pitch in (200, 500, 1000, 3000, 6000)]
+    assert brightest == peaks
+    assert brightest == sorted(set(brightest))
+
+
+def test_silence_and_full_scale_are_small_numbers() -> None:
+    picture = SoundPicture(RATE)
+    assert picture(torch.zeros(1, 3200)).max() == pytest.approx(-1)
+    noise = torch.rand(1, 3200, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    assert 0 < picture(noise).mean() < 2
+
+
+def test_the_loss_is_that_of_guessing_until_something_is_known() -> None:
+    same = torch.ones(2, 30, 8) / math.sqrt(8)
+    guess = training.contest(same, same, torch.tensor(10.0))
+    assert guess == pytest.approx(math.log(30), rel=1e-4)
+    known = torch.eye(30).repeat(2, 1, 1)
+    assert training.contest(known, known, torch.tensor(30.0)) < 1e-6
+    # What fits one moment too late is wrong.
+    assert training.contest(known, known.roll(1, dims=1), torch.tensor(30.0)) > 20
+
+
+def test_the_codes_have_unit_length_and_belong_to_their_moment(one_thread: None) -> None:
+    torch.manual_seed(0)
+    network = SyncNetwork(4, 16, 3200, RATE).eval()
+    frames = torch.rand(1, 12, 3, 64, 96) * 2 - 1
+    with torch.inference_mode():
+        seen = network.seen(frames)
+        heard = network.heard(torch.randn(1, 12, 3200) / 4)
+        changed = frames.clone()
+        changed[:, 7] = 0
+        moved = (network.seen(changed) - seen).abs().amax(dim=2)[0]
+    assert seen.shape == (1, 8, 16)
+    assert heard.shape == (1, 12, 16)
+    for found in (seen, heard):
+        assert torch.allclose(found.norm(dim=2), torch.ones(found.shape[:2]), atol=1e-5)
+    # Snippet i holds the frames i to i + 4.
+    assert [bool(value > 0) for value in moved] == [False, False, False, True, True, True, True, True]
+
+
+def test_the_same_seed_trains_the_same_scorer(tmp_path: Path, one_thread: None) -> None:
+    data = make_shards(tmp_path / "data", train=4, val=0, frames=12)
+    for name, seed in (("one", 3), ("two", 3), ("other", 4)):
+        arguments = ("--steps", 2, "--width", 2, "--batch", 2, "--frames", 24, "--seed", seed)
+        assert call("sync", "train", data, "--run", tmp_path / name, *arguments) == 1  # clips are too short
+        settings = training.Settings(steps=2, width=2, batch=2, frames=12, seed=seed)
+        quiet = measuring.Console(quiet=True)
+        assert training.train(data, tmp_path / name, settings, quiet) is None
+    one, two, other = (load_file(tmp_path / name / scorer.WEIGHTS) for name in ("one", "two", "other"))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert any(not torch.equal(one[name], other[name]) for name in one)
+    assert load_scorer(tmp_path / "one", CPU).known is None
+
+
+# A scorer of genuine clips.
+
+
+@pytest.fixture(scope="module")
+def out(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Fourteen clips of s1, prepared; 9 to train on, 5 with other sentences in val."""
+    folder = tmp_path_factory.mktemp("sync")
+    names = [f"s1/{path.stem}" for path in sorted((data / "grid/s1").glob("*.mpg"))[:14]]
+    found = Prepared(copy_clips(data, folder / "raw", *names), folder / "out")
+    found.prepare("shard.split_by=utterance", "shard.shares={train: 0.8, val: 0.2, test: 0}")
+    return found.out
+
+
+@pytest.fixture(scope="module")
+def run(out: Path, tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Path:
+    """A scorer trained for 80 small steps."""
+    folder = tmp_path_factory.mktemp("runs") / "sync"
+    arguments = ("--steps", 80, "--width", 8, "--batch", 5)
+    assert call("sync", "train", out, "--run", folder, *arguments) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(run: Path) -> Scorer:
+    return load_scorer(run, CPU)
+
+
+@pytest.fixture(scope="module")
+def unseen(out: Path) -> list[Clip]:
+    """The clips of val."""
+    _, found = split_clips(out, "val")
+    clips = [clip for _, clip in found if isinstance(clip, Clip)]
+    assert len(clips) == 5
+    return clips
+
+
+def test_known_offsets_are_found_on_unseen_clips(out: Path, trained: Scorer) -> None:
+    trial = measuring.try_out(trained, out, measuring.Console(quiet=True))
+    assert trial is not None
+    assert (trial.clips, trial.scored) == (5, 45)
+    assert trial.pooled >= 8
+    assert trial.near >= 36
+    assert trial.known == trained.known
+    assert trial.known.own > trial.known.foreign
+    assert f"right within ±1: {trial.near} of 45" in str(trial)
+
+
+def test_the_scorer_that_was_kept_is_the_one_that_was_trained(
+    trained: Scorer, unseen: list[Clip], tmp_path: Path
+) -> None:
+    clip = unseen[0]
+    save(tmp_path, trained)
+    again = load_scorer(tmp_path, CPU)
+    scores = [
+        each.score(clip.frames, clip.sound, clip.sample_rate, clip.fps).distances for each in (trained, again)
+    ]
+    assert np.array_equal(*scores)
+    assert again.known == trained.known
+
+
+def test_a_long_clip_in_pieces_has_the_score_of_one_piece(
+    trained: Scorer, unseen: list[Clip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = unseen[0]
+    whole = trained.score(clip.frames, clip.sound, clip.sample_rate, clip.fps)
+    monkeypatch.setattr(scorer, "PIECE", 16)
+    pieces = trained.score(clip.frames, clip.sound, clip.sample_rate, clip.fps)
+    assert np.allclose(whole.distances, pieces.distances, atol=1e-5)
+
+
+def test_a_still_face_gives_no_confidence(trained: Scorer, unseen: list[Clip]) -> None:
+    clip = unseen[0]
+    talking = trained.score(clip.frames, clip.sound, RATE, FPS)
+    still = trained.score(np.repeat(clip.frames[:1], len(clip.frames), axis=0), clip.sound, RATE, FPS)
+    assert still.confidence < 0.5 * talking.confidence
+    assert "not to be relied on" in trained.explain(still)
+    assert not trained.sure(still)
+
+
+def test_a_sentence_tells_offset_and_confidence(trained: Scorer) -> None:
+    distances = np.ones(31)
+    distances[19] = 0.2
+    sure = judge(distances, FPS)
+    known = Scorer(trained.network, FPS, CPU, Known(own=0.4, foreign=0.1))
+    assert known.explain(sure) == (
+        "the sound is 4 frames (160 ms) late, confidence 0.80;"
+        " clips with their own sound have 0.40, with another's 0.10"
+    )
+    unknown = Scorer(trained.network, FPS, CPU)
+    assert unknown.explain(sure) == "the sound is 4 frames (160 ms) late, confidence 0.80"
+
+
+def test_what_cannot_be_scored_is_said(trained: Scorer, unseen: list[Clip]) -> None:
+    clip = unseen[0]
+    with pytest.raises(InputError, match="23 frames are too few"):
+        trained.score(clip.frames[: LEAST_FRAMES - 1], clip.sound, RATE, FPS)
+    trained.score(clip.frames[:LEAST_FRAMES], clip.sound, RATE, FPS)
+    with pytest.raises(InputError, match="trained on 25 and 16000"):
+        trained.score(clip.frames, clip.sound, 8000, FPS)
+    with pytest.raises(InputError, match="no aligned faces"):
+        trained.score(clip.frames[:, :64], clip.sound, RATE, FPS)
+
+
+def test_a_split_is_scored_and_written(s2f: Command, out: Path, run: Path) -> None:
+    ended = s2f("sync", "run", out, "--run", run, "--split", "val", "--json", "sync.json")
+    assert ended.code == 0
+    assert "all together" in ended.out
+    assert "An offset is where" in ended.out
+    assert "the median confidence was" in ended.out
+    found = json.loads(Path("sync.json").read_text())
+    assert len(found["clips"]) == 5
+    assert abs(found["together"]["offset"]) <= 1
+    for clip in found["clips"]:
+        assert len(clip["distances"]) == 31
+        assert clip["offset"] == int(np.argmin(clip["distances"])) - 15
+    refused(s2f("sync", "run", out, "--run", run, "--split", "nothing"), "no clips in the split 'nothing'")
+    refused(s2f("sync", "run", out, out, "--run", run, "--split", "val"), "one prepared set")
+
+
+def test_videos_are_scored_also_aligned_ones_and_late_ones(
+    s2f: Command, data: Path, run: Path, unseen: list[Clip], tmp_path: Path
+) -> None:
+    name = unseen[0].name.removeprefix("s1_")
+    raw = data / f"grid/s1/{name}.mpg"
+    found = read_video(raw, FPS, RATE)
+    # By another path the same face as that of the shards.
+    assert found.frames.shape == unseen[0].frames.shape
+    assert np.abs(found.frames.astype(int) - unseen[0].frames).mean() < 2
+    assert np.abs(found.sound - unseen[0].sound).max() < 1e-3
+    late = tmp_path / "late.mp4"
+    (tmp_path / "late.wav").write_bytes(wav.encode(unseen[0].late(6).sound, RATE))
+    media.write_video(late, unseen[0].frames, FPS, tmp_path / "late.wav")
+    broken, silent = tmp_path / "broken.mp4", tmp_path / "silent.mp4"
+    broken.write_bytes(b"no video")
+    media.write_video(silent, unseen[0].frames, FPS)
+    paths = (raw, late, broken, silent, data / "wild/no_face.mp4")
+    ended = s2f("sync", "run", *paths, "--run", run, "--json", "sync.json")
+    assert ended.code == 0
+    scored, moved, *lost = json.loads(Path("sync.json").read_text())["clips"]
+    assert moved["offset"] - scored["offset"] == pytest.approx(6, abs=1)
+    for clip, reason in zip(lost, ("cannot be read", "no sound", "no face"), strict=True):
+        assert reason in clip["reason"]
+        assert "offset" not in clip
+    assert abs(json.loads(Path("sync.json").read_text())["together"]["milliseconds"]) <= 600
+    refused(s2f("sync", "run", broken, "--run", run), "no clip can be scored", "broken.mp4 cannot be read")
+
+
+def test_a_run_that_holds_no_scorer_or_a_damaged_one(s2f: Command, run: Path, tmp_path: Path) -> None:
+    def score() -> tuple[str, ...]:
+        return ("sync", "run", "talk.mp4", "--run", str(tmp_path / "copy"))
+
+    refused(s2f(*score()), "holds no sync scorer: there is no sync.json")
+    shutil.copytree(run, tmp_path / "copy")
+    weights, description = tmp_path / "copy" / scorer.WEIGHTS, tmp_path / "copy" / scorer.DESCRIPTION
+    whole, told = weights.read_bytes(), description.read_text()
+    weights.write_bytes(whole[:1000])
+    refused(s2f(*score()), "is damaged")
+    weights.unlink()
+    refused(s2f(*score()), "there is no sync.safetensors")
+    weights.write_bytes(whole)
+    for text in ("{", "[]", "{}", told.replace('"width": 8', '"width": 9'), told.replace('"25"', '"fast"')):
+        description.write_text(text)
+        refused(s2f(*score()), "is damaged")
+    description.write_text(told.replace('"format": 1', '"format": 2'))
+    refused(s2f(*score()), "has format 2")
+
+
+def test_a_set_without_clips_to_train_on(s2f: Command, tmp_path: Path) -> None:
+    empty = make_shards(tmp_path / "empty", train=0, val=1, frames=12)
+    refused(s2f("sync", "train", empty, "--run", "run"), "no clips in the split 'train'")
+    refused(s2f("sync", "train", tmp_path / "none", "--run", "run"), "holds no shards")
+    assert not Path("run").exists()
+
+
+def test_clips_that_come_in_turn_are_those_of_the_manifest(out: Path) -> None:
+    count, found = split_clips(out, "train", 4)
+    names = [name for name, _ in found]
+    assert count == len(names) == len(set(names)) == 4
+    _, everyone = split_clips(out, "train")
+    assert names == [name for name, _ in itertools.islice(everyone, 4)]
