@@ -250,6 +250,59 @@ def evaluate(
         results.write_folder(found, out)
 
 
+lipread = typer.Typer(
+    no_args_is_help=True,
+    help="Train a lip reader, and let it read.\n\nExample: s2f lipread run me.mp4 --run runs/reader",
+)
+app.add_typer(lipread, name="lipread")
+
+
+@lipread.command("train")
+def lipread_train(
+    out: Prepared,
+    run: Annotated[Path, typer.Option("--run", help="Folder for the reader.")],
+    config: Config = None,
+    set_: Set = None,
+    start: Annotated[Path | None, typer.Option(help="Begin with the weights of this run.")] = None,
+) -> None:
+    """Train a lip reader on the shards of a prepared set whose sentences are known.
+
+    Example: s2f lipread train out/grid --run runs/reader --set lipread.epochs=30
+    """
+    from s2f.model.lipreading import training
+    from s2f.pipeline.config import load
+
+    training.train(place(out), run, load(config, set_ or []).lipread, start=start, console=console)
+
+
+@lipread.command("run")
+def lipread_run(
+    what: Annotated[str, typer.Argument(help="A video, or what 's2f prep' has made.")],
+    run: Annotated[Path, typer.Option("--run", help="Folder of a trained reader.")],
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "val",
+    limit: Limit = None,
+    json: Annotated[Path | None, typer.Option(help="Also write rates and readings to this file.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the confidence intervals and of chance.")] = 0,
+) -> None:
+    """Read the lips of a video, or score a reader on a split: word error rates with and without the grammar.
+
+    Example: s2f lipread run out/grid --run runs/reader --split test
+    """
+    from s2f.model.animate import best_device
+    from s2f.model.lipreading import reader, scores, video
+
+    trained = reader.load_reader(run, best_device())
+    if Path(what).is_file():
+        frames = video.read_faces(Path(what), trained.fps)
+        for name, grammar in ((scores.FREE, False), (scores.BOUND, True)):
+            console.print(f"{name}: {trained.read(frames, grammar)}", markup=False, soft_wrap=True)
+        return
+    found = scores.score(trained, place(what), split, console, limit=limit, seed=seed)
+    console.print(scores.table(found))
+    if json:
+        scores.write_json(found, json)
+
+
 models = typer.Typer(
     no_args_is_help=True, help="The model files of the face backends.\n\nExample: s2f models fetch"
 )

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from s2f.model.config import TrainParams
+from s2f.model.lipreading.config import LipreadParams
 from s2f.pipeline import files
 from s2f.pipeline.errors import ConfigError
 from s2f.pipeline.files import Place
@@ -32,7 +33,7 @@ class RunParams(Params):
 
 
 class Settings(Params):
-    """All settings, a block for each stage, for the run and for the training."""
+    """All settings, a block for each stage, for the run and for each training."""
 
     run: RunParams = Field(RunParams(), description="How the work is done; nothing here changes a result.")
     scan: ScanParams = Field(ScanParams(), description="Which files are clips, whose they are, what is said.")
@@ -46,6 +47,7 @@ class Settings(Params):
     train: TrainParams = Field(
         TrainParams(), description="The GAN, in the paper's size; for two CPU cores see docs/training.md."
     )
+    lipread: LipreadParams = Field(LipreadParams(), description="The lip reader, in a size for CPUs.")
 
 
 HEAD = """\
