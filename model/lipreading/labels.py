@@ -10,7 +10,8 @@ LABELS = {character: label for label, character in enumerate(ALPHABET, start=1)}
 
 def plain(text: str) -> str:
     """A text in the characters of the alphabet, with one space between words; what it lacks is left out."""
-    return " ".join("".join(each for each in text.lower() if each in LABELS).split())
+    spaced = " ".join(text.lower().split())
+    return " ".join("".join(each for each in spaced if each in LABELS).split())
 
 
 def encode(text: str) -> list[int]:
