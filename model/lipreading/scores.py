@@ -102,15 +102,17 @@ def _guesses(texts: dict[str, str], seed: int) -> list[dict[str, str]]:
 
 def table(found: Scores) -> Table:
     """A line per row; the rates in %, with the bounds of their 95 % intervals."""
-    title = f"{found.split} split, {len(found.texts)} clips: word error rate in %, and right words in %"
-    shown = Table("", "WER", box=SIMPLE_HEAD, title=title, title_justify="left", padding=(0, 1, 0, 0))
+    title = f"{found.split} split, {len(found.texts)} clips: word error rate in %, right words in %"
+    shown = Table(box=SIMPLE_HEAD, title=title, title_justify="left", padding=0)
+    shown.add_column("", no_wrap=True)
+    shown.add_column("WER", justify="right", no_wrap=True)
     slots = found.rows[0].slots
     for slot in slots:
         shown.add_column(slot, justify="right")
     for row in found.rows:
         wer = f"{100 * row.wer.mean:.1f}"
         if row.name != CHANCE and np.isfinite(row.wer.low):
-            wer += f" ({100 * row.wer.low:.1f} to {100 * row.wer.high:.1f})"
+            wer += f"\n{100 * row.wer.low:.1f} to {100 * row.wer.high:.1f}"
         shown.add_row(row.name, wer, *(f"{100 * row.slots[slot]:.0f}" for slot in slots))
     return shown
 

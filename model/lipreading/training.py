@@ -55,21 +55,22 @@ def train(
     shards, others = read_shards(data, "train"), read_shards(data, "val")
     if not shards:
         raise InputError(f"{data} has no clips in the split 'train'", "see shard.shares in docs/stages.md")
-    network = load_reader(start, best_device()).network if start else _new_network(params)
+    network = load_reader(start, best_device()).network if start else new_network(params)
     reader = Reader(network, read_media(shards).fps)
     utterances = read_utterances(shards, console)
     validation = read_utterances(others, console) if others else []
     make_folder(run)
     write_bytes(run / SETTINGS, yaml.safe_dump(params.model_dump(), sort_keys=False).encode())
     run_files.describe(run, reader)
-    return _Training(reader, params, utterances, validation, run, console).go()
+    return Training(reader, params, utterances, validation, run, console).go()
 
 
-def _new_network(params: LipreadParams) -> LipNet:
+def new_network(params: LipreadParams) -> LipNet:
+    """A network with random weights, of the sizes that the settings ask for."""
     return LipNet(width=params.width, hidden=params.hidden, dropout=params.dropout).to(best_device())
 
 
-class _Training:
+class Training:
     """What the loop works with, and what it has reached."""
 
     def __init__(
@@ -106,7 +107,7 @@ class _Training:
             for epoch in range(1, self.params.epochs + 1):
                 losses = []
                 for batch in self._batches():
-                    losses.append(self._learn(batch))
+                    losses.append(self.learn(batch))
                     bar.update(task, advance=1, speed=f"{self.frames / self.seconds:,.0f} frames/s")
                     if stop:
                         break
@@ -123,7 +124,7 @@ class _Training:
         for begin in range(0, len(order), self.params.batch):
             yield [self.utterances[number] for number in order[begin : begin + self.params.batch]]
 
-    def _learn(self, batch: list[Utterance]) -> float:
+    def learn(self, batch: list[Utterance]) -> float:
         """One step; returns the loss per character. Raises TrainingError."""
         begun = time.perf_counter()
         mouths = [
