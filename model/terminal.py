@@ -240,6 +240,17 @@ def progress_bar(console: Console) -> Progress:
     )
 
 
+def tracked(items: Iterable[Item], console: Console, what: str, total: int) -> Iterator[Item]:
+    """The items, under a bar that says how many of them are done per second; `what` names them."""
+    begun = time.perf_counter()
+    with progress_bar(console) as bar:
+        task = bar.add_task(what, total=total, speed="")
+        for done, item in enumerate(items, start=1):
+            yield item
+            speed = done / (time.perf_counter() - begun)
+            bar.update(task, completed=done, speed=f"{speed:,.1f} {what}/s")
+
+
 @contextmanager
 def stop_requests() -> Iterator[list[int]]:
     """A list that Ctrl-C or SIGTERM puts its number in; a second Ctrl-C ends at once, as ever."""

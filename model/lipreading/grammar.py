@@ -34,6 +34,11 @@ def is_sentence(text: str) -> bool:
     )
 
 
+def fits(texts: Sequence[str]) -> bool:
+    """Whether the grammar serves for texts: most of them are its sentences."""
+    return 2 * sum(map(is_sentence, texts)) > len(texts)
+
+
 class Lattice:
     """The states that the path of a sentence may pass: of each its label, and where it may come from."""
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from s2f.model.lipreading.labels import plain
 from s2f.model.shards import AGAIN, Sample, Shard, read_meta, read_samples
-from s2f.model.terminal import progress_bar
+from s2f.model.terminal import tracked
 from s2f.pipeline import mjpeg
 from s2f.pipeline.errors import InputError, MediaError
 from s2f.pipeline.faces.alignment import HEIGHT, WIDTH
@@ -61,19 +61,14 @@ def read_utterances(shards: list[Shard], console: Console, limit: int | None = N
     Those without a text are left out. Raises InputError where a clip cannot be read, or none has a text.
     """
     wanted = min(sum(len(shard.clips) for shard in shards), limit or sys.maxsize)
-    with progress_bar(console) as bar:
-        task = bar.add_task("clips", total=wanted, speed="")
-        found = []
-        for sample in islice(read_samples(shards), wanted):
-            found.append(_utterance(sample))
-            bar.advance(task)
-    told = [each for each in found if each is not None]
-    if not told:
+    samples = tracked(islice(read_samples(shards), wanted), console, "clips", wanted)
+    found = [each for sample in samples if (each := _utterance(sample))]
+    if not found:
         raise InputError(
             f"it is not known what is said in any of the {wanted} clips",
             "prepare a corpus that comes with its texts, such as GRID",
         )
-    return told
+    return found
 
 
 def middle(mouths: Mouths) -> Mouths:

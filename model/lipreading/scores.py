@@ -11,12 +11,13 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from s2f.model.lipreading.grammar import SLOTS, is_sentence
+from s2f.model.lipreading.grammar import SLOTS, fits, is_sentence
 from s2f.model.lipreading.mouths import middle, read_utterances
 from s2f.model.lipreading.reader import Reader, transcribe
 from s2f.model.metrics.interval import Interval, bootstrap
 from s2f.model.metrics.words import word_error_rate, words_read
 from s2f.model.shards import read_media, read_shards
+from s2f.model.terminal import tracked
 from s2f.pipeline import files
 from s2f.pipeline.errors import InputError
 from s2f.pipeline.files import Place
@@ -51,7 +52,7 @@ def score(
 ) -> Scores:
     """Read the clips of a split, or the first `limit` of those with a text, under a progress bar.
 
-    With the grammar only where every text is one of its sentences. Raises InputError where the data
+    With the grammar only where most texts are its sentences. Raises InputError where the data
     does not serve.
     """
     shards = read_shards(data, split)
@@ -65,8 +66,8 @@ def score(
         )
     utterances = read_utterances(shards, console, limit)
     read: dict[str, dict[str, str]] = {FREE: {}}
-    bound = all(is_sentence(each.text) for each in utterances)
-    for each in utterances:
+    bound = fits([each.text for each in utterances])
+    for each in tracked(utterances, console, "readings", len(utterances)):
         logs = reader.listen(middle(each.mouths))
         read[FREE][each.clip_id] = transcribe(logs, grammar=False)
         if bound:
@@ -85,8 +86,9 @@ def _row(name: str, texts: dict[str, str], attempts: Sequence[dict[str, str]], s
         for clip_id, text in texts.items()
     ]
     slots = {}
-    if all(map(is_sentence, texts.values())):
-        right = [words_read(text, read[clip_id]) for read in attempts for clip_id, text in texts.items()]
+    if fits([*texts.values()]):
+        sentences = {clip_id: text for clip_id, text in texts.items() if is_sentence(text)}
+        right = [words_read(text, read[clip_id]) for read in attempts for clip_id, text in sentences.items()]
         slots = dict(zip(SLOTS, np.mean(right, axis=0).tolist(), strict=True))
     return Row(name, bootstrap(np.array(rates), seed), slots)
 

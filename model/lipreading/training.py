@@ -16,7 +16,7 @@ from torch.nn import functional
 from s2f.model.animate import best_device
 from s2f.model.lipreading import reader as run_files
 from s2f.model.lipreading.config import LipreadParams
-from s2f.model.lipreading.grammar import is_sentence
+from s2f.model.lipreading.grammar import fits
 from s2f.model.lipreading.labels import encode
 from s2f.model.lipreading.mouths import Utterance, middle, read_utterances, varied
 from s2f.model.lipreading.network import LipNet
@@ -84,8 +84,8 @@ class Training:
     ) -> None:
         self.reader, self.params, self.run, self.console = reader, params, run, console
         self.utterances, self.validation = utterances, validation
-        # Where all clips are the grammar's sentences, it decides which weights are kept.
-        self.grammar = all(is_sentence(each.text) for each in validation)
+        # Where it serves, the grammar decides which weights are kept.
+        self.grammar = fits([each.text for each in validation])
         self.device = next(reader.network.parameters()).device
         weights = reader.network.parameters()
         self.optimizer = torch.optim.AdamW(weights, params.rate, weight_decay=WEIGHT_DECAY)
