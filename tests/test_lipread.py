@@ -63,8 +63,8 @@ def split(prepared_small: Prepared, tmp_path_factory: pytest.TempPathFactory) ->
 def learnt(grid: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run of a reader that knows its clips by heart."""
     run = tmp_path_factory.mktemp("readers") / "learnt"
-    few = {"width": 4, "hidden": 128, "epochs": 80, "batch": 1, "rate": 5e-3, "dropout": 0.0}
-    params = LipreadParams.model_validate({**few, "augment": False, "validate_every": 80, "threads": 1})
+    few = {"width": 4, "hidden": 128, "epochs": 100, "batch": 1, "rate": 5e-3, "dropout": 0.0}
+    params = LipreadParams.model_validate({**few, "augment": False, "validate_every": 100, "threads": 1})
     training.train(grid.out, run, params, console=SILENT)
     return run
 
@@ -95,7 +95,7 @@ def test_a_few_clips_are_learnt_by_heart(grid: Prepared, learnt: Path) -> None:
     free, bound, chance = found.rows
     assert [row.name for row in found.rows] == ["without grammar", "with grammar", "chance"]
     assert bound.wer.mean <= 1 / 18
-    assert free.wer.mean < 0.6
+    assert free.wer.mean < 0.5
     assert found.read["with grammar"].keys() == TEXTS.keys()
     # Three guesses in four are wrong, but for letters and digits, where more are.
     assert chance.wer.mean == pytest.approx((4 * 3 / 4 + 24 / 25 + 9 / 10) / 6, abs=0.03)
@@ -317,25 +317,41 @@ def test_sets_that_do_not_serve(
     refused(s2f("lipread", "run", split.out, "--run", other), "30 frames per second", "25")
 
 
-def test_other_texts_than_grids_are_scored_without_the_grammar(
-    grid: Prepared, tiny: Path, tmp_path: Path
-) -> None:
-    out = grid.copy(tmp_path).out
+def retold(found: Prepared, folder: Path, texts: dict[str, str]) -> Path:
+    """A copy of a set in which some clips have another text."""
+    out = found.copy(folder).out
     for path in (out / "shards").glob("*.tar"):
         with tarfile.open(path) as tar:
             members = [(entry, tar.extractfile(entry).read()) for entry in tar]  # type: ignore[union-attr]
         with tarfile.open(path, "w") as tar:
             for entry, content in members:
+                clip_id, _, ending = entry.name.partition(".")
                 changed = content
-                if entry.name.endswith(".json"):
-                    changed = json.dumps(json.loads(content) | {"text": "She had your dark suit"}).encode()
+                if ending == "json" and clip_id in texts:
+                    changed = json.dumps(json.loads(content) | {"text": texts[clip_id]}).encode()
                     entry.size = len(changed)
                 tar.addfile(entry, io.BytesIO(changed))
+    return out
+
+
+def test_other_texts_than_grids_are_scored_without_the_grammar(
+    grid: Prepared, tiny: Path, tmp_path: Path
+) -> None:
+    out = retold(grid, tmp_path, dict.fromkeys(TEXTS, "She had your dark suit"))
     found = scores.score(load_reader(tiny, CPU), out, "train", SILENT)
     assert [row.name for row in found.rows] == ["without grammar"]
     assert set(found.texts.values()) == {"she had your dark suit"}
     assert found.rows[0].slots == {}
     assert scores.table(found).row_count == 1
+
+
+def test_a_sentence_that_is_none_of_grids_counts_but_has_no_slots(
+    grid: Prepared, learnt: Path, tmp_path: Path
+) -> None:
+    out = retold(grid, tmp_path, {"s3_sbia1a": "set blue um in a one again"})
+    bound = scores.score(load_reader(learnt, CPU), out, "train", SILENT).rows[1]
+    assert bound.wer.mean == pytest.approx(1 / 7 / 3)
+    assert bound.slots == dict.fromkeys(SLOTS, 1.0)
 
 
 def test_videos_without_a_face(s2f: Command, data: Path, tiny: Path, tmp_path: Path) -> None:
