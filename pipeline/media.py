@@ -120,6 +120,7 @@ class FrameReader:
     decoded   frames that came out of the decoder
     damaged   frames that the decoder marked as corrupt
     missing   frames that the time stamps leave room for, but that never came
+    steps     seconds from each frame to the next, as the time stamps have them
     """
 
     path: Path
@@ -129,6 +130,7 @@ class FrameReader:
     damaged: int = 0
     missing: int = 0
     complaints: list[str] = field(default_factory=list)
+    steps: list[float] = field(default_factory=list)
     _kept: list[Picture] | None = field(default=None, repr=False)
 
     def __iter__(self) -> Iterator[Picture]:
@@ -146,7 +148,7 @@ class FrameReader:
 
     def _on_grid(self) -> Iterator[Picture]:
         self.decoded = self.damaged = self.missing = 0
-        self.complaints = []
+        self.complaints, self.steps = [], []
         shown = 0
         previous: _Decoded | None = None
         for decoded in self._decode():
@@ -188,6 +190,8 @@ class FrameReader:
                         first = last = stamp
                     elif stamp <= last:
                         continue
+                    else:
+                        self.steps.append(float(stamp - last))
                     self.decoded += 1
                     self.damaged += bool(frame.is_corrupt)
                     self.missing += max(0, round((stamp - last) / nominal) - 1)

@@ -1,17 +1,21 @@
 """detect: the track of the talking face; box, 68 points and confidence of every frame."""
 
 import io
+import itertools
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from pydantic import BeforeValidator, Field, field_validator
 
 from s2f.pipeline import faces, files
 from s2f.pipeline.errors import Rejected
+from s2f.pipeline.faces import Picture
 from s2f.pipeline.faces.mouth import talking_frames
 from s2f.pipeline.faces.tracking import Track, find_tracks
 from s2f.pipeline.params import Params
@@ -19,6 +23,7 @@ from s2f.pipeline.schema import Row
 from s2f.pipeline.stage import Clip, Stage
 
 ARTIFACT = ".npz"
+POSTER_WIDTH = 320
 
 
 class DetectParams(Params):
@@ -66,6 +71,7 @@ COLUMNS = pa.schema(
         ("damaged", pa.int32()),
         ("missing", pa.int32()),
         ("decode_errors", pa.list_(pa.string())),
+        ("step_spread", pa.float64()),
         ("faces", pa.int32()),
         ("several_faces", pa.string()),
         ("interpolated", pa.int32()),
@@ -88,6 +94,7 @@ def run(clip: Clip, params: DetectParams) -> Row:
         "damaged": reader.damaged,
         "missing": reader.missing,
         "decode_errors": reader.complaints[:5],
+        "step_spread": float(np.ptp(np.percentile(reader.steps, [5, 95]))) if reader.steps else 0.0,
         "faces": len(tracks),
     }
     _check_video(row, params)
@@ -104,9 +111,21 @@ def run(clip: Clip, params: DetectParams) -> Row:
     if row["face_px"] < params.min_face:
         raise Rejected("face_too_small", f"the face is {row['face_px']:.0f} px wide", **row)
     target = io.BytesIO()
-    np.savez_compressed(target, boxes=face.boxes, points=face.points, confidence=face.confidence)
+    poster = _poster(next(itertools.islice(reader, first, None)))
+    np.savez_compressed(
+        target, boxes=face.boxes, points=face.points, confidence=face.confidence, poster=poster
+    )
     files.write_bytes(clip.artifact("detect", ARTIFACT), target.getvalue())
     return row
+
+
+def _poster(picture: Picture) -> npt.NDArray[np.uint8]:
+    """A frame as a small JPEG, to show a person what surrounds the face."""
+    height, width = picture.shape[:2]
+    size = (POSTER_WIDTH, round(height * POSTER_WIDTH / width))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    stored = cv2.imencode(".jpg", small[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
+    return np.asarray(stored, np.uint8)
 
 
 def _check_video(row: Row, params: DetectParams) -> None:
@@ -154,7 +173,7 @@ def _models(params: DetectParams) -> Iterable[Path]:
 
 STAGE = Stage(
     name="detect",
-    version=4,
+    version=5,
     params=DetectParams,
     columns=COLUMNS,
     run=run,

@@ -28,6 +28,7 @@ COLUMNS = pa.schema(
         ("speaker", pa.string()),
         ("utterance", pa.string()),
         ("source", pa.string()),
+        ("alignment", pa.string()),
         ("sha256", pa.string()),
         ("stamp", pa.string()),
         ("text", pa.string()),
@@ -61,6 +62,7 @@ def run(clip: Clip, params: ScanParams) -> Row:
         message = f"the alignment {source.alignment} cannot be read: {error}"
         text = corpus.text(replace(source, aligned=None))
     row: Row = {
+        "alignment": source.aligned,
         "text": text,
         "labels": labels,
         "width": found.width,
@@ -79,4 +81,4 @@ def run(clip: Clip, params: ScanParams) -> Row:
     return row
 
 
-STAGE = Stage(name="scan", version=2, params=ScanParams, columns=COLUMNS, run=run)
+STAGE = Stage(name="scan", version=3, params=ScanParams, columns=COLUMNS, run=run)
