@@ -127,18 +127,29 @@ def verify(out: Prepared) -> None:
 @app.command()
 def audit(
     out: Prepared,
-    json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
+    config: Config = None,
+    set_: Set = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every shard to its end.")] = False,
+    fail_on: Annotated[
+        Literal["error", "warning"] | None, typer.Option(help="Exit status 1 on such a finding.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that measure; 0 = one per CPU.")] = 0,
 ) -> None:
-    """Tell what a prepared set holds: clips, hours, speakers, faces, rejections, splits, shards.
+    """Tell what a prepared set is like: faces, sound, sync, words, splits, shards.
 
-    Example: s2f audit out/grid --json audit.json
+    Writes OUT/audit: audit.json, and scores.parquet with a row per clip.
+
+    Example: s2f audit out/grid --deep --fail-on error
     """
-    from s2f.pipeline.audit import report, statistics
+    from s2f.pipeline import display
+    from s2f.pipeline.audit import findings, record, terminal
+    from s2f.pipeline.config import load
 
-    found = statistics.collect(place(out))
-    report.show(found, console)
-    if json:
-        report.write_json(found, json)
+    found = display.audit(place(out), load(config, set_ or []).audit, workers, deep=deep, console=console)
+    terminal.show(found, console)
+    record.write(found, place(out) / "audit")
+    if fail_on and findings.at_least(list(found.findings), fail_on):
+        raise typer.Exit(1)
 
 
 @app.command()

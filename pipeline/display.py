@@ -16,6 +16,9 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from s2f.pipeline.audit import auditing
+from s2f.pipeline.audit.auditing import Audit
+from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.errors import ConfigError, InputError
 from s2f.pipeline.files import Place
 from s2f.pipeline.manifest import Manifest
@@ -61,6 +64,19 @@ def prepare(preparation: Preparation, console: Console) -> list[Funnel]:
     finally:
         if preparation.begun:
             console.print(table(preparation.funnel()))
+
+
+def audit(out: Place, params: AuditParams, workers: int, *, deep: bool, console: Console) -> Audit:
+    """Audit a prepared set under a progress bar, which shows where clips have to be measured."""
+    lines: dict[str, TaskID] = {}
+
+    def show(what: str, done: int, total: int) -> None:
+        if what not in lines:
+            lines[what] = bar.add_task(what, total=total)
+        bar.update(lines[what], completed=done)
+
+    with progress_bar(console) as bar:
+        return auditing.audit(out, params, workers=workers, deep=deep, progress=show)
 
 
 def table(funnel: list[Funnel]) -> Table:
