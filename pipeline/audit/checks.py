@@ -243,11 +243,11 @@ CHECKS = (
     Check(
         "sound.clipping",
         "Clipping",
-        "‰",
+        "times",
         "warning",
         "The tops of the waves are cut off, which sounds harsh and hides vowels.",
         "Find a better recording; clipping cannot be undone.",
-        most="max_clipped",
+        least="min_headroom",
     ),
     Check(
         "sound.silence",

@@ -18,7 +18,6 @@ Flags = npt.NDArray[np.bool_]
 # Scores that are measures as they are, by check.
 MEASURES = {
     "video.black": "black",
-    "video.frozen": "frozen",
     "video.sharpness": "sharpness",
     "video.brightness": "brightness",
     "face.yaw": "yaw",
@@ -28,7 +27,7 @@ MEASURES = {
     "face.occlusion": "occlusion",
     "face.mouth": "mouth_range",
     "sound.loudness": "lufs",
-    "sound.clipping": "clipped",
+    "sound.clipping": "headroom",
     "sound.silence": "silent",
     "sound.noise": "snr",
 }
@@ -168,6 +167,7 @@ def _of_video(columns: _Columns, clips: Clips) -> dict[str, Scores]:
     return {
         "video.rate": 1000 * columns.numbers("detect", "step_spread"),
         "video.frames": np.abs(decoded - lengths * rates),
+        "video.frozen": columns.numbers("detect", "frozen"),
         "video.length": columns.numbers("detect", "frames") / clips.fps,
         "video.damage": np.maximum(bad, errors),
         "video.resolution": _unusual(clips.resolution, clips.corpus),

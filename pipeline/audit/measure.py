@@ -30,16 +30,16 @@ Grey = npt.NDArray[np.uint8]
 
 # Where the face fills a crop whatever the hair or the background are: rows and columns of 128 x 96.
 FACE = (slice(32, 112), slice(20, 76))
-# A frame is black below this mean, and unchanged below this mean difference from the one before: even a
-# still scene differs by 0.4 or more through the noise of camera and codec.
-BLACK, UNCHANGED = 8.0, 0.2
+# A frame is black below this mean.
+BLACK = 8.0
 # A nose's tip is so far before the eyes' corners, and below them, in distances between these: the second is
 # the median of GRID's speakers, the first follows from common proportions of faces.
 NOSE_DEPTH, NOSE_DROP = 0.45, 0.40
 SILENT_DB = -50.0
 FLOOR_DB = -60.0
-# A sample is at the limit from this share of the clip's peak on.
-AT_LIMIT = 0.98
+# The loudest samples are so many times the loud ones; a codec blurs the flat tops of clipped waves, so that
+# no sample need be at the limit any more, but not this ratio. Of genuine clips it is 1.5 or more.
+LOUDEST, LOUD = 99.9, 98.0
 BLOCK_SECONDS = 0.02
 # A likeness of sounds is told from the energies in so many bands and stretches.
 BANDS, STRETCHES = 8, 16
@@ -47,7 +47,6 @@ BANDS, STRETCHES = 8, 16
 COLUMNS = pa.schema(
     [
         ("black", pa.float32()),
-        ("frozen", pa.int32()),
         ("sharpness", pa.float32()),
         ("brightness", pa.float32()),
         ("occlusion", pa.float32()),
@@ -58,7 +57,7 @@ COLUMNS = pa.schema(
         ("jitter", pa.float32()),
         ("mouth_range", pa.float32()),
         ("lufs", pa.float32()),
-        ("clipped", pa.float32()),
+        ("headroom", pa.float32()),
         ("silent", pa.float32()),
         ("snr", pa.float32()),
         ("lag_curve", pa.list_(pa.float32())),
@@ -105,12 +104,10 @@ def of_frames(frames: Frames) -> dict[str, Any]:
         frames = np.stack([cv2.resize(frame, (96, 128), interpolation=cv2.INTER_AREA) for frame in frames])
     grey = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames])
     face = grey[:, *FACE].astype(np.float32)
-    changed = np.abs(np.diff(face, axis=0)).mean(axis=(1, 2)) >= UNCHANGED
     detail = [cv2.Laplacian(picture, cv2.CV_32F).var() for picture in grey[::5]]
     lower = face[:, face.shape[1] // 2 :]
     return {
         "black": float((face.mean(axis=(1, 2)) < BLACK).mean()),
-        "frozen": longest_run(~changed),
         "sharpness": float(np.median(detail)),
         "brightness": float(np.median(face.mean(axis=(1, 2)))),
         "occlusion": float(np.abs(lower - np.median(lower[::3], axis=0)).mean(axis=(1, 2)).max()),
@@ -148,13 +145,14 @@ def of_sound(sound: Sound, rate: int) -> dict[str, Any]:
     blocks = sound[: len(sound) // size * size].reshape(-1, size)
     level = 20 * np.log10(np.sqrt(np.square(blocks).mean(axis=1)) + 1e-6)
     peak = float(np.abs(sound).max())
+    loudest, high = np.percentile(np.abs(sound), [LOUDEST, LOUD])
     meter = pyloudnorm.Meter(rate)
     long_enough = len(sound) > meter.block_size * rate
     lufs = meter.integrated_loudness(sound) if peak and long_enough else None
     loud, quiet = np.percentile(level, [95, 10])
     return {
         "lufs": None if lufs is None or not np.isfinite(lufs) else float(lufs),
-        "clipped": float(1000 * (np.abs(sound) >= AT_LIMIT * peak).mean()) if peak else None,
+        "headroom": float(loudest / high) if high else None,
         "silent": float((level < SILENT_DB).mean()),
         "snr": float(loud - quiet) if peak else None,
         "signature": signature(sound).tolist() if peak else None,
@@ -175,12 +173,6 @@ def signature(sound: Sound) -> npt.NDArray[np.float32]:
     logs -= logs.mean(axis=1, keepdims=True)
     flat = (logs - logs.mean(axis=0)).ravel()
     return np.asarray(flat / (np.linalg.norm(flat) + 1e-9), np.float32)
-
-
-def longest_run(flags: npt.NDArray[np.bool_]) -> int:
-    """The most successive flags that are set."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags, [0]])))
-    return int((edges[1::2] - edges[::2]).max(initial=0))
 
 
 def _opening(points: Points) -> npt.NDArray[np.float32]:

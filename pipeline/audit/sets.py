@@ -18,6 +18,8 @@ from s2f.pipeline.stages.shard import SPLITS
 
 # The name under which the clips of all speakers are pooled.
 ALL = "all speakers"
+# A lag counts if so many draws of other clips agree with it to a frame.
+SURE = 0.9
 
 
 def judge(
@@ -203,13 +205,7 @@ def _balance(clips: Clips, params: AuditParams) -> Finding:
 
 
 def _sync(clips: Clips, lags: dict[str, Lag], params: AuditParams) -> Finding:
-    wrong = {
-        name: lag
-        for name, lag in lags.items()
-        if min(abs(lag.low), abs(lag.high)) > params.max_lag
-        and lag.low * lag.high > 0
-        and abs(lag.peak) > params.max_lag
-    }
+    wrong = {name: lag for name, lag in lags.items() if abs(lag.peak) > params.max_lag and lag.sure >= SURE}
     speakers = {name: lag for name, lag in wrong.items() if name != ALL} or wrong
     rates = clips.fps[~np.isnan(clips.fps)]
     frame = 1000 / float(np.median(rates)) if len(rates) else 40.0
@@ -226,7 +222,7 @@ def _sync(clips: Clips, lags: dict[str, Lag], params: AuditParams) -> Finding:
         speakers,
         [
             f"{name}: {sync.told(lag.peak, abs(lag.peak) * frame)};"
-            f" between {lag.low:+d} and {lag.high:+d} frames in 95 % of draws, {lag.clips} clips"
+            f" {100 * lag.sure:.0f} % of draws agree, {lag.clips} clips"
             for name, lag in lags.items()
         ],
     )

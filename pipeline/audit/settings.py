@@ -34,7 +34,9 @@ class AuditParams(Params):
 
     min_lufs: float = Field(-35.0, description="loudness, LUFS")
     max_lufs: float = Field(-8.0, description="loudness, LUFS")
-    max_clipped: float = Field(1.0, description="samples at the limit, per thousand")
+    min_headroom: float = Field(
+        1.4, description="the loudest samples against loud ones; clipped sound has 1.3 or less"
+    )
     min_rate: float = Field(
         1.0, description="sample rate of the source, as a share of the one it is stored at"
     )

@@ -13,23 +13,21 @@ Curve = npt.NDArray[np.float32]
 
 # Lags from -15 to +15 frames.
 REACH = 15
-RESAMPLES = 200
-COVERED = 0.95
+RESAMPLES = 400
 
 
 @dataclass(frozen=True)
 class Lag:
-    """How sound and mouth lie to each other, pooled: the curve by lag, its peak in frames, its sureness.
+    """How sound and mouth lie to each other, pooled: the curve by lag, and its peak in frames.
 
-    A positive lag means that the sound comes later than the mouth. `low` and `high` hold the peak in
-    95 % of the draws of other clips of the same kind (bootstrap).
+    A positive lag means that the sound comes later than the mouth. `sure` is the share of the draws of
+    as many clips with replacement (bootstrap) whose peak is at most a frame away.
     """
 
     clips: int
     curve: tuple[float, ...]
     peak: int
-    low: int
-    high: int
+    sure: float
 
 
 def lag_curve(opening: npt.NDArray[np.float32], loudness: npt.NDArray[np.float64]) -> Curve:
@@ -48,11 +46,11 @@ def pool(curves: npt.NDArray[np.float32], seed: int = 0) -> Lag:
     """The lag of some clips (n, 31), n ≥ 1."""
     count = len(curves)
     drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), RESAMPLES)
-    peaks = np.sort((drawn @ curves).argmax(axis=1)) - REACH
-    low, high = (round(share * (RESAMPLES - 1)) for share in ((1 - COVERED) / 2, (1 + COVERED) / 2))
+    peaks = (drawn @ curves).argmax(axis=1) - REACH
     mean = curves.mean(axis=0)
     peak = int(mean.argmax()) - REACH
-    return Lag(count, tuple(float(value) for value in mean), peak, int(peaks[low]), int(peaks[high]))
+    sure = float((abs(peaks - peak) <= 1).mean())
+    return Lag(count, tuple(float(value) for value in mean), peak, sure)
 
 
 def told(lag: int, milliseconds: float) -> str:
