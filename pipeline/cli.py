@@ -126,16 +126,21 @@ def verify(out: Prepared) -> None:
 
 @app.command()
 def audit(
-    out: Prepared,
+    out: Annotated[str, typer.Argument(help="Folder or URL that 's2f prep' has made; none with --raw.")] = "",
+    raw: Annotated[str, typer.Option(help="Instead: a folder of raw videos, looked at before prep.")] = "",
+    compare: Annotated[str, typer.Option(help="An older prepared set: tell what changed since.")] = "",
     config: Config = None,
     set_: Set = None,
     deep: Annotated[bool, typer.Option("--deep", help="Read every shard to its end.")] = False,
     fail_on: Annotated[
         Literal["error", "warning"] | None, typer.Option(help="Exit status 1 on such a finding.")
     ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="With --raw: only the first so many clips.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes that measure; 0 = one per CPU.")] = 0,
 ) -> None:
-    """Tell what a prepared set is like: faces, sound, sync, words, splits, shards.
+    """Tell what a set is like: faces, sound, sync, words, splits, shards.
 
     Writes OUT/audit: audit.json, and scores.parquet with a row per clip.
 
@@ -143,11 +148,21 @@ def audit(
     """
     from s2f.pipeline import display
     from s2f.pipeline.audit import findings, record, terminal
+    from s2f.pipeline.audit.compare import compare as compared
     from s2f.pipeline.config import load
 
-    found = display.audit(place(out), load(config, set_ or []).audit, workers, deep=deep, console=console)
+    if bool(out) == bool(raw) or (raw and compare):
+        raise InputError("what to audit must be one thing", "give either OUT or --raw FOLDER")
+    settings = load(config, set_ or [])
+    if raw:
+        found = display.audit_raw(place(raw), settings, workers, limit=limit, console=console)
+    else:
+        found = display.audit(place(out), settings.audit, workers, deep=deep, console=console)
+        record.write(found, place(out) / "audit")
     terminal.show(found, console)
-    record.write(found, place(out) / "audit")
+    if compare:
+        older = display.audit(place(compare), settings.audit, workers, deep=deep, console=console)
+        terminal.show_comparison(compared(older, found), console)
     if fail_on and findings.at_least(list(found.findings), fail_on):
         raise typer.Exit(1)
 

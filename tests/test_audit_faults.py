@@ -57,6 +57,7 @@ def test_the_genuine_grid_clips_raise_those_alarms_that_their_notes_name(prepare
     assert alarms == {
         "video.damage": {"s1_sgib8n", "s4_bbaf2a"},
         "video.frames": {"s4_bbaf2a"},
+        "video.frozen": {"s4_bbaf2a"},
     }
     notes = {each.check: set(each.flagged) for each in found.findings if each.level == "note"}
     assert notes["video.usual_length"] == {"s1_lrae3s", "s1_srwi5a"}

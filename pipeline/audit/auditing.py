@@ -71,6 +71,19 @@ def audit(out: Place, params: AuditParams, *, workers: int, deep: bool, progress
     tables = manifest.open_all(folder, CLIP_STAGES)
     samples = Manifest(folder, shard.NAME, shard.SCHEMA)
     measures = measuring.measured(out, tables, workers, progress)
+    return judged(out, tables, samples, measures, params, deep=deep)
+
+
+def judged(
+    out: Place,
+    tables: Mapping[str, Manifest],
+    samples: Manifest,
+    measures: Manifest,
+    params: AuditParams,
+    *,
+    deep: bool = False,
+) -> Audit:
+    """The audit of what the manifests and the measures tell."""
     clips = collect(tables, samples, measures, params.max_identity)
     lags = sets.lags(clips, params.sync_clips)
     shards = tuple(read_index(out))

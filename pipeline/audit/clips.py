@@ -106,6 +106,9 @@ def collect(tables: Mapping[str, Manifest], samples: Manifest, measures: Manifes
     # The shards may be older than the rest: what was dropped since is not counted.
     splits = {each: split for each, split in samples.column("split").items() if _passed(tables, each)}
     fps = np.array([float(Fraction(rate)) if rate else np.nan for rate in columns.any("detect", "fps")])
+    # Of a video that was not read the container's word counts.
+    seconds = columns.numbers("detect", "frames") / fps
+    seconds = np.where(np.isnan(seconds), columns.numbers("scan", "duration"), seconds)
     last = [_last(tables, clip_id) for clip_id in ids]
     told = {name: tables[name].column("message") for name in tables}
     rates = columns.numbers("scan", "source_fps")
@@ -124,7 +127,7 @@ def collect(tables: Mapping[str, Manifest], samples: Manifest, measures: Manifes
         status=[status for _, status, _ in last],
         reason=[reason for _, _, reason in last],
         message=[told[stage].get(each) or "" for each, (stage, _, _) in zip(ids, last, strict=True)],
-        hours=np.nan_to_num(columns.numbers("detect", "frames") / fps / 3600),
+        hours=np.nan_to_num(seconds) / 3600,
         fps=fps,
         resolution=[f"{width}x{height}" if width else "" for width, height in sizes],
         source_fps=[f"{rate:.2f}" if rate > 0 else "" for rate in rates.tolist()],
@@ -168,7 +171,7 @@ def _of_video(columns: _Columns, clips: Clips) -> dict[str, Scores]:
         "video.rate": 1000 * columns.numbers("detect", "step_spread"),
         "video.frames": np.abs(decoded - lengths * rates),
         "video.frozen": columns.numbers("detect", "frozen"),
-        "video.length": columns.numbers("detect", "frames") / clips.fps,
+        "video.length": np.where(clips.hours > 0, 3600 * clips.hours, np.nan),
         "video.damage": np.maximum(bad, errors),
         "video.resolution": _unusual(clips.resolution, clips.corpus),
         "video.usual_length": _unusual(frames, clips.corpus, USUAL),

@@ -18,6 +18,7 @@ from s2f.pipeline import mjpeg, wav
 from s2f.pipeline.audit.sync import lag_curve
 from s2f.pipeline.errors import S2fError
 from s2f.pipeline.faces import STABLE, Points, identity, mouth
+from s2f.pipeline.faces.alignment import HEIGHT, WIDTH
 from s2f.pipeline.files import Place
 from s2f.pipeline.schema import Row
 from s2f.pipeline.windows import Sound
@@ -87,7 +88,9 @@ def measure(material: Material) -> Row:
             points: Points = stored["points"]
         row |= of_track(points)
         if material.frames:
-            row |= of_frames(mjpeg.decode(material.frames.read_bytes()))
+            frames = usual_size(mjpeg.decode(material.frames.read_bytes()))
+            embeddings = identity.embed(frames[[len(frames) // 4, 3 * len(frames) // 4]])
+            row |= of_frames(frames) | {"embedding": embeddings.mean(axis=0).tolist()}
         if material.sound:
             row |= of_sound(wav.decode(material.sound.read_bytes()), material.rate)
         if material.loudness:
@@ -98,10 +101,8 @@ def measure(material: Material) -> Row:
     return row
 
 
-def of_frames(frames: Frames) -> dict[str, Any]:
-    """Of aligned crops uint8 (n, height, width, 3)."""
-    if frames.shape[1:3] != (128, 96):
-        frames = np.stack([cv2.resize(frame, (96, 128), interpolation=cv2.INTER_AREA) for frame in frames])
+def of_frames(frames: Frames) -> dict[str, float]:
+    """Of aligned crops uint8 (n, 128, 96, 3)."""
     grey = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames])
     face = grey[:, *FACE].astype(np.float32)
     detail = [cv2.Laplacian(picture, cv2.CV_32F).var() for picture in grey[::5]]
@@ -111,8 +112,15 @@ def of_frames(frames: Frames) -> dict[str, Any]:
         "sharpness": float(np.median(detail)),
         "brightness": float(np.median(face.mean(axis=(1, 2)))),
         "occlusion": float(np.abs(lower - np.median(lower[::3], axis=0)).mean(axis=(1, 2)).max()),
-        "embedding": identity.embed(frames[[len(frames) // 4, 3 * len(frames) // 4]]).mean(axis=0).tolist(),
     }
+
+
+def usual_size(frames: Frames) -> Frames:
+    """Crops of any size as the measures want them: 96 px wide, 128 high."""
+    if frames.shape[1:3] == (HEIGHT, WIDTH):
+        return frames
+    size = (WIDTH, HEIGHT)
+    return np.stack([np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA)) for frame in frames])
 
 
 def of_track(points: Points) -> dict[str, float]:

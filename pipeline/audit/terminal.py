@@ -1,16 +1,20 @@
 """An audit in the terminal: what is wrong first, then what the set holds."""
 
+from dataclasses import fields
+
 from rich.console import Console, Group
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from s2f.pipeline.audit.auditing import Audit
+from s2f.pipeline.audit.compare import Change, Comparison
 from s2f.pipeline.audit.findings import Finding, Level, at_least
 
 STYLES: dict[Level, str] = {"ok": "green", "note": "cyan", "warning": "yellow", "error": "bold red"}
 MARKS: dict[Level, str] = {"ok": "✓", "note": "·", "warning": "!", "error": "✗"}
 NAMED = 6
+MOST_CHANGES = 20
 
 
 def show(found: Audit, console: Console) -> None:
@@ -19,12 +23,31 @@ def show(found: Audit, console: Console) -> None:
         console.print(_lines(finding))
     sound = sum(finding.level == "ok" for finding in found.findings)
     console.print(f"[green]✓[/] {sound} of {len(found.findings)} checks found nothing")
-    speakers = len(found.speakers)
-    console.print(
-        f"{found.kept} of {len(found.clips)} clips kept, {found.hours:.3f} h,"
-        f" {speakers} {'speaker' if speakers == 1 else 'speakers'}"
-    )
-    console.print(_funnel(found), _groups(found), _shards(found))
+    if found.shards:
+        counted = f"{found.kept} of {len(found.clips)} clips kept, {found.hours:.3f} h"
+    else:
+        counted = f"{len(found.clips)} clips, {found.clips.hours.sum():.3f} h of video"
+    speakers = len(found.speakers or set(found.clips.speaker))
+    console.print(f"{counted}, {speakers} {'speaker' if speakers == 1 else 'speakers'}")
+    if any(step.entered for step in found.funnel[2:]):
+        console.print(_funnel(found))
+    if found.shards:
+        console.print(_groups(found), _shards(found))
+
+
+def show_comparison(found: Comparison, console: Console) -> None:
+    """Print what changed between two sets, a table for each kind of change."""
+    for part in fields(found):
+        changes: tuple[Change, ...] = getattr(found, part.name)
+        table = _table(f"{part.name}: {len(changes)} changed", "", "before", "now")
+        for change in changes[:MOST_CHANGES]:
+            table.add_row(*(escape(text) for text in (change.what, change.before, change.now)))
+        if len(changes) > MOST_CHANGES:
+            table.add_row(f"… {len(changes) - MOST_CHANGES} more", "", "")
+        if changes:
+            console.print(table)
+    if not any(getattr(found, part.name) for part in fields(found)):
+        console.print("nothing has changed")
 
 
 def _lines(finding: Finding) -> Group:
