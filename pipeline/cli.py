@@ -137,7 +137,7 @@ def audit(
 ) -> None:
     """Tell what a prepared set is like: faces, sound, sync, words, splits, shards.
 
-    Writes OUT/audit: audit.json, and scores.parquet with a row per clip.
+    Writes OUT/audit: audit.html, a page to look at; audit.json; scores.parquet with a row per clip.
 
     Example: s2f audit out/grid --deep --fail-on error
     """
@@ -147,7 +147,7 @@ def audit(
 
     found = display.audit(place(out), load(config, set_ or []).audit, workers, deep=deep, console=console)
     terminal.show(found, console)
-    record.write(found, place(out) / "audit")
+    console.print(record.write(found, place(out) / "audit"), markup=False, soft_wrap=True)
     if fail_on and findings.at_least(list(found.findings), fail_on):
         raise typer.Exit(1)
 

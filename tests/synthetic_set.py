@@ -1,4 +1,4 @@
-"""A prepared set of any size whose figures are drawn: manifests, measures, and artifacts that are links to real ones."""
+"""A prepared set of any size: its figures are drawn, its artifacts are links to those of a real clip."""
 
 import os
 from collections.abc import Iterator
@@ -48,12 +48,16 @@ def make_set(out: Path, real: Prepared, clips: int, speakers: int = 33, seed: in
     for source in _sources(clips, speakers, random):
         keys = plan.keys(source, f"{random.bytes(32).hex()}:", recipes)
         for name, row in _rows(source, random).items():
-            rows[name].append({"clip_id": source.clip_id, "key": keys[name], "status": "ok", "reason": ""} | row)
+            rows[name].append(
+                {"clip_id": source.clip_id, "key": keys[name], "status": "ok", "reason": ""} | row
+            )
             if name in links and row.get("status") != "rejected":
                 path = out / "artifacts" / name / artifact_name(source.clip_id, keys[name], links[name])
                 os.link(originals[name], path)
     for recipe in recipes:
-        write_table(out / "manifests" / f"{recipe.stage.name}.parquet", rows[recipe.stage.name], recipe.stage.schema)
+        write_table(
+            out / "manifests" / f"{recipe.stage.name}.parquet", rows[recipe.stage.name], recipe.stage.schema
+        )
     _write_shards(out, rows["window"])
     _write_measures(out, random)
     return out
@@ -67,27 +71,52 @@ def _sources(clips: int, speakers: int, random: np.random.Generator) -> Iterator
         tail = list(grid.GRAMMAR[3])[letter % 25] + list(grid.GRAMMAR[4])[digit]
         head = [list(grid.GRAMMAR[place])[letter // 25 // 4**place % 4] for place in range(3)]
         name = f"{''.join(head)}{tail}{random.choice(list('anps'))}"
-        yield corpora.Source("grid", speaker, name, Path("raw"), f"{speaker}/{name}.mpg", f"alignments/{speaker}/{name}.align")
+        yield corpora.Source(
+            "grid", speaker, name, Path("raw"), f"{speaker}/{name}.mpg", f"alignments/{speaker}/{name}.align"
+        )
 
 
 def _rows(source: corpora.Source, random: np.random.Generator) -> dict[str, Row]:
     """A row per stage, as far as the clip comes; one of a hundred has lost its face."""
     words = grid.sentence(source.utterance).split()
     edges = np.linspace(0.4, 2.6, 7)
-    labels = [{"label": word, "start": a, "end": b} for word, a, b in zip(words, edges, edges[1:], strict=False)]
+    labels = [
+        {"label": word, "start": a, "end": b} for word, a, b in zip(words, edges, edges[1:], strict=False)
+    ]
     scan = vars(source) | {
-        "source": source.relative, "alignment": source.aligned, "sha256": f"{random.bytes(32).hex()}:",
-        "text": " ".join(words), "labels": labels, "width": 360, "height": 288, "source_fps": 25.0,
-        "duration": 3.0, "source_rate": 44_100, "channels": 2, "message": "",
+        "source": source.relative,
+        "alignment": source.aligned,
+        "sha256": f"{random.bytes(32).hex()}:",
+        "text": " ".join(words),
+        "labels": labels,
+        "width": 360,
+        "height": 288,
+        "source_fps": 25.0,
+        "duration": 3.0,
+        "source_rate": 44_100,
+        "channels": 2,
+        "message": "",
     }
     detect = {
-        "frames": FRAMES, "first": 0, "fps": "25", "decoded": FRAMES, "damaged": int(random.random() < 0.002),
-        "missing": 0, "decode_errors": [], "step_spread": 0.0, "faces": 1, "confidence": 1.5,
-        "interpolated": int(random.poisson(0.5)), "face_px": float(random.normal(125, 12)),
+        "frames": FRAMES,
+        "first": 0,
+        "fps": "25",
+        "decoded": FRAMES,
+        "damaged": int(random.random() < 0.002),
+        "missing": 0,
+        "decode_errors": [],
+        "step_spread": 0.0,
+        "faces": 1,
+        "confidence": 1.5,
+        "interpolated": int(random.poisson(0.5)),
+        "face_px": float(random.normal(125, 12)),
     }
     if random.random() < 0.01:
         lost = "the face is not seen for 12 frames in a row, of 75"
-        return {"scan": scan, "detect": detect | {"status": "rejected", "reason": "face_lost", "message": lost}}
+        return {
+            "scan": scan,
+            "detect": detect | {"status": "rejected", "reason": "face_lost", "message": lost},
+        }
     return {
         "scan": scan,
         "detect": detect,
@@ -113,10 +142,25 @@ def _write_shards(out: Path, kept: list[Row]) -> None:
             with (out / "shards" / name).open("wb") as file:
                 file.truncate(size)
             clips = [{"clip_id": row["clip_id"], "key": row["key"], "frames": FRAMES} for row in chosen]
-            tars.append({"shard": name, "split": split, "key": "", "samples": len(chosen), "frames": FRAMES * len(chosen), "bytes": size, "sha256": "", "clips": clips})
+            tars.append(
+                {
+                    "shard": name,
+                    "split": split,
+                    "key": "",
+                    "samples": len(chosen),
+                    "frames": FRAMES * len(chosen),
+                    "bytes": size,
+                    "sha256": "",
+                    "clips": clips,
+                }
+            )
             samples += [row | {"split": split, "shard": name} for row in chosen]
     write_table(out / "shards/manifest.parquet", tars, SHARDS)
-    write_table(out / "manifests/shard.parquet", ({name: row.get(name) for name in shard.SCHEMA.names} for row in samples), shard.SCHEMA)
+    write_table(
+        out / "manifests/shard.parquet",
+        ({name: row.get(name) for name in shard.SCHEMA.names} for row in samples),
+        shard.SCHEMA,
+    )
 
 
 def _write_measures(out: Path, random: np.random.Generator) -> None:
@@ -127,7 +171,13 @@ def _write_measures(out: Path, random: np.random.Generator) -> None:
     for material in measuring.materials(out, tables):
         speaker = material.clip_id.partition("_")[0]
         middle = faces.setdefault(speaker, random.normal(0, 0.08, 128))
-        row: dict[str, Any] = {"clip_id": material.clip_id, "key": material.key, "status": "ok", "reason": "", "message": ""}
+        row: dict[str, Any] = {
+            "clip_id": material.clip_id,
+            "key": material.key,
+            "status": "ok",
+            "reason": "",
+            "message": "",
+        }
         row |= {name: float(random.normal(*each)) for name, each in MEASURES.items()}
         row |= {"black": 0.0, "frozen": int(random.poisson(0.3)), "clipped": float(random.exponential(0.12))}
         row["silent"] = max(0.0, row["silent"])
