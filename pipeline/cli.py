@@ -142,7 +142,7 @@ def audit(
 ) -> None:
     """Tell what a set is like: faces, sound, sync, words, splits, shards.
 
-    Writes OUT/audit: audit.json, and scores.parquet with a row per clip.
+    Writes OUT/audit: audit.html, a page to look at; audit.json; scores.parquet with a row per clip.
 
     Example: s2f audit out/grid --deep --fail-on error
     """
@@ -158,8 +158,9 @@ def audit(
         found = display.audit_raw(place(raw), settings, workers, limit=limit, console=console)
     else:
         found = display.audit(place(out), settings.audit, workers, deep=deep, console=console)
-        record.write(found, place(out) / "audit")
     terminal.show(found, console)
+    if not raw:
+        console.print(record.write(found, place(out) / "audit"), markup=False, soft_wrap=True)
     if compare:
         older = display.audit(place(compare), settings.audit, workers, deep=deep, console=console)
         terminal.show_comparison(compared(older, found), console)

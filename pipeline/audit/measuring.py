@@ -36,7 +36,7 @@ def measured(out: Place, tables: Mapping[str, Manifest], workers: int, progress:
     files.make_folder(folder)
     with files.alone(folder / ".lock"):
         found = Manifest(folder, NAME, SCHEMA)
-        wanted = {each.clip_id: each for each in _materials(out, tables)}
+        wanted = {each.clip_id: each for each in materials(out, tables)}
         for clip_id in [clip_id for clip_id in found if clip_id not in wanted]:
             found.remove(clip_id)
         todo = [each for each in wanted.values() if not _is_fresh(found, each)]
@@ -65,16 +65,17 @@ def _measure(todo: list[Material], found: Manifest, workers: int, progress: Prog
         progress("clips", done, len(todo))
 
 
-def _materials(out: Place, tables: Mapping[str, Manifest]) -> Iterator[Material]:
+def materials(out: Place, tables: Mapping[str, Manifest]) -> Iterator[Material]:
     """What there is of every clip. Its key names the rows that its parts come from."""
     rates, loudness = tables["resample"].column("sample_rate"), tables["window"].column("loudness")
     suffixes = {"detect": detect.ARTIFACT, "align": align.ARTIFACT, "resample": resample.ARTIFACT}
+    folders = {name: out / "artifacts" / name for name in suffixes}
     for clip_id in tables["detect"]:
         briefs = {
             name: tables[name].brief(clip_id) for name in (*suffixes, "window") if clip_id in tables[name]
         }
         parts = {
-            name: out / "artifacts" / name / artifact_name(clip_id, briefs[name][0], suffix)
+            name: folders[name] / artifact_name(clip_id, briefs[name][0], suffix)
             for name, suffix in suffixes.items()
             if name in briefs and briefs[name][1] == "ok"
         }

@@ -1,4 +1,4 @@
-"""An audit as files: audit.json with all findings, scores.parquet with a row per clip."""
+"""An audit as files: audit.html to look at, audit.json, scores.parquet with a row per clip."""
 
 import json
 from collections import Counter
@@ -9,20 +9,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from s2f.pipeline import files
+from s2f.pipeline.audit import page
 from s2f.pipeline.audit.auditing import Audit
 from s2f.pipeline.audit.checks import CHECKS
 from s2f.pipeline.audit.clips import Clips
 from s2f.pipeline.files import Place
 
-JSON, SCORES = "audit.json", "scores.parquet"
+JSON, SCORES, PAGE = "audit.json", "scores.parquet", "audit.html"
 
 
-def write(found: Audit, folder: Place) -> None:
-    """Write both files, each whole or not at all."""
+def write(found: Audit, folder: Place) -> Place:
+    """Write the files, each whole or not at all; returns the page's path."""
     files.make_folder(folder)
     files.write_bytes(folder / JSON, json.dumps(summary(found), indent=1).encode())
     with files.appearing(folder / SCORES) as temporary:
         pq.write_table(scores(found.clips), temporary, compression="zstd")
+    files.write_bytes(folder / PAGE, page.render(found).encode())
+    return folder / PAGE
 
 
 def summary(found: Audit) -> dict[str, Any]:
