@@ -27,7 +27,8 @@ def lag_chart(found: Audit) -> str:
     return (
         f'<div class="sync"><figure>{_curves(found.lags, looks)}</figure>'
         '<figure class="scroll" tabindex="0"><table class="peaks"><thead><tr><th></th><th>clips</th>'
-        f"<th>peak; bar: 95 % of draws</th><th></th></tr></thead><tbody>{rows}</tbody></table></figure></div>"
+        "<th>peak; bar: a frame to either side</th><th>draws that agree</th><th></th></tr></thead>"
+        f"<tbody>{rows}</tbody></table></figure></div>"
     )
 
 
@@ -75,11 +76,12 @@ def _row(name: str, look: str, lag: Lag, frame: float) -> str:
     """`frame` is a frame's length in ms."""
     told = sync.told(lag.peak, abs(lag.peak) * frame)
     head = escape(name) if name == ALL else f'<button data-speaker="{escape(name)}">{escape(name)}</button>'
-    bar = f'<b style="left:{_across(lag.low - 0.3)};right:calc(100% - {_across(lag.high + 0.3)})"></b>'
-    title = f"{_signed(lag.low)} to {_signed(lag.high)} frames"
+    bar = f'<b style="left:{_across(lag.peak - 1)};right:calc(100% - {_across(lag.peak + 1)})"></b>'
+    title = f"{_signed(lag.peak)} frames"
     return (
         f'<tr class="{look}"><th scope="row">{head}</th><td>{lag.clips:,}</td><td><div class="range"'
-        f' title="{title}">{bar}<i style="left:{_across(lag.peak)}"></i></div></td><td>{told}</td></tr>'
+        f' title="{title}">{bar}<i style="left:{_across(lag.peak)}"></i></div></td>'
+        f"<td>{100 * lag.sure:.0f} %</td><td>{told}</td></tr>"
     )
 
 
