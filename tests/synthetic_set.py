@@ -106,6 +106,7 @@ def _rows(source: corpora.Source, random: np.random.Generator) -> dict[str, Row]
         "missing": 0,
         "decode_errors": [],
         "step_spread": 0.0,
+        "frozen": int(random.poisson(0.3)),
         "faces": 1,
         "confidence": 1.5,
         "interpolated": int(random.poisson(0.5)),
@@ -179,7 +180,7 @@ def _write_measures(out: Path, random: np.random.Generator) -> None:
             "message": "",
         }
         row |= {name: float(random.normal(*each)) for name, each in MEASURES.items()}
-        row |= {"black": 0.0, "frozen": int(random.poisson(0.3)), "clipped": float(random.exponential(0.12))}
+        row |= {"black": 0.0, "headroom": float(random.normal(1.95, 0.15))}
         row["silent"] = max(0.0, row["silent"])
         row["embedding"] = (middle + random.normal(0, 0.009, 128)).tolist()
         sound = random.normal(0, 1, 128)

@@ -97,7 +97,7 @@ const columns = [
   }),
   text("words", 240, n => clips.texts[n]),
 ];
-const HEIGHT = 28, SPARE = 8;
+const HEIGHT = 28, SPARE = 12, STEP = 6;
 const box = document.querySelector(".listing"), table = box.querySelector("table"), body = table.tBodies[0];
 const filters = document.querySelector(".filters"), fields = filters.elements;
 let rows = [], order = { column: columns[0], down: false }, first = -1;
@@ -152,7 +152,7 @@ function update() {
   draw();
 }
 
-// Rows are made once and filled anew; two spacers stand for those above and below.
+// Rows are made once and filled anew, every few rows of scrolling; two spacers stand for those above and below.
 const above = spacer(), pool = [], below = spacer();
 function spacer() {
   const row = element(body, "tr", { className: "spacer" });
@@ -162,7 +162,7 @@ function spacer() {
 
 function draw() {
   const size = Math.ceil(box.clientHeight / HEIGHT) + 2 * SPARE;
-  const begin = Math.max(0, Math.min(Math.floor(box.scrollTop / HEIGHT) - SPARE, rows.length - size));
+  const begin = Math.max(0, Math.min(Math.floor(box.scrollTop / HEIGHT / STEP) * STEP - SPARE, rows.length - size));
   if (begin === first && pool.length >= Math.min(size, rows.length)) return;
   first = begin;
   while (pool.length < size) pool.push(line());
@@ -201,9 +201,10 @@ function makeHead() {
   table.prepend(widths);
   const groups = element(table.tHead, "tr"), names = element(table.tHead, "tr");
   let group = null;
-  for (const column of columns) {
-    if (group && group.textContent === column.group) group.colSpan++;
-    else group = element(groups, "th", { colSpan: 1 }, column.group);
+  for (const [place, column] of columns.entries()) {
+    // The first column stays in sight, and so needs a head of its own.
+    if (place > 1 && group.textContent === column.group) group.colSpan++;
+    else element(group = element(groups, "th", { colSpan: 1 }), "span", {}, column.group);
     const head = element(names, "th", { className: column.check ? "number" : "", scope: "col" });
     heads.set(head, column);
     element(head, "button", { title: column.check ? column.check.title : "", onclick: () => {
@@ -266,6 +267,8 @@ function reveal(column) {
 
 makeHead();
 makeFilters();
+// A short table is no higher than its rows.
+box.style.height = Math.min(640, (count + 2) * HEIGHT + 18) + "px";
 update();
 box.addEventListener("scroll", draw, { passive: true });
 new ResizeObserver(draw).observe(box);

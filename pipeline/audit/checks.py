@@ -374,7 +374,7 @@ def _judge(check: Check, clips: Clips, scores: Scores, params: AuditParams) -> F
     return Finding(
         check=check.name,
         title=check.title,
-        level=check.level if len(wrong) else "ok",
+        level=_level(check, [clips.status[n] for n in wrong.tolist()]),
         unit=check.unit,
         expected=_expected(least, most, check),
         observed=_observed(scores[known], len(wrong), len(clips), check),
@@ -385,6 +385,13 @@ def _judge(check: Check, clips: Clips, scores: Scores, params: AuditParams) -> F
         details=tuple(details),
         bounds=(least, most),
     )
+
+
+def _level(check: Check, statuses: list[str]) -> Level:
+    """What prep has left out already cannot spoil a training any more."""
+    if not statuses:
+        return "ok"
+    return "warning" if check.level == "error" and "ok" not in statuses else check.level
 
 
 def _told(check: Check, clips: Clips, scores: Scores, number_: int) -> str:

@@ -71,7 +71,7 @@ class _Column:
             look = "near" if strength > 0 else "far" if strength < 0 else ""
             told += f"; median {number(median)} {self._check.unit}, of the set {number(self._usual)}"
         if flagged:
-            look, strength = self._finding.level, 0.4 + 0.6 * flagged / len(members)
+            look, strength = self._finding.level, 0.25 + 0.75 * (flagged / len(members)) ** 0.5
         strong = f' style="--s:{100 * min(1.0, abs(strength)):.0f}%"' if strength else ""
         return (
             f'<td class="{look}"{strong} data-check="{self._check.name}"'
