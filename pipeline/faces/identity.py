@@ -20,7 +20,9 @@ Embedding = npt.NDArray[np.float32]
 @functools.cache
 def network() -> dlib.face_recognition_model_v1:
     """The embedding network, 21 MB, once per process."""
-    return dlib.face_recognition_model_v1(str(dlib_backend.model_file("dlib_face_recognition_resnet_model_v1")))
+    return dlib.face_recognition_model_v1(
+        str(dlib_backend.model_file("dlib_face_recognition_resnet_model_v1"))
+    )
 
 
 def embed(frames: Picture) -> Embedding:
