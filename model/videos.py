@@ -59,22 +59,21 @@ class Videos:
 
     def __init__(self, videos: list[Path], reference: Path, limit: int | None) -> None:
         self.names = tuple(row_names(videos))
+        self._folders = dict(zip(self.names, videos, strict=True))
+        self._found = {name: _listed(path, reference.stem) for name, path in self._folders.items()}
+        self._real = _listed(reference, reference.stem)
         if any(path.is_dir() != reference.is_dir() for path in videos):
             raise InputError(
                 f"{reference} and what is compared with it are not alike", "give files or folders"
             )
-        self._folders = dict(zip(self.names, videos, strict=True))
-        self._found = {name: _listed(path, reference.stem) for name, path in self._folders.items()}
-        self._real = _listed(reference, reference.stem)
         self.title = f"videos against {reference}"
         self.source = {
             "reference": str(reference),
             **{name: str(path) for name, path in self._folders.items()},
         }
         self.speeds: dict[str, tuple[float, float]] = {}
-        self.clips = tuple(sorted({*self._real, *(each for some in self._found.values() for each in some)}))[
-            :limit
-        ]
+        every = set(self._real).union(*self._found.values())
+        self.clips = tuple(sorted(every)[:limit])
         pairs = [self._pair(clip_id, reference) for clip_id in self.clips]
         self._pairs = [each for each in pairs if isinstance(each, Pair)]
         self._lost = [each for each in pairs if isinstance(each, Missing)]

@@ -82,7 +82,7 @@ def unmeasured(found: Evaluation) -> list[str]:
         alike.setdefault((each.clip_id, each.video, each.reason), []).append(each.measure)
     lines = []
     for (clip_id, video, reason), measures in alike.items():
-        what = " of ".join(filter(None, (" and ".join(filter(None, measures)), video)))
+        what = " of ".join(filter(None, (", ".join(filter(None, measures)), video)))
         lines.append((f"{what}: {reason}" if what else reason, clip_id))
     return [
         f"not measured in {len(clips)} of {found.clips} clips, {what} ({_listed(clips)})"
