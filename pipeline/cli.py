@@ -126,19 +126,46 @@ def verify(out: Prepared) -> None:
 
 @app.command()
 def audit(
-    out: Prepared,
-    json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
+    out: Annotated[str, typer.Argument(help="Folder or URL that 's2f prep' has made; none with --raw.")] = "",
+    raw: Annotated[str, typer.Option(help="Instead: a folder of raw videos, looked at before prep.")] = "",
+    compare: Annotated[str, typer.Option(help="An older prepared set: tell what changed since.")] = "",
+    config: Config = None,
+    set_: Set = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every shard to its end.")] = False,
+    fail_on: Annotated[
+        Literal["error", "warning"] | None, typer.Option(help="Exit status 1 on such a finding.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="With --raw: only the first so many clips.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that measure; 0 = one per CPU.")] = 0,
 ) -> None:
-    """Tell what a prepared set holds: clips, hours, speakers, faces, rejections, splits, shards.
+    """Tell what a set is like: faces, sound, sync, words, splits, shards.
 
-    Example: s2f audit out/grid --json audit.json
+    Writes OUT/audit: audit.html, a page to look at; audit.json; scores.parquet with a row per clip.
+
+    Example: s2f audit out/grid --deep --fail-on error
     """
-    from s2f.pipeline.audit import report, statistics
+    from s2f.pipeline import display
+    from s2f.pipeline.audit import findings, record, terminal
+    from s2f.pipeline.audit.compare import compare as compared
+    from s2f.pipeline.config import load
 
-    found = statistics.collect(place(out))
-    report.show(found, console)
-    if json:
-        report.write_json(found, json)
+    if bool(out) == bool(raw) or (raw and compare):
+        raise InputError("what to audit must be one thing", "give either OUT or --raw FOLDER")
+    settings = load(config, set_ or [])
+    if raw:
+        found = display.audit_raw(place(raw), settings, workers, limit=limit, console=console)
+    else:
+        found = display.audit(place(out), settings.audit, workers, deep=deep, console=console)
+    terminal.show(found, console)
+    if not raw:
+        console.print(record.write(found, place(out) / "audit"), markup=False, soft_wrap=True)
+    if compare:
+        older = display.audit(place(compare), settings.audit, workers, deep=deep, console=console)
+        terminal.show_comparison(compared(older, found), console)
+    if fail_on and findings.at_least(list(found.findings), fail_on):
+        raise typer.Exit(1)
 
 
 @app.command()

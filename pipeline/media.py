@@ -214,6 +214,26 @@ class _Decoded:
         return _upright(self.frame)
 
 
+def sample_frames(path: Path, count: int) -> Iterator[Picture]:
+    """Up to `count` RGB pictures from all over a video, sought for, so that little of it is decoded.
+
+    Raises MediaError where it cannot be opened; what cannot be decoded does not come.
+    """
+    # What the decoder complains of is caught, not printed.
+    with _open(path) as container, av.logging.Capture():
+        video = container.streams.video[0]
+        video.codec_context.thread_count = 1
+        begin, length = container.start_time or 0, container.duration or 0
+        for number in range(count):
+            try:
+                container.seek(begin + length * (2 * number + 1) // (2 * count))
+                frame = next(iter(container.decode(video)), None)
+            except (av.error.FFmpegError, OSError):
+                continue
+            if frame is not None:
+                yield _upright(frame)
+
+
 def read_audio(
     path: Path, sample_rate: int, *, start: float = 0.0, chunk_seconds: float | None = None
 ) -> Iterator[Sound]:

@@ -2,7 +2,7 @@
 
 import io
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal
@@ -23,6 +23,9 @@ from s2f.pipeline.stage import Clip, Stage
 
 ARTIFACT = ".npz"
 POSTER_WIDTH = 320
+# A picture that differs by less from the one before is the same: of genuine clips, whose camera and codec
+# add noise, the least is 0.13, and 0.6 in 99 % of their frames.
+UNCHANGED = 0.1
 
 
 class DetectParams(Params):
@@ -71,6 +74,7 @@ COLUMNS = pa.schema(
         ("missing", pa.int32()),
         ("decode_errors", pa.list_(pa.string())),
         ("step_spread", pa.float64()),
+        ("frozen", pa.int32()),
         ("faces", pa.int32()),
         ("several_faces", pa.string()),
         ("interpolated", pa.int32()),
@@ -84,7 +88,8 @@ def run(clip: Clip, params: DetectParams) -> Row:
     """Track the faces of one clip and keep the one that talks, in all frames or in a piece of them."""
     reader = clip.frames(params.fps)
     backend = faces.open_backend(params.backend, params.max_side, params.model)
-    tracks, total = find_tracks(reader, backend, params.every, params.max_gap)
+    changes: list[float] = []
+    tracks, total = find_tracks(_watched(reader, changes), backend, params.every, params.max_gap)
     row: Row = {
         "frames": total,
         "first": 0,
@@ -94,6 +99,7 @@ def run(clip: Clip, params: DetectParams) -> Row:
         "missing": reader.missing,
         "decode_errors": reader.complaints[:5],
         "step_spread": float(np.ptp(np.percentile(reader.steps, [5, 95]))) if reader.steps else 0.0,
+        "frozen": longest_run(np.array(changes) < UNCHANGED),
         "faces": len(tracks),
     }
     _check_video(row, params)
@@ -116,6 +122,23 @@ def run(clip: Clip, params: DetectParams) -> Row:
     )
     files.write_bytes(clip.artifact("detect", ARTIFACT), target.getvalue())
     return row
+
+
+def _watched(pictures: Iterable[Picture], changes: list[float]) -> Iterator[Picture]:
+    """Hand pictures on, and note by how many grey levels each differs from the one before."""
+    before = None
+    for picture in pictures:
+        thumbnail = picture[::4, ::4].mean(axis=2, dtype=np.float32)
+        if before is not None:
+            changes.append(float(np.abs(thumbnail - before).mean()))
+        before = thumbnail
+        yield picture
+
+
+def longest_run(flags: npt.NDArray[np.bool_]) -> int:
+    """The most successive flags that are set."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags, [0]])))
+    return int((edges[1::2] - edges[::2]).max(initial=0))
 
 
 def _poster(picture: Picture) -> npt.NDArray[np.uint8]:
