@@ -249,32 +249,45 @@ def export(
 
 @app.command()
 def evaluate(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of trained models.")],
-    data: Annotated[str, typer.Option("--data", help="Folder or URL that 's2f prep' has made.")],
+    runs: Annotated[list[Path] | None, typer.Argument(help="Folders of trained models.")] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", help="Folder or URL that 's2f prep' has made.")
+    ] = None,
     split: Annotated[str, typer.Option(help="train, val or test.")] = "val",
+    videos: Annotated[
+        list[Path] | None, typer.Option(help="Instead of runs: videos of any system, a folder or a file.")
+    ] = None,
+    reference: Annotated[Path | None, typer.Option(help="The real videos, of the same names.")] = None,
     limit: Limit = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder for JSON and scores per clip.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for a page, JSON and Parquet.")] = None,
     json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the noise and of the confidence intervals.")] = 0,
     workers: Annotated[int, typer.Option(min=0, help="Processes that measure; 0 = one per CPU.")] = 0,
 ) -> None:
     """Compare trained models by the papers' measures, on clips that they were not trained on.
 
+    With --videos and --reference it measures the videos of any other system.
+
     Example: s2f evaluate runs/l1 runs/full --data out/grid --split val --out scores
     """
     from s2f.model import evaluate as evaluation
-    from s2f.model.metrics import results
-    from s2f.pipeline.files import make_folder
+    from s2f.model.metrics import results, table
 
-    if out:
-        make_folder(out)
-    found = evaluation.evaluate(runs, place(data), split, console, limit=limit, seed=seed, workers=workers)
-    console.print(results.table(found))
-    console.print(results.unmeasured(found), end="", markup=False, highlight=False, soft_wrap=True)
+    if runs and data and not videos and not reference:
+        found = evaluation.evaluate(
+            runs, place(data), split, console, limit=limit, seed=seed, workers=workers, out=out
+        )
+    elif videos and reference and not runs and not data:
+        found = evaluation.evaluate_videos(
+            videos, reference, console, limit=limit, seed=seed, workers=workers, out=out
+        )
+    else:
+        raise InputError(
+            "there are two ways to evaluate", "give either RUN... and --data, or --videos and --reference"
+        )
+    table.show(found, console)
     if json:
         results.write_json(found, json)
-    if out:
-        results.write_folder(found, out)
 
 
 models = typer.Typer(

@@ -16,8 +16,7 @@ from pydantic import BeforeValidator, Field, field_validator
 from s2f.pipeline import faces, files
 from s2f.pipeline.errors import Rejected
 from s2f.pipeline.faces import Picture
-from s2f.pipeline.faces.mouth import talking_frames
-from s2f.pipeline.faces.tracking import Track, find_tracks
+from s2f.pipeline.faces.tracking import Track, by_talking, find_tracks
 from s2f.pipeline.params import Params
 from s2f.pipeline.schema import Row
 from s2f.pipeline.stage import Clip, Stage
@@ -163,16 +162,15 @@ def _choose(tracks: list[Track], row: Row, params: DetectParams) -> Track:
     """The track that talks longest, among equals the one seen longest; notes where others are seen."""
     if not tracks:
         raise Rejected("no_face", "no face was found in any frame", **row)
-    talks = {id(track): talking_frames(np.stack(track.points)) for track in tracks}
-    ranked = sorted(tracks, key=lambda track: (talks[id(track)], len(track.frames)), reverse=True)
-    rivals = [track for track in ranked[1:] if len(track.frames) >= params.rival_share * row["frames"]]
+    best, *others = by_talking(tracks)
+    rivals = [each for each in others if len(each[1].frames) >= params.rival_share * row["frames"]]
     if rivals:
-        told = ", ".join(f"{talks[id(track)]} of {len(track.frames)}" for track in [ranked[0], *rivals])
+        told = ", ".join(f"{talks} of {len(track.frames)}" for talks, track in [best, *rivals])
         found = f"{len(rivals) + 1} faces are seen for long; frames in which they talk: {told}"
         if params.several_faces == "reject":
             raise Rejected("several_faces", found, **row)
         row["several_faces"] = f"{found}; the first was kept"
-    return ranked[0]
+    return best[1]
 
 
 def _piece(track: Track, row: Row, params: DetectParams) -> tuple[int, int]:
