@@ -140,9 +140,9 @@ def test_what_is_no_prepared_set_cannot_be_audited(s2f: Command, raw: Path, tmp_
     refused(s2f("audit", raw), "holds no manifests")
 
 
-def test_a_report_that_cannot_be_written(s2f: Command, prepared_small: Prepared, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    refused(s2f("audit", prepared_small.out, "--json", tmp_path / "file" / "audit.json"), "cannot be written")
+def test_a_report_that_cannot_be_written(s2f: Command, small: Prepared) -> None:
+    (small.out / "audit").touch()
+    refused(s2f("audit", small.out), "cannot be")
 
 
 def test_a_missing_argument_is_a_usage_error(s2f: Command) -> None:
