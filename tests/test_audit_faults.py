@@ -205,9 +205,13 @@ def test_a_shard_of_the_right_size_with_other_bytes_is_found_by_a_deep_audit(
     assert more(look(copy.out, deep=True), sound) == {"shards.files": {"val-000000.tar"}}
 
 
-def test_clips_that_cannot_be_measured_are_an_error(base: Prepared, sound: Audit, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("stage", "kept"), [("align", 100), ("detect", 100), ("detect", 0)])
+def test_clips_that_cannot_be_measured_are_an_error(
+    base: Prepared, sound: Audit, tmp_path: Path, stage: str, kept: int
+) -> None:
     copy = base.copy(tmp_path)
-    copy.artifact("align", CLIP).write_bytes(b"no video")
+    artifact = copy.artifact(stage, CLIP)
+    artifact.write_bytes(artifact.read_bytes()[:kept])
     (copy.out / "audit/measures.parquet").unlink()
     found = more(look(copy.out), sound)
     assert found == {"set.unmeasured": {CLIP}}

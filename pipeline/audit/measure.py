@@ -5,6 +5,7 @@ Each function takes arrays and gives some columns of COLUMNS; a figure that cann
 
 import io
 import itertools
+import zipfile
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,7 +96,7 @@ def measure(material: Material) -> Row:
             row |= of_sound(wav.decode(material.sound.read_bytes()), material.rate)
         if material.loudness:
             row["lag_curve"] = lag_curve(_opening(points), np.maximum(material.loudness, FLOOR_DB)).tolist()
-    except (S2fError, OSError, ValueError, KeyError) as error:
+    except (S2fError, OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         told = error.message if isinstance(error, S2fError) else str(error)
         row |= {"status": "failed", "reason": "unreadable", "message": told}
     return row
