@@ -1,5 +1,6 @@
 """The command line: help that ends in an example, errors of one line with a hint, quick to start."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -141,6 +142,7 @@ def test_what_is_no_prepared_set_cannot_be_audited(s2f: Command, raw: Path, tmp_
 
 
 def test_a_report_that_cannot_be_written(s2f: Command, small: Prepared) -> None:
+    shutil.rmtree(small.out / "audit", ignore_errors=True)
     (small.out / "audit").touch()
     refused(s2f("audit", small.out), "cannot be")
 
