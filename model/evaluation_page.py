@@ -15,7 +15,7 @@ from s2f.model.metrics.results import Evaluation, Row, finite, speaker_means
 from s2f.model.metrics.scoring import REAL, STILL, Clip, Column, Scored
 from s2f.model.metrics.table import ARROWS, difference, noted, told, unmeasured
 from s2f.model.page import Chart, Series
-from s2f.pipeline import files, wav
+from s2f.pipeline import files, pages, wav
 from s2f.pipeline.media import write_video
 
 PAGE = "evaluation.html"
@@ -69,8 +69,8 @@ def render(found: Evaluation, films: Films) -> str:
         extremes=_extremes(found, by_id, links),
         speakers=_speakers(found),
         missing="".join(f"<li>{escape(line)}</li>" for line in [*unmeasured(found), *noted(found)]),
-        sheets=page.data(finite(_sheets(found, links))),
-        written=escape(f"{page.written()}."),
+        sheets=pages.data(finite(_sheets(found, links))),
+        written=escape(f"{pages.written()}."),
     )
 
 
@@ -123,7 +123,7 @@ def _figure(number: int, clip: Scored, chart: Chart, tags: Sequence[str], films:
     badges = "".join(f"<li>{escape(tag)}</li>" for tag in tags)
     videos = "".join(
         f'<div><video {"" if name == REAL else "muted"} playsinline preload="auto"'
-        f' src="{page.data_url("video/mp4", film)}"></video><p>{escape(name)}</p></div>'
+        f' src="{pages.data_url("video/mp4", film)}"></video><p>{escape(name)}</p></div>'
         for name, film in films.items()
     )
     last = (clip.frames - 1) / float(clip.fps)

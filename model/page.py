@@ -1,19 +1,12 @@
-"""What the pages of this half have in common: they need nothing else, neither network nor a file beside them.
+"""What the pages of this half have in common: one look (page.css), and curves that charts.js draws."""
 
-A page is a template with places written @@name. The look (page.css) and the script that draws curves
-(charts.js) are put into it, the data is too, and whatever comes from a person is escaped on its way in.
-"""
-
-import base64
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from html import escape
-from importlib.metadata import version
 from pathlib import Path
-from string import Template
-from typing import Any
+
+from s2f.pipeline import pages
+from s2f.pipeline.pages import Page
 
 Point = tuple[float, float]
 
@@ -55,30 +48,14 @@ class Chart:
     settles: bool = True
 
 
-class _Page(Template):
-    """A template whose places are written @@name."""
-
-    delimiter = "@@"
-
-
 def fill(template: str, charts: Sequence[Chart], **parts: str) -> str:
     """The page of a template in this folder: its parts are HTML, the charts are drawn into their plots."""
-    return _Page(_read(template)).substitute(
+    return Page(_read(template)).substitute(
         style=_read("page.css"),
         drawing=_read("charts.js"),
-        charts=data([asdict(chart) for chart in charts]),
+        charts=pages.data([asdict(chart) for chart in charts]),
         **parts,
     )
-
-
-def data(content: Any) -> str:
-    """Content as JSON that may stand in a script element: nothing in it can end the element."""
-    return json.dumps(content, allow_nan=False).replace("<", "\\u003c")
-
-
-def data_url(kind: str, content: bytes) -> str:
-    """A file as the address of itself."""
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def figure(chart: Chart, number: int) -> str:
@@ -94,12 +71,6 @@ def plot(chart: Chart, number: int) -> str:
         f'<div class="plot" data-chart="{number}"><svg role="img" aria-label="{escape(chart.title)}"></svg>'
         f'<div class="tip" hidden></div></div><p class="note">{escape(chart.note)}</p>'
     )
-
-
-def written() -> str:
-    """When, and by which version."""
-    now = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
-    return f"Written {now} by s2f {version('s2f')}"
 
 
 def _key(series: Series, *, last: bool) -> str:

@@ -20,6 +20,7 @@ from s2f.model.generator import HEIGHT
 from s2f.model.page import Chart
 from s2f.model.shards import Media
 from s2f.model.terminal import duration
+from s2f.pipeline import pages
 
 # The file of a validation by step and ending, if there is one.
 Sample = Callable[[int, str], bytes | None]
@@ -77,7 +78,7 @@ def render(
         validation=_figures(scores, 0) or "<p>No validation yet.</p>",
         training=_figures(losses, len(scores)) or "<p>No step has been logged yet.</p>",
         settings=_settings(about.params),
-        written=escape(f"{page.written()} with torch {version('torch')}, on {about.device}."),
+        written=escape(f"{pages.written()} with torch {version('torch')}, on {about.device}."),
     )
 
 
@@ -175,7 +176,7 @@ def _film(step: int, film: bytes | None) -> str:
         return ""
     shown = f"<p>Too large for this page: samples/step-{step:06d}.mp4</p>"
     if len(film) <= MOST_FILM:
-        source = page.data_url("video/mp4", film)
+        source = pages.data_url("video/mp4", film)
         shown = f'<video controls loop playsinline preload="auto" src="{source}"></video>'
     caption = f"<figcaption><h3>Film, step {step:,}</h3>{FILM_WORDS}</figcaption>"
     return f'<figure class="film">{shown}{caption}</figure>'
@@ -192,7 +193,7 @@ def _strip(step: int, which: str, png: bytes | None) -> str:
         f'<figure class="strip"><figcaption><h3>Strip, step {step:,}, {which}</h3></figcaption>'
         f'<div class="rows"><div class="names">{names}</div><div class="scroll" tabindex="0">'
         f'<img width="{width}" height="{height}" alt="Rows of real frames, each above its generated ones"'
-        f' src="{page.data_url("image/jpeg", jpeg)}"></div></div></figure>'
+        f' src="{pages.data_url("image/jpeg", jpeg)}"></div></div></figure>'
     )
 
 

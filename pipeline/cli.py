@@ -160,7 +160,7 @@ def audit(
         found = display.audit(place(out), settings.audit, workers, deep=deep, console=console)
     terminal.show(found, console)
     if not raw:
-        console.print(record.write(found, place(out) / "audit"), markup=False, soft_wrap=True)
+        console.print(record.write(found), markup=False, soft_wrap=True)
     if compare:
         older = display.audit(place(compare), settings.audit, workers, deep=deep, console=console)
         terminal.show_comparison(compared(older, found), console)

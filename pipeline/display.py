@@ -1,6 +1,6 @@
 """What a person sees of a preparation: a progress bar with clips/s and time left, then the funnel."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -27,6 +27,7 @@ from s2f.pipeline.files import Place
 from s2f.pipeline.manifest import Manifest
 from s2f.pipeline.plan import chosen_stages
 from s2f.pipeline.runner import Forecast, Funnel, Preparation
+from s2f.pipeline.sharding import Progress as Shown
 from s2f.pipeline.stages import CLIP_STAGES, shard
 
 
@@ -75,7 +76,7 @@ def audit_raw(root: Place, settings: Settings, workers: int, *, limit: int | Non
 
 
 @contextmanager
-def _lines(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+def _lines(console: Console) -> Iterator[Shown]:
     """A progress bar with a line for each kind of work that has something to do."""
     lines: dict[str, TaskID] = {}
 

@@ -8,25 +8,16 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from audits import finding, look
 from prepared import Command, Prepared, fingerprint
 from rich.console import Console
 
 from s2f.pipeline.audit import checks, compare, raw, sync, terminal
 from s2f.pipeline.audit.auditing import Audit, audit
-from s2f.pipeline.audit.findings import Finding
 from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.errors import InputError
 
 KEPT_FRAMES = 58 * 75 + 2 * 74
-
-
-def look(out: Path, **settings: Any) -> Audit:
-    params = AuditParams.model_validate(settings)
-    return audit(out, params, workers=1, deep=False, progress=lambda what, done, total: None)
-
-
-def finding(found: Audit, check: str) -> Finding:
-    return next(each for each in found.findings if each.check == check)
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import faults
 import pytest
+from audits import finding, look
 from prepared import Prepared
 
-from s2f.pipeline.audit.auditing import Audit, audit
-from s2f.pipeline.audit.findings import Finding, at_least
-from s2f.pipeline.audit.settings import AuditParams
+from s2f.pipeline.audit.auditing import Audit
+from s2f.pipeline.audit.findings import at_least
 
 Plant = Callable[[Prepared], None]
 
@@ -17,19 +17,11 @@ SPLITS = ("shard.train=[s1]", "shard.val=[s2]", "shard.test=[s4]")
 CLIP = "s1_bbaf2n"
 
 
-def look(out: Path, *, deep: bool = False) -> Audit:
-    return audit(out, AuditParams(), workers=1, deep=deep, progress=lambda what, done, total: None)
-
-
 def more(found: Audit, before: Audit) -> dict[str, set[str]]:
     """What the checks flag that they did not flag before, by check."""
     known = {finding.check: set(finding.flagged) for finding in before.findings}
     flagged = {finding.check: set(finding.flagged) - known[finding.check] for finding in found.findings}
     return {check: names for check, names in flagged.items() if names}
-
-
-def finding(found: Audit, check: str) -> Finding:
-    return next(each for each in found.findings if each.check == check)
 
 
 @pytest.fixture(scope="module")

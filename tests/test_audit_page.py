@@ -8,29 +8,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from audits import look
 from playwright.sync_api import Page
 from prepared import Command, Prepared
 from synthetic_set import make_set
 
-from s2f.pipeline.audit import auditing, heat_map, histograms, page, pictures, record
+from s2f.pipeline.audit import heat_map, histograms, page, pictures, record
 from s2f.pipeline.audit.auditing import Audit
 from s2f.pipeline.audit.checks import CHECKS
-from s2f.pipeline.audit.settings import AuditParams
 
 LONG = 1500
 NUMERIC = [check.name for check in CHECKS if check.least or check.most]
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
-def audited(out: Path) -> Audit:
-    return auditing.audit(out, AuditParams(), workers=1, deep=False, progress=lambda *_: None)
-
-
 def written(found: Audit) -> Path:
     """The page in its folder."""
-    folder = found.place / "audit"
-    record.write(found, folder)
-    return Path(folder / record.PAGE)
+    return Path(record.write(found))
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +32,7 @@ def grid(prepared_grid: Prepared, tmp_path_factory: pytest.TempPathFactory) -> A
     """All GRID clips, in a folder that may be written to."""
     out = tmp_path_factory.mktemp("audited") / "grid"
     shutil.copytree(prepared_grid.out, out, copy_function=os.link)
-    return audited(out)
+    return look(out)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +42,7 @@ def grid_page(grid: Audit) -> Path:
 
 @pytest.fixture(scope="module")
 def long_page(prepared_small: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return written(audited(make_set(tmp_path_factory.mktemp("long"), prepared_small, LONG, speakers=34)))
+    return written(look(make_set(tmp_path_factory.mktemp("long"), prepared_small, LONG, speakers=34)))
 
 
 def names(tab: Page) -> list[str]:
@@ -287,7 +281,7 @@ def test_names_and_words_of_people_are_shown_as_they_are(tab: Page, data: Path, 
         shutil.copy(data / "grid/s1/bbaf2n.mpg", target)
     found = Prepared(raw, tmp_path / "out</script><script>alert(1)<" / "script>")
     found.prepare()
-    tab.goto(written(audited(found.out)).as_uri())
+    tab.goto(written(look(found.out)).as_uri())
     assert tab.locator("h1").inner_text() == "script>"
     assert "</script><script>alert(1)</script>" in tab.locator(".kicker").inner_text()
     assert tab.locator('img[src="x"]').count() == 0
@@ -304,14 +298,14 @@ def test_names_and_words_of_people_are_shown_as_they_are(tab: Page, data: Path, 
 def test_words_of_an_alignment_are_shown_as_they_are(tab: Page, small: Prepared) -> None:
     (small.raw / "alignments/s1/bbaf2n.align").write_text("0 25000 </script><i>bin&amp;\n", encoding="utf-8")
     small.prepare()
-    tab.goto(written(audited(small.out)).as_uri())
+    tab.goto(written(look(small.out)).as_uri())
     assert "the alignment “</script><i>bin&amp;”" in tab.locator("#text\\.words").inner_text()
     tab.locator("[name=text]").fill("bbaf2n")
     assert tab.locator(".listing tbody tr:visible td").last.inner_text() == "</script><i>bin&amp;"
 
 
 def test_pictures_that_cannot_be_had_are_left_out(tab: Page, small: Prepared) -> None:
-    found = audited(small.out)
+    found = look(small.out)
     small.artifact("detect", "s1_bbaf2n").unlink()
     for stage, clip in (("align", "s1_bbaf2n"), ("detect", "s2_pwij3p"), ("resample", "s2_pwij3p")):
         path = small.artifact(stage, clip)
@@ -339,7 +333,7 @@ def test_a_set_of_which_nothing_is_left_has_a_page(tab: Page, tmp_path: Path) ->
     (tmp_path / "raw/empty.mp4").touch()
     with pytest.raises(Exception, match="no clip is left"):
         Prepared(tmp_path / "raw", tmp_path / "out").prepare()
-    tab.goto(written(audited(tmp_path / "out")).as_uri())
+    tab.goto(written(look(tmp_path / "out")).as_uri())
     assert names(tab) == ["raw_empty"]
     assert "no speaker has 12 clips" in tab.locator("#sync").inner_text()
     assert not tab.locator("#typical").is_visible()

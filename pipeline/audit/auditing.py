@@ -8,13 +8,12 @@ from s2f.pipeline import manifest
 from s2f.pipeline.audit import checks, measuring, sets
 from s2f.pipeline.audit.clips import Clips, collect
 from s2f.pipeline.audit.findings import Finding
-from s2f.pipeline.audit.measuring import Progress
 from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.audit.sync import Lag
 from s2f.pipeline.files import Place
 from s2f.pipeline.manifest import Manifest
 from s2f.pipeline.schema import Row
-from s2f.pipeline.sharding import read_index
+from s2f.pipeline.sharding import Progress, read_index
 from s2f.pipeline.stages import CLIP_STAGES, shard
 
 
@@ -112,15 +111,11 @@ def _step(name: str, table: Manifest) -> Step:
 
 def _groups(clips: Clips, names: list[str]) -> dict[str, Group]:
     """The clips that are in shards, by name."""
-    members: dict[str, list[int]] = {}
-    for number, (name, split) in enumerate(zip(names, clips.split, strict=True)):
-        if split:
-            members.setdefault(name, []).append(number)
     return {
         name: Group(
             len(numbers),
             float(clips.hours[numbers].sum()),
             tuple(sorted({clips.speaker[number] for number in numbers})),
         )
-        for name, numbers in sorted(members.items())
+        for name, numbers in clips.grouped(names, clips.kept).items()
     }

@@ -1,7 +1,7 @@
 """The clips of a prepared set as one table: what is known of each, and its score at every check."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -47,7 +47,6 @@ class Clips:
     ids: list[str]
     corpus: list[str]
     speaker: list[str]
-    utterance: list[str]
     split: list[str]
     text: list[str | None]
     sha256: list[str]
@@ -74,12 +73,22 @@ class Clips:
         """Which clips are in a shard."""
         return np.array([bool(split) for split in self.split], bool)
 
-    def of_speakers(self, chosen: Flags) -> dict[str, list[int]]:
-        """The numbers of the chosen clips by speaker."""
+    @property
+    def frame_ms(self) -> float:
+        """How long a frame of most clips is, in ms; 40 where no rate is known."""
+        rates = self.fps[~np.isnan(self.fps)]
+        return 1000 / float(np.median(rates)) if len(rates) else 40.0
+
+    def grouped(self, names: Sequence[str], chosen: Flags) -> dict[str, list[int]]:
+        """The numbers of the chosen clips by their names, of which each clip has one."""
         found: dict[str, list[int]] = {}
         for number in np.flatnonzero(chosen).tolist():
-            found.setdefault(self.speaker[number], []).append(number)
+            found.setdefault(names[number], []).append(number)
         return dict(sorted(found.items()))
+
+    def of_speakers(self, chosen: Flags) -> dict[str, list[int]]:
+        """The numbers of the chosen clips by speaker."""
+        return self.grouped(self.speaker, chosen)
 
 
 class _Columns:
@@ -111,6 +120,7 @@ def collect(tables: Mapping[str, Manifest], samples: Manifest, measures: Manifes
     seconds = np.where(np.isnan(seconds), columns.numbers("scan", "duration"), seconds)
     last = [_last(tables, clip_id) for clip_id in ids]
     told = {name: tables[name].column("message") for name in tables}
+    complaints = measures.column("message")
     rates = columns.numbers("scan", "source_fps")
     speaker, sha256 = columns.texts("scan", "speaker"), columns.texts("scan", "sha256")
     embeddings = _vectors(columns, "embedding")
@@ -119,7 +129,6 @@ def collect(tables: Mapping[str, Manifest], samples: Manifest, measures: Manifes
         ids=ids,
         corpus=columns.texts("scan", "corpus"),
         speaker=speaker,
-        utterance=columns.texts("scan", "utterance"),
         split=[splits.get(clip_id) or "" for clip_id in ids],
         text=columns.any("scan", "text"),
         sha256=sha256,
@@ -137,7 +146,7 @@ def collect(tables: Mapping[str, Manifest], samples: Manifest, measures: Manifes
         scores={check: columns.numbers("measures", name) for check, name in MEASURES.items()},
         notes={},
         unmeasured={
-            each: f"{measures.row(each)['reason']}: {measures.row(each)['message']}"
+            each: f"{measures.brief(each)[2]}: {complaints[each]}"
             for each in measures
             if measures.brief(each)[1] != "ok"
         },

@@ -36,7 +36,7 @@ class Comparison:
 def compare(before: Audit, now: Audit) -> Comparison:
     """Compare two audits, the older one first."""
     return Comparison(
-        settings=tuple(_settings(before.place, now.place)),
+        settings=tuple(_different(_settings(before.place), _settings(now.place))),
         counts=tuple(_different(_counts(before), _counts(now))),
         clips=tuple(_different(_endings(before), _endings(now))),
         findings=tuple(_findings(before, now)),
@@ -50,12 +50,9 @@ def _different(before: dict[str, str], now: dict[str, str]) -> Iterator[Change]:
             yield Change(name, before.get(name, "-"), now.get(name, "-"))
 
 
-def _settings(before: Place, now: Place) -> Iterator[Change]:
-    yield from _different(_flat(before / "stages.yaml"), _flat(now / "stages.yaml"))
-
-
-def _flat(path: Place) -> dict[str, str]:
+def _settings(out: Place) -> dict[str, str]:
     """The settings of prep as `block.name`; what training and audit are set to makes no other set."""
+    path = out / "stages.yaml"
     if not path.exists():
         return {}
     blocks: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}

@@ -1,6 +1,6 @@
 """What a check has found: a level, expected against observed, the worst clips, and what to do."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 # From nothing to say, by what is worth knowing and what is worth a look, to what spoils a training.
@@ -27,12 +27,7 @@ class Finding:
     flagged: tuple[str, ...] = ()
     worst: tuple[tuple[str, float], ...] = ()
     details: tuple[str, ...] = ()
-    bounds: tuple[float | None, float | None] = field(default=(None, None))
-
-    @property
-    def group(self) -> str:
-        """What the check looks at: video, face, sound, sync, text, set or shards."""
-        return self.check.partition(".")[0]
+    bounds: tuple[float | None, float | None] = (None, None)
 
 
 def at_least(findings: list[Finding], level: Level) -> list[Finding]:

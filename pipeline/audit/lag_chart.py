@@ -21,9 +21,7 @@ def lag_chart(found: Audit) -> str:
     wrong = {name for each in found.findings if each.check == "sync.lag" for name in each.flagged}
     names = sorted(found.lags, key=lambda name: (name != ALL, name not in wrong, natural(name)))
     looks = {name: "wrong" if name in wrong else "all" if name == ALL else "one" for name in names}
-    rates = found.clips.fps[~np.isnan(found.clips.fps)]
-    frame = 1000 / float(np.median(rates))
-    rows = "".join(_row(name, looks[name], found.lags[name], frame) for name in names)
+    rows = "".join(_row(name, looks[name], found.lags[name], found.clips.frame_ms) for name in names)
     return (
         f'<div class="sync"><figure>{_curves(found.lags, looks)}</figure>'
         '<figure class="scroll" tabindex="0"><table class="peaks"><thead><tr><th></th><th>clips</th>'

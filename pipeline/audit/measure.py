@@ -28,7 +28,6 @@ from s2f.pipeline.windows import Sound
 VERSION = 1
 
 Frames = npt.NDArray[np.uint8]
-Grey = npt.NDArray[np.uint8]
 
 # Where the face fills a crop whatever the hair or the background are: rows and columns of 128 x 96.
 FACE = (slice(32, 112), slice(20, 76))
@@ -95,7 +94,9 @@ def measure(material: Material) -> Row:
         if material.sound:
             row |= of_sound(wav.decode(material.sound.read_bytes()), material.rate)
         if material.loudness:
-            row["lag_curve"] = lag_curve(_opening(points), np.maximum(material.loudness, FLOOR_DB)).tolist()
+            row["lag_curve"] = lag_curve(
+                mouth.relative_opening(points), np.maximum(material.loudness, FLOOR_DB)
+            ).tolist()
     except (S2fError, OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         told = error.message if isinstance(error, S2fError) else str(error)
         row |= {"status": "failed", "reason": "unreadable", "message": told}
@@ -138,7 +139,7 @@ def of_track(points: Points) -> dict[str, float]:
     tremor = (
         np.linalg.norm(np.diff(points[:, STABLE], 2, axis=0), axis=-1) if len(points) > 2 else np.zeros(1)
     )
-    open_least, open_most = np.percentile(_opening(points), [5, 95])
+    open_least, open_most = np.percentile(mouth.relative_opening(points), [5, 95])
     return {
         "yaw": float(np.degrees(np.arcsin(np.clip(aside / NOSE_DEPTH, -1, 1)))),
         "pitch": float(np.degrees(np.arcsin(np.clip((below - NOSE_DROP) / NOSE_DEPTH, -1, 1)))),
@@ -182,9 +183,3 @@ def signature(sound: Sound) -> npt.NDArray[np.float32]:
     logs -= logs.mean(axis=1, keepdims=True)
     flat = (logs - logs.mean(axis=0)).ravel()
     return np.asarray(flat / (np.linalg.norm(flat) + 1e-9), np.float32)
-
-
-def _opening(points: Points) -> npt.NDArray[np.float32]:
-    """The mouth's opening (n,) in distances between the eyes."""
-    apart = np.linalg.norm(points[:, 36] - points[:, 45], axis=-1)
-    return np.asarray(mouth.opening(points) / np.maximum(apart, 1), np.float32)

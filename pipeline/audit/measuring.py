@@ -1,6 +1,6 @@
 """All clips measured, each once: what was measured and has not changed since is read from OUT/audit."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
@@ -11,6 +11,7 @@ from s2f.pipeline.executors import WorkerLostError
 from s2f.pipeline.files import Place
 from s2f.pipeline.manifest import Manifest
 from s2f.pipeline.schema import COMMON
+from s2f.pipeline.sharding import Progress
 from s2f.pipeline.stage import artifact_name, key
 from s2f.pipeline.stages import align, detect, resample
 
@@ -18,8 +19,6 @@ NAME = "measures"
 SCHEMA = pa.schema([*COMMON, *measure.COLUMNS])
 TIME_LIMIT = 600.0
 FLUSH_EVERY = 200
-
-Progress = Callable[[str, int, int], None]
 
 
 def folder_of(out: Place) -> Place:

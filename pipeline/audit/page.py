@@ -5,15 +5,12 @@ of clips from the data that it holds. What comes from a person (names, paths, te
 way in.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
 from html import escape
-from importlib.metadata import version
 from pathlib import Path
-from string import Template
 
+from s2f.pipeline import pages
 from s2f.pipeline.audit import listing, pictures
 from s2f.pipeline.audit.auditing import Audit, Group, Step
 from s2f.pipeline.audit.checks import CHECKS
@@ -22,16 +19,11 @@ from s2f.pipeline.audit.heat_map import heat_map
 from s2f.pipeline.audit.histograms import histogram
 from s2f.pipeline.audit.lag_chart import lag_chart
 from s2f.pipeline.audit.terminal import MARKS
+from s2f.pipeline.pages import Page
 from s2f.pipeline.stages.shard import SPLITS
 
 # A finding names so many clips at once, and so many more behind a click; the table has them all.
 NAMED, UNFOLDED = 6, 200
-
-
-class _Page(Template):
-    """A template whose places are written @@name."""
-
-    delimiter = "@@"
 
 
 def render(found: Audit) -> str:
@@ -42,7 +34,7 @@ def render(found: Audit) -> str:
         "sheets": shown,
         "pictures": pictures.take(found, shown),
     }
-    return _Page(_beside("audit.html")).substitute(
+    return Page(_beside("audit.html")).substitute(
         style=_beside("audit.css"),
         script=_beside("audit.js"),
         title=escape(found.place.name or str(found.place)),
@@ -57,9 +49,8 @@ def render(found: Audit) -> str:
         heat=heat_map(found),
         sync=lag_chart(found) if found.lags else _no_sync(found.findings),
         shards=_shards(found),
-        written=escape(_written()),
-        # So written, nothing in it can end the element that holds it.
-        data=json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
+        written=escape(f"{pages.written()}."),
+        data=pages.data(data),
     )
 
 
@@ -208,8 +199,3 @@ def _mark(level: Level) -> str:
 
 def _count(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
-def _written() -> str:
-    now = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
-    return f"Written {now} by s2f {version('s2f')}."

@@ -12,7 +12,7 @@ import numpy as np
 from s2f.pipeline import corpora, executors, manifest, media
 from s2f.pipeline.audit import measure
 from s2f.pipeline.audit.auditing import Audit, judged
-from s2f.pipeline.audit.measuring import NAME, SCHEMA, TIME_LIMIT, Progress
+from s2f.pipeline.audit.measuring import NAME, SCHEMA, TIME_LIMIT
 from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.corpora import Source
 from s2f.pipeline.errors import MediaError, Rejected
@@ -21,6 +21,7 @@ from s2f.pipeline.faces import alignment, open_backend
 from s2f.pipeline.files import Copies, Place
 from s2f.pipeline.manifest import Manifest
 from s2f.pipeline.schema import Row
+from s2f.pipeline.sharding import Progress
 from s2f.pipeline.stage import Clip
 from s2f.pipeline.stages import CLIP_STAGES, scan, shard
 
@@ -125,14 +126,7 @@ def _listen(video: Path) -> Row:
 
 
 def _origin(source: Source) -> Row:
-    return {
-        "clip_id": source.clip_id,
-        "corpus": source.corpus,
-        "speaker": source.speaker,
-        "utterance": source.utterance,
-        "source": source.relative,
-        **_ended("ok"),
-    }
+    return {"clip_id": source.clip_id, **scan.origin(source), **_ended("ok")}
 
 
 def _ended(status: str, reason: str = "", message: str = "") -> Row:

@@ -13,13 +13,15 @@ from s2f.pipeline.audit import page
 from s2f.pipeline.audit.auditing import Audit
 from s2f.pipeline.audit.checks import CHECKS
 from s2f.pipeline.audit.clips import Clips
+from s2f.pipeline.audit.measuring import folder_of
 from s2f.pipeline.files import Place
 
 JSON, SCORES, PAGE = "audit.json", "scores.parquet", "audit.html"
 
 
-def write(found: Audit, folder: Place) -> Place:
-    """Write the files, each whole or not at all; returns the page's path."""
+def write(found: Audit) -> Place:
+    """Write the files into OUT/audit, each whole or not at all; returns the page's path."""
+    folder = folder_of(found.place)
     files.make_folder(folder)
     files.write_bytes(folder / JSON, json.dumps(summary(found), indent=1).encode())
     with files.appearing(folder / SCORES) as temporary:

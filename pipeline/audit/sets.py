@@ -207,8 +207,6 @@ def _balance(clips: Clips, params: AuditParams) -> Finding:
 def _sync(clips: Clips, lags: dict[str, Lag], params: AuditParams) -> Finding:
     wrong = {name: lag for name, lag in lags.items() if abs(lag.peak) > params.max_lag and lag.sure >= SURE}
     speakers = {name: lag for name, lag in wrong.items() if name != ALL} or wrong
-    rates = clips.fps[~np.isnan(clips.fps)]
-    frame = 1000 / float(np.median(rates)) if len(rates) else 40.0
     return _finding(
         "sync.lag",
         "Sound and lips together",
@@ -221,7 +219,7 @@ def _sync(clips: Clips, lags: dict[str, Lag], params: AuditParams) -> Finding:
         else f"no speaker has {params.sync_clips} clips",
         speakers,
         [
-            f"{name}: {sync.told(lag.peak, abs(lag.peak) * frame)};"
+            f"{name}: {sync.told(lag.peak, abs(lag.peak) * clips.frame_ms)};"
             f" {100 * lag.sure:.0f} % of draws agree, {lag.clips} clips"
             for name, lag in lags.items()
         ],

@@ -63,7 +63,8 @@ def _shared(middles: Mapping[str, npt.NDArray[np.float32]], same: float) -> list
     names = list(middles)
     if not names:
         return []
-    apart = _between(np.stack(list(middles.values())), np.stack(list(middles.values())))
+    stacked = np.stack(list(middles.values()))
+    apart = _between(stacked, stacked)
     return [(names[one], names[other]) for one, other in np.argwhere(np.triu(apart < same, 1)).tolist()]
 
 

@@ -1,6 +1,5 @@
 """Is what is said known, and can it be true? By the alignment, the grammar of GRID's names, and the clock."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -65,9 +64,8 @@ def _judge(clip: Spoken, has_texts: bool) -> dict[str, tuple[float, str]]:
         found["text.folder"] = _folder(clip)
     if clip.corpus == "grid" and clip.labels and grid.NAME.fullmatch(clip.utterance):
         named, said = grid.sentence(clip.utterance), " ".join(label["label"] for label in clip.labels)
-        found["text.words"] = float(named != said), f"the name says “{named}”, the alignment “{said}”"
-        if named == said:
-            found["text.words"] = 0.0, ""
+        told = "" if named == said else f"the name says “{named}”, the alignment “{said}”"
+        found["text.words"] = float(named != said), told
     ends = clip.labels[-1]["end"] if clip.labels else None
     if ends is not None and clip.seconds > 0:
         share = ends / clip.seconds
@@ -81,6 +79,6 @@ def _judge(clip: Spoken, has_texts: bool) -> dict[str, tuple[float, str]]:
 def _folder(clip: Spoken) -> tuple[float, str]:
     """Whether the alignment lies in a folder that is named like another speaker."""
     folders = PurePosixPath(clip.alignment or "").parts[:-1]
-    named = [part for part in folders if re.fullmatch(grid.SPEAKER, part)] if clip.corpus == "grid" else []
+    named = [part for part in folders if grid.SPEAKER.fullmatch(part)] if clip.corpus == "grid" else []
     wrong = bool(named) and named[-1] != clip.speaker
     return float(wrong), f"it lies in the folder of {named[-1]}" if wrong else ""

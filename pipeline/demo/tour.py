@@ -86,7 +86,7 @@ def run(folder: Path, console: Console) -> None:
     with tour.part("audit", f"{out / 'audit'}: findings, scores"):
         found = display.audit(out, settings.audit, 0, deep=False, console=console)
         terminal.show(found, console)
-        record.write(found, out / "audit")
+        record.write(found)
     with tour.part("train", f"{trained}: weights, curves, samples"):
         if not _finished(trained, settings.train.steps):
             trainer.train(

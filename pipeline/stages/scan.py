@@ -7,7 +7,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from s2f.pipeline import media
-from s2f.pipeline.corpora import adapter
+from s2f.pipeline.corpora import Source, adapter
 from s2f.pipeline.errors import Rejected
 from s2f.pipeline.params import Params
 from s2f.pipeline.schema import Row
@@ -47,6 +47,17 @@ COLUMNS = pa.schema(
         ("channels", pa.int32()),
     ]
 )
+
+
+def origin(source: Source) -> Row:
+    """Where a clip came from: known even of one that cannot be read."""
+    return {
+        "corpus": source.corpus,
+        "speaker": source.speaker,
+        "utterance": source.utterance,
+        "source": source.relative,
+        "stamp": source.stamp,
+    }
 
 
 def run(clip: Clip, params: ScanParams) -> Row:
