@@ -126,19 +126,46 @@ def verify(out: Prepared) -> None:
 
 @app.command()
 def audit(
-    out: Prepared,
-    json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
+    out: Annotated[str, typer.Argument(help="Folder or URL that 's2f prep' has made; none with --raw.")] = "",
+    raw: Annotated[str, typer.Option(help="Instead: a folder of raw videos, looked at before prep.")] = "",
+    compare: Annotated[str, typer.Option(help="An older prepared set: tell what changed since.")] = "",
+    config: Config = None,
+    set_: Set = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every shard to its end.")] = False,
+    fail_on: Annotated[
+        Literal["error", "warning"] | None, typer.Option(help="Exit status 1 on such a finding.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="With --raw: only the first so many clips.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that measure; 0 = one per CPU.")] = 0,
 ) -> None:
-    """Tell what a prepared set holds: clips, hours, speakers, faces, rejections, splits, shards.
+    """Tell what a set is like: faces, sound, sync, words, splits, shards.
 
-    Example: s2f audit out/grid --json audit.json
+    Writes OUT/audit: audit.html, a page to look at; audit.json; scores.parquet with a row per clip.
+
+    Example: s2f audit out/grid --deep --fail-on error
     """
-    from s2f.pipeline.audit import report, statistics
+    from s2f.pipeline import display
+    from s2f.pipeline.audit import findings, record, terminal
+    from s2f.pipeline.audit.compare import compare as compared
+    from s2f.pipeline.config import load
 
-    found = statistics.collect(place(out))
-    report.show(found, console)
-    if json:
-        report.write_json(found, json)
+    if bool(out) == bool(raw) or (raw and compare):
+        raise InputError("what to audit must be one thing", "give either OUT or --raw FOLDER")
+    settings = load(config, set_ or [])
+    if raw:
+        found = display.audit_raw(place(raw), settings, workers, limit=limit, console=console)
+    else:
+        found = display.audit(place(out), settings.audit, workers, deep=deep, console=console)
+    terminal.show(found, console)
+    if not raw:
+        console.print(record.write(found), markup=False, soft_wrap=True)
+    if compare:
+        older = display.audit(place(compare), settings.audit, workers, deep=deep, console=console)
+        terminal.show_comparison(compared(older, found), console)
+    if fail_on and findings.at_least(list(found.findings), fail_on):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -222,32 +249,45 @@ def export(
 
 @app.command()
 def evaluate(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of trained models.")],
-    data: Annotated[str, typer.Option("--data", help="Folder or URL that 's2f prep' has made.")],
+    runs: Annotated[list[Path] | None, typer.Argument(help="Folders of trained models.")] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", help="Folder or URL that 's2f prep' has made.")
+    ] = None,
     split: Annotated[str, typer.Option(help="train, val or test.")] = "val",
+    videos: Annotated[
+        list[Path] | None, typer.Option(help="Instead of runs: videos of any system, a folder or a file.")
+    ] = None,
+    reference: Annotated[Path | None, typer.Option(help="The real videos, of the same names.")] = None,
     limit: Limit = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder for JSON and scores per clip.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for a page, JSON and Parquet.")] = None,
     json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the noise and of the confidence intervals.")] = 0,
     workers: Annotated[int, typer.Option(min=0, help="Processes that measure; 0 = one per CPU.")] = 0,
 ) -> None:
     """Compare trained models by the papers' measures, on clips that they were not trained on.
 
+    With --videos and --reference it measures the videos of any other system.
+
     Example: s2f evaluate runs/l1 runs/full --data out/grid --split val --out scores
     """
     from s2f.model import evaluate as evaluation
-    from s2f.model.metrics import results
-    from s2f.pipeline.files import make_folder
+    from s2f.model.metrics import results, table
 
-    if out:
-        make_folder(out)
-    found = evaluation.evaluate(runs, place(data), split, console, limit=limit, seed=seed, workers=workers)
-    console.print(results.table(found))
-    console.print(results.unmeasured(found), end="", markup=False, highlight=False, soft_wrap=True)
+    if runs and data and not videos and not reference:
+        found = evaluation.evaluate(
+            runs, place(data), split, console, limit=limit, seed=seed, workers=workers, out=out
+        )
+    elif videos and reference and not runs and not data:
+        found = evaluation.evaluate_videos(
+            videos, reference, console, limit=limit, seed=seed, workers=workers, out=out
+        )
+    else:
+        raise InputError(
+            "there are two ways to evaluate", "give either RUN... and --data, or --videos and --reference"
+        )
+    table.show(found, console)
     if json:
         results.write_json(found, json)
-    if out:
-        results.write_folder(found, out)
 
 
 lipread = typer.Typer(
@@ -318,6 +358,69 @@ def fetch() -> None:
     from s2f.pipeline.faces import models as files
 
     console.print(files.fetch(), markup=False, soft_wrap=True)
+
+
+study = typer.Typer(
+    no_args_is_help=True,
+    help="Ask people which clips are real, the paper's Turing test.\n\n"
+    "Example: s2f study make --generated made --reference real --out study.html --pairs",
+)
+app.add_typer(study, name="study")
+
+
+@study.command()
+def make(
+    generated: Annotated[
+        list[str], typer.Option("--generated", help="Folder of generated videos, or NAME=FOLDER; several.")
+    ],
+    reference: Annotated[Path, typer.Option("--reference", help="Folder of the real ones, of equal names.")],
+    out: Annotated[Path, typer.Option("--out", help="The page, .html; the key appears beside it.")],
+    pairs: Annotated[bool, typer.Option("--pairs", help="Two clips at a time: which one is real?")] = False,
+    title: Annotated[str, typer.Option(help="Title of the page.")] = "Real or generated?",
+    seed: Annotated[int, typer.Option(help="Seed of the order and of the clips' ids.")] = 0,
+    limit: Limit = None,
+) -> None:
+    """Write a page that shows real and generated clips and keeps a viewer's answers, ready to send.
+
+    Example: s2f study make --generated made --reference real --out study.html --pairs --limit 24
+    """
+    from s2f.model.study import clips, page
+    from s2f.pipeline.display import progress_bar
+
+    matches, lacking = clips.match(clips.systems(generated), reference)
+    with progress_bar(console) as bar:
+        task = bar.add_task("clips", total=len(matches[:limit]))
+        made = page.make(
+            matches[:limit],
+            out,
+            pairs=pairs,
+            title=title,
+            seed=seed,
+            show=lambda done: bar.update(task, completed=done),
+        )
+    console.print(str(made), markup=False, highlight=False, soft_wrap=True)
+    for warning in (clips.left_out(lacking), page.size_warning(made)):
+        if warning:
+            errors.print(f"[yellow]warning:[/] {escape(warning)}", highlight=False, soft_wrap=True)
+
+
+@study.command()
+def score(
+    answers: Annotated[list[Path], typer.Argument(help="Files that the viewers' browsers have saved.")],
+    key: Annotated[Path, typer.Option("--key", help="The .key.json beside the page.")],
+    json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
+) -> None:
+    """Tell how often generated clips were taken for real, with exact 95 % intervals.
+
+    Example: s2f study score answers/*.json --key study.key.json
+    """
+    from s2f.model.study import scores
+
+    found = scores.score(answers, key)
+    console.print(scores.table(found))
+    console.print(scores.notes(found), end="", markup=False, highlight=False, soft_wrap=True)
+    if json:
+        scores.write_json(found, json)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 from s2f.model.config import TrainParams
 from s2f.model.lipreading.config import LipreadParams
 from s2f.pipeline import files
+from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.errors import ConfigError
 from s2f.pipeline.files import Place
 from s2f.pipeline.params import Params
@@ -44,6 +45,9 @@ class Settings(Params):
         WindowParams(), description="The stretch of sound that belongs to each frame."
     )
     shard: ShardParams = Field(ShardParams(), description="Splits and WebDataset tars.")
+    audit: AuditParams = Field(
+        AuditParams(), description="From where on the audit finds a clip worth a look."
+    )
     train: TrainParams = Field(
         TrainParams(), description="The GAN, in the paper's size; for two CPU cores see docs/training.md."
     )
