@@ -2,52 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from s2f.model.config import TrainParams
+from s2f.model.page import Chart, Level, Point, Series
 from s2f.model.terminal import MUCH_WAITING
 
 # A line of a file of curves: `step`, and values by TensorBoard tag.
 Row = dict[str, Any]
-Point = tuple[float, float]
 
 # A curve is drawn from at most so many points; longer ones are means of neighbours.
 MOST_POINTS = 400
-
-
-@dataclass(frozen=True)
-class Series:
-    """A curve; `look` is its class in the page's style: first, second, or still for the baseline."""
-
-    name: str
-    look: str
-    points: list[Point]
-
-
-@dataclass(frozen=True)
-class Level:
-    """A height that the curve of the same look is to be read against."""
-
-    look: str
-    value: float
-
-
-@dataclass(frozen=True)
-class Chart:
-    """Curves over the steps that share an axis, what it measures, and how they are to be read.
-
-    `mark` is the step of the point to be marked as the best one; `zero`: the axis begins there.
-    """
-
-    title: str
-    unit: str
-    note: str
-    series: list[Series]
-    levels: tuple[Level, ...] = ()
-    mark: int | None = None
-    zero: bool = False
-
 
 L1_UNIT = "mean absolute error, pictures in [-1, 1]"
 BELOW = "Below the dashed line = better than repeating the photo."

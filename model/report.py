@@ -4,24 +4,23 @@ The words, figures and pictures are written here; the page's own script draws th
 data that it holds. What comes from a person (names, paths, settings) is escaped on its way in.
 """
 
-import base64
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass
 from html import escape
 from importlib.metadata import version
-from pathlib import Path
-from string import Template
 
 import cv2
 import numpy as np
 
-from s2f.model.charts import Chart, Row, Series, best_validation, training_charts, validation_charts
+from s2f.model import page
+from s2f.model.charts import Row, best_validation, training_charts, validation_charts
 from s2f.model.config import TrainParams
 from s2f.model.generator import HEIGHT
+from s2f.model.page import Chart
 from s2f.model.shards import Media
 from s2f.model.terminal import duration
+from s2f.pipeline import pages
 
 # The file of a validation by step and ending, if there is one.
 Sample = Callable[[int, str], bytes | None]
@@ -67,8 +66,9 @@ def render(
 ) -> str:
     """The page of a run as HTML; `curves` and `validations` are rows of `step` and values by tag."""
     scores, losses = validation_charts(validations), training_charts(curves, about.params)
-    charts = json.dumps([asdict(chart) for chart in scores + losses], allow_nan=False)
-    return _Page(Path(__file__).with_name("report.html").read_text(encoding="utf-8")).substitute(
+    return page.fill(
+        "report.html",
+        scores + losses,
         title=escape(name),
         place=escape(about.data),
         heading=_heading(about, progress),
@@ -78,16 +78,8 @@ def render(
         validation=_figures(scores, 0) or "<p>No validation yet.</p>",
         training=_figures(losses, len(scores)) or "<p>No step has been logged yet.</p>",
         settings=_settings(about.params),
-        written=escape(_written(about)),
-        # So written, nothing in it can end the element that holds it.
-        charts=charts.replace("<", "\\u003c"),
+        written=escape(f"{pages.written()} with torch {version('torch')}, on {about.device}."),
     )
-
-
-class _Page(Template):
-    """A template whose places are written @@name."""
-
-    delimiter = "@@"
 
 
 def verdict(validations: Sequence[Row]) -> str:
@@ -184,7 +176,7 @@ def _film(step: int, film: bytes | None) -> str:
         return ""
     shown = f"<p>Too large for this page: samples/step-{step:06d}.mp4</p>"
     if len(film) <= MOST_FILM:
-        source = f"data:video/mp4;base64,{base64.b64encode(film).decode()}"
+        source = pages.data_url("video/mp4", film)
         shown = f'<video controls loop playsinline preload="auto" src="{source}"></video>'
     caption = f"<figcaption><h3>Film, step {step:,}</h3>{FILM_WORDS}</figcaption>"
     return f'<figure class="film">{shown}{caption}</figure>'
@@ -201,26 +193,13 @@ def _strip(step: int, which: str, png: bytes | None) -> str:
         f'<figure class="strip"><figcaption><h3>Strip, step {step:,}, {which}</h3></figcaption>'
         f'<div class="rows"><div class="names">{names}</div><div class="scroll" tabindex="0">'
         f'<img width="{width}" height="{height}" alt="Rows of real frames, each above its generated ones"'
-        f' src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"></div></div></figure>'
+        f' src="{pages.data_url("image/jpeg", jpeg)}"></div></div></figure>'
     )
 
 
 def _figures(charts: Sequence[Chart], first: int) -> str:
-    """The charts, the first of which has the number `first`; the page's script draws into their plots."""
-    return "".join(
-        f"<figure><figcaption><h3>{escape(chart.title)}</h3>"
-        f'<p class="unit">{escape(chart.unit)}</p></figcaption>'
-        f'<div class="legend">{"".join(map(_key, chart.series))}</div>'
-        f'<div class="plot" data-chart="{number}"><svg role="img" aria-label="{escape(chart.title)}"></svg>'
-        f'<div class="tip" hidden></div></div><p class="note">{escape(chart.note)}</p></figure>'
-        for number, chart in enumerate(charts, start=first)
-    )
-
-
-def _key(series: Series) -> str:
-    value = series.points[-1][1] if series.points else 0.0
-    last = f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
-    return f'<span class="{series.look}"><i></i>{escape(series.name)} <b>{last}</b></span>'
+    """The charts, the first of which has the number `first`."""
+    return "".join(page.figure(chart, number) for number, chart in enumerate(charts, start=first))
 
 
 def _settings(params: TrainParams) -> str:
@@ -238,8 +217,3 @@ def _settings(params: TrainParams) -> str:
 
 def _plain(value: object) -> str:
     return escape(value if isinstance(value, str) else json.dumps(value, default=str))
-
-
-def _written(about: About) -> str:
-    now = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
-    return f"Written {now} by s2f {version('s2f')} with torch {version('torch')}, on {about.device}."

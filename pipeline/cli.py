@@ -126,19 +126,46 @@ def verify(out: Prepared) -> None:
 
 @app.command()
 def audit(
-    out: Prepared,
-    json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
+    out: Annotated[str, typer.Argument(help="Folder or URL that 's2f prep' has made; none with --raw.")] = "",
+    raw: Annotated[str, typer.Option(help="Instead: a folder of raw videos, looked at before prep.")] = "",
+    compare: Annotated[str, typer.Option(help="An older prepared set: tell what changed since.")] = "",
+    config: Config = None,
+    set_: Set = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every shard to its end.")] = False,
+    fail_on: Annotated[
+        Literal["error", "warning"] | None, typer.Option(help="Exit status 1 on such a finding.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="With --raw: only the first so many clips.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that measure; 0 = one per CPU.")] = 0,
 ) -> None:
-    """Tell what a prepared set holds: clips, hours, speakers, faces, rejections, splits, shards.
+    """Tell what a set is like: faces, sound, sync, words, splits, shards.
 
-    Example: s2f audit out/grid --json audit.json
+    Writes OUT/audit: audit.html, a page to look at; audit.json; scores.parquet with a row per clip.
+
+    Example: s2f audit out/grid --deep --fail-on error
     """
-    from s2f.pipeline.audit import report, statistics
+    from s2f.pipeline import display
+    from s2f.pipeline.audit import findings, record, terminal
+    from s2f.pipeline.audit.compare import compare as compared
+    from s2f.pipeline.config import load
 
-    found = statistics.collect(place(out))
-    report.show(found, console)
-    if json:
-        report.write_json(found, json)
+    if bool(out) == bool(raw) or (raw and compare):
+        raise InputError("what to audit must be one thing", "give either OUT or --raw FOLDER")
+    settings = load(config, set_ or [])
+    if raw:
+        found = display.audit_raw(place(raw), settings, workers, limit=limit, console=console)
+    else:
+        found = display.audit(place(out), settings.audit, workers, deep=deep, console=console)
+    terminal.show(found, console)
+    if not raw:
+        console.print(record.write(found), markup=False, soft_wrap=True)
+    if compare:
+        older = display.audit(place(compare), settings.audit, workers, deep=deep, console=console)
+        terminal.show_comparison(compared(older, found), console)
+    if fail_on and findings.at_least(list(found.findings), fail_on):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -222,32 +249,98 @@ def export(
 
 @app.command()
 def evaluate(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of trained models.")],
-    data: Annotated[str, typer.Option("--data", help="Folder or URL that 's2f prep' has made.")],
+    runs: Annotated[list[Path] | None, typer.Argument(help="Folders of trained models.")] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", help="Folder or URL that 's2f prep' has made.")
+    ] = None,
     split: Annotated[str, typer.Option(help="train, val or test.")] = "val",
+    videos: Annotated[
+        list[Path] | None, typer.Option(help="Instead of runs: videos of any system, a folder or a file.")
+    ] = None,
+    reference: Annotated[Path | None, typer.Option(help="The real videos, of the same names.")] = None,
     limit: Limit = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder for JSON and scores per clip.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for a page, JSON and Parquet.")] = None,
     json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the noise and of the confidence intervals.")] = 0,
     workers: Annotated[int, typer.Option(min=0, help="Processes that measure; 0 = one per CPU.")] = 0,
 ) -> None:
     """Compare trained models by the papers' measures, on clips that they were not trained on.
 
+    With --videos and --reference it measures the videos of any other system.
+
     Example: s2f evaluate runs/l1 runs/full --data out/grid --split val --out scores
     """
     from s2f.model import evaluate as evaluation
-    from s2f.model.metrics import results
-    from s2f.pipeline.files import make_folder
+    from s2f.model.metrics import results, table
 
-    if out:
-        make_folder(out)
-    found = evaluation.evaluate(runs, place(data), split, console, limit=limit, seed=seed, workers=workers)
-    console.print(results.table(found))
-    console.print(results.unmeasured(found), end="", markup=False, highlight=False, soft_wrap=True)
+    if runs and data and not videos and not reference:
+        found = evaluation.evaluate(
+            runs, place(data), split, console, limit=limit, seed=seed, workers=workers, out=out
+        )
+    elif videos and reference and not runs and not data:
+        found = evaluation.evaluate_videos(
+            videos, reference, console, limit=limit, seed=seed, workers=workers, out=out
+        )
+    else:
+        raise InputError(
+            "there are two ways to evaluate", "give either RUN... and --data, or --videos and --reference"
+        )
+    table.show(found, console)
     if json:
         results.write_json(found, json)
-    if out:
-        results.write_folder(found, out)
+
+
+lipread = typer.Typer(
+    no_args_is_help=True,
+    help="Train a lip reader, and let it read.\n\nExample: s2f lipread run me.mp4 --run runs/reader",
+)
+app.add_typer(lipread, name="lipread")
+
+
+@lipread.command("train")
+def lipread_train(
+    out: Prepared,
+    run: Annotated[Path, typer.Option("--run", help="Folder for the reader.")],
+    config: Config = None,
+    set_: Set = None,
+    start: Annotated[Path | None, typer.Option(help="Begin with the weights of this run.")] = None,
+) -> None:
+    """Train a lip reader on the shards of a prepared set whose sentences are known.
+
+    Example: s2f lipread train out/grid --run runs/reader --set lipread.epochs=30
+    """
+    from s2f.model.lipreading import training
+    from s2f.pipeline.config import load
+
+    training.train(place(out), run, load(config, set_ or []).lipread, start=start, console=console)
+
+
+@lipread.command("run")
+def lipread_run(
+    what: Annotated[str, typer.Argument(help="A video, or what 's2f prep' has made.")],
+    run: Annotated[Path, typer.Option("--run", help="Folder of a trained reader.")],
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "val",
+    limit: Limit = None,
+    json: Annotated[Path | None, typer.Option(help="Also write rates and readings to this file.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the confidence intervals and of chance.")] = 0,
+) -> None:
+    """Read the lips of a video, or score a reader on a split: word error rates with and without the grammar.
+
+    Example: s2f lipread run out/grid --run runs/reader --split test
+    """
+    from s2f.model.animate import best_device
+    from s2f.model.lipreading import reader, scores, video
+
+    trained = reader.load_reader(run, best_device())
+    if Path(what).is_file():
+        frames = video.read_faces(Path(what), trained.fps)
+        for name, grammar in ((scores.FREE, False), (scores.BOUND, True)):
+            console.print(f"{name}: {trained.read(frames, grammar)}", markup=False, soft_wrap=True)
+        return
+    found = scores.score(trained, place(what), split, console, limit=limit, seed=seed)
+    console.print(scores.table(found))
+    if json:
+        scores.write_json(found, json)
 
 
 models = typer.Typer(

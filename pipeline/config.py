@@ -9,7 +9,9 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from s2f.model.config import TrainParams
+from s2f.model.lipreading.config import LipreadParams
 from s2f.pipeline import files
+from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.errors import ConfigError
 from s2f.pipeline.files import Place
 from s2f.pipeline.params import Params
@@ -32,7 +34,7 @@ class RunParams(Params):
 
 
 class Settings(Params):
-    """All settings, a block for each stage, for the run and for the training."""
+    """All settings, a block for each stage, for the run and for each training."""
 
     run: RunParams = Field(RunParams(), description="How the work is done; nothing here changes a result.")
     scan: ScanParams = Field(ScanParams(), description="Which files are clips, whose they are, what is said.")
@@ -43,9 +45,13 @@ class Settings(Params):
         WindowParams(), description="The stretch of sound that belongs to each frame."
     )
     shard: ShardParams = Field(ShardParams(), description="Splits and WebDataset tars.")
+    audit: AuditParams = Field(
+        AuditParams(), description="From where on the audit finds a clip worth a look."
+    )
     train: TrainParams = Field(
         TrainParams(), description="The GAN, in the paper's size; for two CPU cores see docs/training.md."
     )
+    lipread: LipreadParams = Field(LipreadParams(), description="The lip reader, in a size for CPUs.")
 
 
 HEAD = """\

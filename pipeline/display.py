@@ -1,5 +1,7 @@
 """What a person sees of a preparation: a progress bar with clips/s and time left, then the funnel."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from rich.console import Console
@@ -16,11 +18,16 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from s2f.pipeline.audit import auditing, raw
+from s2f.pipeline.audit.auditing import Audit
+from s2f.pipeline.audit.settings import AuditParams
+from s2f.pipeline.config import Settings
 from s2f.pipeline.errors import ConfigError, InputError
 from s2f.pipeline.files import Place
 from s2f.pipeline.manifest import Manifest
 from s2f.pipeline.plan import chosen_stages
 from s2f.pipeline.runner import Forecast, Funnel, Preparation
+from s2f.pipeline.sharding import Progress as Shown
 from s2f.pipeline.stages import CLIP_STAGES, shard
 
 
@@ -47,6 +54,30 @@ def progress_bar(console: Console) -> Progress:
 
 def prepare(preparation: Preparation, console: Console) -> list[Funnel]:
     """Run a preparation under a progress bar and print its funnel, also where the run is stopped."""
+    try:
+        with _lines(console) as show:
+            return preparation.run(show)
+    finally:
+        if preparation.begun:
+            console.print(table(preparation.funnel()))
+
+
+def audit(out: Place, params: AuditParams, workers: int, *, deep: bool, console: Console) -> Audit:
+    """Audit a prepared set under a progress bar, which shows where clips have to be measured."""
+    with _lines(console) as show:
+        return auditing.audit(out, params, workers=workers, deep=deep, progress=show)
+
+
+def audit_raw(root: Place, settings: Settings, workers: int, *, limit: int | None, console: Console) -> Audit:
+    """Audit raw videos under a progress bar."""
+    corpus = settings.scan.corpus
+    with _lines(console) as show:
+        return raw.audit_raw(root, corpus, settings.audit, workers=workers, limit=limit, progress=show)
+
+
+@contextmanager
+def _lines(console: Console) -> Iterator[Shown]:
+    """A progress bar with a line for each kind of work that has something to do."""
     lines: dict[str, TaskID] = {}
 
     def show(what: str, done: int, total: int) -> None:
@@ -55,12 +86,8 @@ def prepare(preparation: Preparation, console: Console) -> list[Funnel]:
         if total:
             bar.update(lines[what], completed=done)
 
-    try:
-        with progress_bar(console) as bar:
-            return preparation.run(show)
-    finally:
-        if preparation.begun:
-            console.print(table(preparation.funnel()))
+    with progress_bar(console) as bar:
+        yield show
 
 
 def table(funnel: list[Funnel]) -> Table:

@@ -196,14 +196,14 @@ def _leased(lock: UPath) -> Iterator[None]:
                 lock.write_text(f"{holder}\n{count}")
 
     if lock.exists():
-        before = lock.read_text()
+        before = _read(lock)
         time.sleep(LEASE_SECONDS)
-        if lock.exists() and lock.read_text() != before:
+        if lock.exists() and _read(lock) != before:
             raise _at_work(lock, before.partition("\n")[0])
     lock.write_text(f"{holder}\n0")
     # Of two that take it at the same moment the later one has it.
     time.sleep(LEASE_SECONDS / 8)
-    if (now := lock.read_text().partition("\n")[0]) != holder:
+    if (now := _read(lock).partition("\n")[0]) != holder:
         raise _at_work(lock, now)
     keeper = threading.Thread(target=renew, daemon=True)
     keeper.start()
@@ -213,6 +213,15 @@ def _leased(lock: UPath) -> Iterator[None]:
         ended.set()
         keeper.join()
         lock.unlink(missing_ok=True)
+
+
+def _read(lock: UPath, tries: int = 5) -> str:
+    """The content of a lock, which its holder may renew while it is read: then it is read once more."""
+    for _ in range(tries - 1):
+        with suppress(OSError):
+            return lock.read_text()
+        time.sleep(0.1)
+    return lock.read_text()
 
 
 def _at_work(lock: Place, holder: str) -> InputError:

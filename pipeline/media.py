@@ -120,6 +120,7 @@ class FrameReader:
     decoded   frames that came out of the decoder
     damaged   frames that the decoder marked as corrupt
     missing   frames that the time stamps leave room for, but that never came
+    steps     seconds from each frame to the next, as the time stamps have them
     """
 
     path: Path
@@ -129,6 +130,7 @@ class FrameReader:
     damaged: int = 0
     missing: int = 0
     complaints: list[str] = field(default_factory=list)
+    steps: list[float] = field(default_factory=list)
     _kept: list[Picture] | None = field(default=None, repr=False)
 
     def __iter__(self) -> Iterator[Picture]:
@@ -146,7 +148,7 @@ class FrameReader:
 
     def _on_grid(self) -> Iterator[Picture]:
         self.decoded = self.damaged = self.missing = 0
-        self.complaints = []
+        self.complaints, self.steps = [], []
         shown = 0
         previous: _Decoded | None = None
         for decoded in self._decode():
@@ -188,6 +190,8 @@ class FrameReader:
                         first = last = stamp
                     elif stamp <= last:
                         continue
+                    else:
+                        self.steps.append(float(stamp - last))
                     self.decoded += 1
                     self.damaged += bool(frame.is_corrupt)
                     self.missing += max(0, round((stamp - last) / nominal) - 1)
@@ -208,6 +212,26 @@ class _Decoded:
     def picture(self) -> Picture:
         """Upright and in RGB; frames that the grid leaves out are never converted."""
         return _upright(self.frame)
+
+
+def sample_frames(path: Path, count: int) -> Iterator[Picture]:
+    """Up to `count` RGB pictures from all over a video, sought for, so that little of it is decoded.
+
+    Raises MediaError where it cannot be opened; what cannot be decoded does not come.
+    """
+    # What the decoder complains of is caught, not printed.
+    with _open(path) as container, av.logging.Capture():
+        video = container.streams.video[0]
+        video.codec_context.thread_count = 1
+        begin, length = container.start_time or 0, container.duration or 0
+        for number in range(count):
+            try:
+                container.seek(begin + length * (2 * number + 1) // (2 * count))
+                frame = next(iter(container.decode(video)), None)
+            except (av.error.FFmpegError, OSError):
+                continue
+            if frame is not None:
+                yield _upright(frame)
 
 
 def read_audio(

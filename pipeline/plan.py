@@ -70,7 +70,8 @@ def keys(source: Source, content: str, recipes: list[Recipe]) -> dict[str, str]:
     found: dict[str, str] = {}
     for recipe in recipes:
         inputs = [f"{name}={found[name]}" for name in recipe.stage.reads]
-        origin = [source.corpus, source.speaker, source.utterance, source.relative, content]
+        aligned = [source.aligned] if source.aligned else []
+        origin = [source.corpus, source.speaker, source.utterance, source.relative, *aligned, content]
         found[recipe.stage.name] = recipe.key(inputs or origin)
     return found
 

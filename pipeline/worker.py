@@ -11,6 +11,7 @@ from s2f.pipeline.files import Copies, Place
 from s2f.pipeline.plan import Selection
 from s2f.pipeline.schema import Row
 from s2f.pipeline.stage import Clip, Recipe
+from s2f.pipeline.stages import scan
 
 # The key of a row that was made without one: it has the parts of a key and equals none.
 NO_KEY = "..."
@@ -127,21 +128,8 @@ def _run(recipe: Recipe, clip: Clip, key: str) -> Row:
         row["message"] = row["message"].replace(str(clip.video), str(clip.source.video))
     row["seconds"] = time.perf_counter() - began
     if stage.name == "scan":
-        row |= _origin(clip)
+        row |= scan.origin(clip.source) | {"sha256": clip.sha256}
     return row
-
-
-def _origin(clip: Clip) -> Row:
-    """Where a clip came from: known even of one that cannot be read."""
-    source = clip.source
-    return {
-        "corpus": source.corpus,
-        "speaker": source.speaker,
-        "utterance": source.utterance,
-        "source": source.relative,
-        "sha256": clip.sha256,
-        "stamp": source.stamp,
-    }
 
 
 def _row(source: Source, key: str, status: str, reason: str, message: str) -> Row:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from s2f.pipeline import media
-from s2f.pipeline.corpora.grid import sentence
+from s2f.pipeline.corpora.grid import GRAMMAR, sentence
 from s2f.pipeline.demo import corpus, speech, visemes
 from s2f.pipeline.demo.face import Face, Pose
 from s2f.pipeline.demo.speakers import cast
@@ -38,6 +38,28 @@ def mouths(frames: list[media.Picture]) -> np.ndarray:
         points = np.array([(point.x, point.y) for point in landmarks(frame, boxes[0]).parts()], float)
         openings.append(np.linalg.norm(points[62] - points[66]) / np.linalg.norm(points[36] - points[45]))
     return np.array(openings)
+
+
+def test_some_letters_look_alike_and_no_other_words_do() -> None:
+    """What bounds a lip reader on this corpus: 20 of 25 letters in this voice, and all other words."""
+    speaker = cast(1, 0)[0]
+    alike = []
+    for slot, words in enumerate(GRAMMAR):
+        seen: dict[object, list[str]] = {}
+        for letter, word in words.items():
+            name = "bbafzn"[:slot] + letter + "bbafzn"[slot + 1 :]
+            said = speech.speak(corpus.spoken(name), speaker.voice, speaker.pitch, speaker.speed)
+            place = said.words[slot]
+            shapes = tuple(
+                visemes.VISEMES[part]
+                for phoneme in said.phonemes
+                if place.start <= phoneme.start < place.end
+                for part in phoneme.label
+                if part in visemes.VISEMES
+            )
+            seen.setdefault(shapes, []).append(word)
+        alike += [words for words in seen.values() if len(words) > 1]
+    assert alike == [["b", "p"], ["c", "d", "t", "z"], ["n", "s"]]
 
 
 def test_layout_is_that_of_grid(plan: list[corpus.Clip]) -> None:

@@ -42,9 +42,9 @@ def check_way(raw: Path, work: Path, audio: Path, prep: list[str]) -> None:
     """prep → audit → train → resume → animate; the video has the sound's length and plays."""
     out, run, video = work / "out", work / "run", work / "talk.mp4"
     s2f("prep", raw, "--out", out, *prep)
-    s2f("audit", out, "--json", work / "audit.json")
-    audit = json.loads((work / "audit.json").read_text())
-    assert audit["kept"] == audit["found"] > 0
+    s2f("audit", out)
+    audit = json.loads((out / "audit/audit.json").read_text())
+    assert audit["kept"] == audit["clips"] > 0
     s2f("train", out, "--run", run, *settings(*SMALL, *STEPS))
     s2f("train", out, "--run", run, "--resume", *settings(*SMALL, *STEPS, "train.steps=9"))
     steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]

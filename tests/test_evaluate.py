@@ -68,17 +68,20 @@ def test_runs_beside_the_still_frame_and_the_real_video(
     out, summary = tmp_path / "out", tmp_path / "summary.json"
     ended = s2f("evaluate", run, "--data", drawn, "--out", out, "--json", summary)
     assert ended.code == 0, ended.err
-    for word in ("PSNR", "SSIM", "FDBM", "CPBD", "mouth", "L1", "↑", "↓", "tiny", "still", "real", "3/3"):
+    titles = [each.title for each in MEASURES]
+    for word in (*titles, "↑", "↓", "tiny", "still", "real", "3/3", "times real time"):
         assert word in ended.out
     # After three steps nothing looks like a face: that is said, with the clips' names.
-    assert "not measured in 3 of 3 clips, mouth_r and mouth_px of tiny: no face is found" in ended.out
+    lacking = ("acd", "mouth_r", "mouth_px", "blinks", "blink_s")
+    assert f"not measured in 3 of 3 clips, {', '.join(lacking)} of tiny: no face is found" in ended.out
     assert "(val_000, val_001, val_002)" in ended.out
 
     written = json.loads((out / "evaluation.json").read_text())
     assert written == json.loads(summary.read_text())
     assert (written["split"], written["clips"], written["measured"]) == ("val", 3, 3)
     assert written["measures"]["l1"]["higher_is_better"] is False
-    assert len(written["missing"]) == 3 * 2
+    assert len(written["missing"]) == 3 * len(lacking)
+    assert written["comparisons"] == []
     table = pq.ParquetFile(out / "clips.parquet").read()
     assert table.num_rows == 3 * 3
     assert set(table["frames"].to_pylist()) == {FRAMES}
@@ -96,11 +99,13 @@ def test_runs_beside_the_still_frame_and_the_real_video(
             assert found["mean"] == pytest.approx(values.mean())
             bounds = [values.min(), found["low"], found["mean"], found["high"], values.max()]
             assert np.all(np.diff(bounds) >= -1e-9)
+    assert set(table["speaker"].to_pylist()) == written["speakers"].keys() == {"val0", "val1"}
+    assert (out / "evaluation.html").exists()
     tiny, still, real = written["rows"]
     assert tiny["frames_per_second"] == pytest.approx(25 * tiny["real_time"])
     assert tiny["frames_per_second"] > 0
     assert still["real_time"] is real["real_time"] is None
-    assert real["scores"].keys() == {"fdbm", "cpbd"}
+    assert real["scores"].keys() == {"fdbm", "cpbd", "acd", "blinks", "blink_s"}
     assert tiny["scores"].keys() == {each.name for each in MEASURES}
 
 
@@ -137,6 +142,9 @@ def test_runs_of_one_name_are_told_apart_by_their_paths(drawn: Path, run: Path, 
     shutil.copytree(run, twin)
     found = evaluate([run, twin], drawn, "val", SILENT, limit=2)
     first, second, *others = found.rows
+    (compared,) = found.comparisons
+    assert (compared.name, compared.against) == (str(twin), str(run))
+    assert compared.differences["psnr"].mean == compared.differences["psnr"].high == 0
     assert [row.name for row in found.rows] == [str(run), str(twin), "still", "real"]
     assert first.scores["psnr"] == second.scores["psnr"] != others[0].scores["psnr"]
 
@@ -179,6 +187,9 @@ def test_what_users_get_wrong(s2f: Command, drawn: Path, run: Path, tmp_path: Pa
         ((other, "--data", drawn), "was trained on 30 frames per second"),
         ((run, "--data", unreadable), "none of 3 clips can be read"),
         ((run, "--data", drawn, "--out", tmp_path / "file" / "out"), "cannot be made"),
+        ((run,), "two ways to evaluate"),
+        (("--data", drawn), "two ways to evaluate"),
+        ((run, "--data", drawn, "--videos", tmp_path), "two ways to evaluate"),
     ]:
         refused(s2f("evaluate", *arguments), words)
 

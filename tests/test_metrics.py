@@ -18,10 +18,13 @@ from s2f.model.metrics.scoring import Clip, score_clip
 from s2f.model.metrics.sharpness import cpbd, edge_widths, fdbm
 from s2f.pipeline import mjpeg
 from s2f.pipeline.faces import Points
+from s2f.pipeline.faces.mouth import opening
 
 # Pictures that lie inside the scikit-image wheel.
 STANDARD = ("camera", "astronaut", "chelsea", "coffee", "coins", "page")
 BLURS = (0, 0.5, 0.8, 1.2, 2)
+# Measures that need a face.
+FACIAL = ("acd", "mouth_r", "mouth_px", "blinks", "blink_s")
 
 
 @pytest.fixture(scope="module")
@@ -270,7 +273,12 @@ def test_the_scores_of_a_clip(crops: dict[str, Frames], points: dict[str, Points
     assert still["fdbm"] == pytest.approx(fdbm(real[:1])[0])
     assert "mouth_r" not in still
     assert still["mouth_px"] > 0
-    assert found.scores["real"] == pytest.approx({"fdbm": fdbm(real).mean(), "cpbd": cpbd(real).mean()})
+    expected = {"fdbm": fdbm(real).mean(), "cpbd": cpbd(real).mean()}
+    assert {name: found.scores["real"][name] for name in expected} == pytest.approx(expected)
+    for name in ("acd", "blinks", "blink_s"):
+        assert same[name] == found.scores["real"][name] > 0
+    assert found.openings.keys() == {"same", "late", "real"}
+    assert found.openings["late"] == pytest.approx(opening(moved))
 
 
 def test_what_cannot_be_measured_is_named_with_its_reason(crops: dict[str, Frames]) -> None:
@@ -279,8 +287,7 @@ def test_what_cannot_be_measured_is_named_with_its_reason(crops: dict[str, Frame
     found = score_clip(Clip("a", real, made))
     assert {(each.video, each.measure, each.reason) for each in found.missing} == {
         ("grey", "cpbd", "no edge is found"),
-        ("grey", "mouth_r", "no face is found in its frames"),
-        ("grey", "mouth_px", "no face is found in its frames"),
+        *(("grey", name, "no face is found in its frames") for name in FACIAL),
         ("frozen", "mouth_r", "the mouth does not move"),
     }
     assert math.isnan(found.scores["grey"]["cpbd"])

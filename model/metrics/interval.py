@@ -32,7 +32,9 @@ def bootstrap(values: Values, seed: int = 0) -> Interval:
         nan = float("nan")
         return Interval(float(known[0]) if count else nan, nan, nan, count)
     drawn = np.random.default_rng(seed).integers(0, count, (RESAMPLES, count))
-    means = np.sort(known[drawn].mean(axis=1))
+    # Differences may be infinite to either side, which have no mean.
+    with np.errstate(invalid="ignore"):
+        mean, means = known.mean(), np.sort(known[drawn].mean(axis=1))
     # Not a quantile, which interpolates: a PSNR may be infinite.
     low, high = (means[round(share * (RESAMPLES - 1))] for share in ((1 - COVERED) / 2, (1 + COVERED) / 2))
-    return Interval(float(known.mean()), float(low), float(high), count)
+    return Interval(float(mean), float(low), float(high), count)

@@ -1,40 +1,27 @@
-"""What an evaluation has found, and how it is shown and written."""
+"""What an evaluation has found, and how it is written."""
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from rich.box import SIMPLE_HEAD
-from rich.markup import escape
-from rich.table import Table
 
+from s2f.model.metrics.comparison import Comparison, verdict
 from s2f.model.metrics.interval import Interval, bootstrap
-from s2f.model.metrics.scoring import MEASURES, Measure, Missing, Scored
+from s2f.model.metrics.scoring import Column, Missing, Note, Scored
 from s2f.pipeline import files
 from s2f.pipeline.manifest import write_table
 
-# So many of the clips that lack a score are named on the terminal; the JSON names all.
-NAMED = 12
-
 SUMMARY, CLIPS = "evaluation.json", "clips.parquet"
-
-COLUMNS = pa.schema(
-    [
-        ("clip_id", pa.string()),
-        ("video", pa.string()),
-        ("frames", pa.int64()),
-        *((each.name, pa.float64()) for each in MEASURES),
-    ]
-)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table: a run, `still` or `real`, with the mean of each measure, and a run's speed.
+    """A video of the table: a run, `still` or `real`, with the mean of each measure, and a run's speed.
 
     `real_time` is how many seconds of video a run makes in a second.
     """
@@ -47,72 +34,96 @@ class Row:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What came of it: the rows, the scores of every clip, and what could not be measured.
+    """What came of it: the rows, runs against the first one, the scores of every clip, what is missing.
 
-    `clips` counts all, also those that could not be read.
+    `title` says in words what was measured, `source` where it lies. `clips` counts all, also those that
+    could not be read. The scores of each row, and of each clip, are those of some of the `columns`.
     """
 
-    split: str
+    title: str
+    source: dict[str, str]
     clips: int
     seed: int
+    columns: tuple[Column, ...]
     rows: tuple[Row, ...]
+    comparisons: tuple[Comparison, ...]
     scored: tuple[Scored, ...]
     missing: tuple[Missing, ...]
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def runs(self) -> tuple[Row, ...]:
+        """The rows but for `still` and `real`, which are the last ones."""
+        return self.rows[:-2]
 
 
-def summarise(name: str, scored: list[Scored], seed: int, speed: tuple[float, float] | None) -> Row:
-    """The line of a run, `still` or `real`: its means over the clips, and if it is a run its speed."""
-    clips = [clip.scores[name] for clip in scored]
-    scores = {measure: bootstrap(np.array([clip[measure] for clip in clips]), seed) for measure in clips[0]}
+def summarise(
+    name: str,
+    scored: Sequence[Scored],
+    columns: Sequence[Column],
+    seed: int,
+    speed: tuple[float, float] | None,
+) -> Row:
+    """The row of a run, `still` or `real`: its means over the clips, and if it is a run its speed."""
+    found = [clip.scores.get(name, {}) for clip in scored]
+    scores = {
+        column.name: bootstrap(np.array([each[column.name] for each in found if column.name in each]), seed)
+        for column in columns
+        if any(column.name in each for each in found)
+    }
     return Row(name, scores, *(speed or (None, None)))
 
 
-def table(found: Evaluation) -> Table:
-    """Rows of means with half the width of their intervals; arrows show which way is better."""
-    title = f"{found.split} split, {len(found.scored)} clips; ± half the width of the 95 % interval"
-    shown = Table("", box=SIMPLE_HEAD, title=title, title_justify="left", padding=(0, 1, 0, 0))
-    shown.columns[0].overflow = "fold"
-    for measure in MEASURES:
-        words = [*measure.title.split(), "↑" if measure.higher_is_better else "↓"]
-        shown.add_column("\n".join(words), justify="right", vertical="top")
-    shown.add_column("frames\nper s\n↑", justify="right")
-    shown.add_column("times\nreal time\n↑", justify="right")
-    for row in found.rows:
-        cells = [_cell(measure, row.scores.get(measure.name)) for measure in MEASURES]
-        speeds = [_number(row.frames_per_second, 0), _number(row.real_time, 1)]
-        shown.add_row(escape(row.name), *cells, *speeds, end_section=True)
-    return shown
+def speaker_means(found: Evaluation) -> dict[str, dict[str, dict[str, float]]]:
+    """The mean of each column over the clips of a speaker, by speaker and video; none where none is known."""
+    grouped: dict[str, list[Scored]] = {}
+    for clip in found.scored:
+        if clip.speaker:
+            grouped.setdefault(clip.speaker, []).append(clip)
+    return {
+        speaker: {row.name: _means(row.name, clips, found.columns) for row in found.rows}
+        for speaker, clips in sorted(grouped.items())
+    }
 
 
-def unmeasured(found: Evaluation) -> str:
-    """What could not be measured: a line per reason, with the number of clips and some of their names."""
-    alike: dict[tuple[str, str, str], list[str]] = {}
-    for each in found.missing:
-        alike.setdefault((each.clip_id, each.video, each.reason), []).append(each.measure)
-    groups: dict[str, list[str]] = {}
-    for (clip_id, video, reason), measures in alike.items():
-        what = f"{' and '.join(measures)} of {video}: {reason}" if video else reason
-        groups.setdefault(what, []).append(clip_id)
-    return "".join(
-        f"not measured in {len(clips)} of {found.clips} clips, {what} ({_listed(clips)})\n"
-        for what, clips in groups.items()
-    )
+def _means(name: str, clips: list[Scored], columns: Sequence[Column]) -> dict[str, float]:
+    values = {
+        column.name: [clip.scores.get(name, {}).get(column.name, math.nan) for clip in clips]
+        for column in columns
+    }
+    known = {column: [each for each in found if not math.isnan(each)] for column, found in values.items()}
+    return {column: float(np.mean(found)) for column, found in known.items() if found}
 
 
 def summary(found: Evaluation) -> dict[str, Any]:
     """The evaluation as it is written to JSON; what is no finite number is null."""
+    titles = {each.name: each for each in found.columns}
     content = {
-        "split": found.split,
+        **found.source,
         "clips": found.clips,
         "measured": len(found.scored),
         "seed": found.seed,
         "measures": {
-            each.name: {"title": each.title, "higher_is_better": each.higher_is_better} for each in MEASURES
+            each.name: {"title": each.title, "higher_is_better": each.higher_is_better}
+            for each in found.columns
         },
         "rows": [asdict(row) for row in found.rows],
+        "comparisons": [
+            {
+                "name": each.name,
+                "against": each.against,
+                "differences": {
+                    column: {**asdict(difference), "verdict": verdict(titles[column], difference)}
+                    for column, difference in each.differences.items()
+                },
+            }
+            for each in found.comparisons
+        ],
+        "speakers": speaker_means(found),
         "missing": [asdict(each) for each in found.missing],
+        "notes": [asdict(each) for each in found.notes],
     }
-    plain: dict[str, Any] = _finite(content)
+    plain: dict[str, Any] = finite(content)
     return plain
 
 
@@ -125,33 +136,37 @@ def write_folder(found: Evaluation, folder: Path) -> None:
     """Write the summary and, a row per clip and video, the scores as Parquet. Raises OutputError."""
     write_json(found, folder / SUMMARY)
     rows = [
-        {"clip_id": clip.clip_id, "video": video, "frames": clip.frames, **scores}
+        {
+            "clip_id": clip.clip_id,
+            "speaker": clip.speaker,
+            "video": video,
+            "frames": clip.frames,
+            "mouth_opening": clip.openings.get(video),
+            **scores,
+        }
         for clip in found.scored
         for video, scores in clip.scores.items()
     ]
-    write_table(folder / CLIPS, rows, COLUMNS)
+    write_table(folder / CLIPS, rows, _schema(found.columns))
 
 
-def _cell(measure: Measure, found: Interval | None) -> str:
-    if found is None or not found.clips:
-        return _number(None, 0)
-    mean = _number(found.mean, measure.digits)
-    half = (found.high - found.low) / 2  # nan or inf - inf: no interval
-    return f"{mean}\n±{_number(half, measure.digits)}" if math.isfinite(half) else mean
+def _schema(columns: Sequence[Column]) -> pa.Schema:
+    return pa.schema(
+        [
+            ("clip_id", pa.string()),
+            ("speaker", pa.string()),
+            ("video", pa.string()),
+            ("frames", pa.int64()),
+            *((each.name, pa.float64()) for each in columns),
+            ("mouth_opening", pa.list_(pa.float32())),
+        ]
+    )
 
 
-def _number(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
-
-
-def _listed(clips: list[str]) -> str:
-    more = f" and {len(clips) - NAMED} more" if len(clips) > NAMED else ""
-    return ", ".join(clips[:NAMED]) + more
-
-
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """The same dicts, lists and values with None in the place of what is no finite number."""
     if isinstance(value, dict):
-        return {name: _finite(each) for name, each in value.items()}
+        return {name: finite(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
+        return [finite(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -2,17 +2,25 @@
 
 import functools
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from s2f.model.metrics import Frames, Values
+from s2f.model.metrics.blinks import blink_seconds, blinks_per_second
+from s2f.model.metrics.identity import acd, sampled
 from s2f.model.metrics.mouth import find_points, mouth_distance, opening_correlation
 from s2f.model.metrics.reconstruction import lower_l1, psnr, ssim
 from s2f.model.metrics.sharpness import cpbd, fdbm
 from s2f.pipeline.faces import Points
+from s2f.pipeline.faces.identity import Embedding, embed
+from s2f.pipeline.faces.mouth import opening
+from s2f.pipeline.windows import Sound
 
 # What a video is: made by a run, the first frame repeated, or the real one.
 Kind = Literal["run", "still", "real"]
@@ -23,57 +31,182 @@ STILL, REAL = "still", "real"
 class Footage:
     """A video, RGB uint8 (n, 128, 96, 3), and what several measures need of it, found once."""
 
-    def __init__(self, frames: Frames) -> None:
+    def __init__(self, frames: Frames, fps: Fraction) -> None:
         self.frames = frames
+        self.fps = fps
 
     @functools.cached_property
     def points(self) -> Points:
         """The 68 points of every frame, (n, 68, 2) in px; nan where no face is seen."""
         return find_points(self.frames)
 
+    @property
+    def has_face(self) -> bool:
+        """Whether a face is seen in any frame."""
+        return not np.isnan(self.points).all()
+
+    @functools.cached_property
+    def first_face(self) -> Embedding:
+        """The embedding of the first frame, (128,); nan where no face is seen."""
+        return np.asarray(self._embed(self.frames[:1])[0])
+
+    @functools.cached_property
+    def faces(self) -> Embedding:
+        """The embeddings of some frames, (5, 128); nan where no face is seen."""
+        return self._embed(sampled(self.frames))
+
+    def _embed(self, frames: Frames) -> Embedding:
+        # The network gives an embedding of any picture.
+        return embed(frames) if self.has_face else np.full((len(frames), 128), np.nan, np.float32)
+
 
 @dataclass(frozen=True)
-class Measure:
-    """A column of the table: its name, its title, which way is better, and how it is computed.
-
-    `compare` takes a video and the real one, and returns nan where it cannot tell; `on` says which
-    kinds of video it is measured on.
-    """
+class Column:
+    """What a table has of a video: name in files, title, meaning, and which way is better, if either."""
 
     name: str
     title: str
-    higher_is_better: bool
+    meaning: str
+    higher_is_better: bool | None
     digits: int
+
+
+@dataclass(frozen=True)
+class Measure(Column):
+    """A column that is computed from the frames.
+
+    `on` says which kinds of video it is measured on. `compare` takes a video and the real one, and
+    returns nan where it cannot tell: because no face is seen where it `needs_face`, else for the
+    reason `unknown`, or without one where there is nothing to be told.
+    """
+
     on: tuple[Kind, ...]
     compare: Callable[[Footage, Footage], float]
+    needs_face: bool = True
+    unknown: str = ""
 
+
+EVERY: tuple[Kind, ...] = ("run", "still", "real")
+MADE: tuple[Kind, ...] = ("run", "still")
+# A still frame is at no distance from itself, its mouth has no correlation, and it does not blink.
+MOVING: tuple[Kind, ...] = ("run", "real")
 
 MEASURES = (
-    Measure("psnr", "PSNR", True, 2, ("run", "still"), lambda a, b: psnr(a.frames, b.frames)),
-    Measure("ssim", "SSIM", True, 3, ("run", "still"), lambda a, b: _mean(ssim(a.frames, b.frames))),
-    Measure("fdbm", "FDBM", True, 3, ("run", "still", "real"), lambda a, _: _mean(fdbm(a.frames))),
-    Measure("cpbd", "CPBD", True, 3, ("run", "still", "real"), lambda a, _: _mean(cpbd(a.frames))),
-    # A still mouth has no correlation.
-    Measure("mouth_r", "mouth r", True, 2, ("run",), lambda a, b: opening_correlation(a.points, b.points)),
     Measure(
-        "mouth_px", "mouth px", False, 2, ("run", "still"), lambda a, b: mouth_distance(a.points, b.points)
+        "psnr",
+        "PSNR",
+        "dB, from the squared error of a whole video",
+        True,
+        2,
+        MADE,
+        lambda a, b: psnr(a.frames, b.frames),
     ),
-    Measure("l1", "L1", False, 4, ("run", "still"), lambda a, b: lower_l1(a.frames, b.frames)),
+    Measure(
+        "ssim",
+        "SSIM",
+        "structural similarity of the frames",
+        True,
+        3,
+        MADE,
+        lambda a, b: _mean(ssim(a.frames, b.frames)),
+    ),
+    Measure(
+        "l1",
+        "L1",
+        "mean absolute error of the lower half, pictures in [-1, 1]",
+        False,
+        4,
+        MADE,
+        lambda a, b: lower_l1(a.frames, b.frames),
+    ),
+    Measure(
+        "fdbm",
+        "FDBM",
+        "share of strong Fourier magnitudes: sharpness",
+        True,
+        3,
+        EVERY,
+        lambda a, _: _mean(fdbm(a.frames)),
+    ),
+    Measure(
+        "cpbd",
+        "CPBD",
+        "share of edges that do not look blurred",
+        True,
+        3,
+        EVERY,
+        lambda a, _: _mean(cpbd(a.frames)),
+        needs_face=False,
+        unknown="no edge is found",
+    ),
+    Measure(
+        "acd",
+        "ACD",
+        "how far the face is from that of the photo, between embeddings",
+        False,
+        3,
+        MOVING,
+        lambda a, b: acd(a.faces, b.first_face),
+    ),
+    Measure(
+        "mouth_r",
+        "mouth r",
+        "correlation with the real mouth's opening",
+        True,
+        2,
+        ("run",),
+        lambda a, b: opening_correlation(a.points, b.points),
+        unknown="the mouth does not move",
+    ),
+    Measure(
+        "mouth_px",
+        "mouth px",
+        "distance of the mouth's points from the real ones, px",
+        False,
+        2,
+        MADE,
+        lambda a, b: mouth_distance(a.points, b.points),
+    ),
+    Measure(
+        "blinks",
+        "blinks per s",
+        "how often the eyes close",
+        None,
+        2,
+        MOVING,
+        lambda a, _: blinks_per_second(a.points, a.fps),
+    ),
+    Measure(
+        "blink_s",
+        "s per blink",
+        "how long they are half closed or more, where they blink",
+        None,
+        2,
+        MOVING,
+        lambda a, _: blink_seconds(a.points, a.fps),
+    ),
 )
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip to be measured: the real frames (n, 128, 96, 3), and those that each run has made of it."""
+    """A clip to be measured: the real frames (n, 128, 96, 3), and those that each run has made of it.
+
+    The sound (samples,) is mono.
+    """
 
     clip_id: str
     real: Frames
     made: dict[str, Frames]
+    fps: Fraction = Fraction(25)
+    speaker: str = ""
+    sound: Sound | None = None
+    sample_rate: int = 16_000
 
 
 @dataclass(frozen=True)
 class Missing:
-    """A score that there is none of, or with no measure all scores of a clip, and the reason."""
+    """A score that there is none of, or with no measure all scores of a clip or video, and the reason."""
 
     clip_id: str
     video: str
@@ -82,22 +215,46 @@ class Missing:
 
 
 @dataclass(frozen=True)
+class Note:
+    """How a video of a clip was measured, where that is not as usual."""
+
+    clip_id: str
+    video: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Scored:
-    """The scores of a clip by video and measure, and what could not be measured."""
+    """The scores of a clip by video and measure, and what could not be measured.
+
+    `openings` are those of the mouth by video, in px per frame (n,), where a face is seen.
+    """
 
     clip_id: str
     frames: int
     scores: dict[str, dict[str, float]]
     missing: tuple[Missing, ...] = ()
+    speaker: str = ""
+    fps: Fraction = Fraction(25)
+    openings: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+
+
+def row_names(paths: Sequence[Path]) -> list[str]:
+    """The names of runs or videos: their last parts, or whole paths where these are ambiguous."""
+    names = [path.resolve().name for path in paths]
+    plain = [names.count(name) == 1 and name not in (STILL, REAL) for name in names]
+    return [name if alone else str(path) for name, alone, path in zip(names, plain, paths, strict=True)]
 
 
 def score_clip(clip: Clip) -> Scored:
     """Measure all videos of a clip: those of the runs by their names, `still` and `real`."""
-    real, still = Footage(clip.real), Footage(np.repeat(clip.real[:1], len(clip.real), axis=0))
+    real = Footage(clip.real, clip.fps)
+    still = Footage(np.repeat(clip.real[:1], len(clip.real), axis=0), clip.fps)
     # Its one picture is measured already.
     still.points = np.repeat(real.points[:1], len(clip.real), axis=0)
     videos: list[tuple[str, Kind, Footage]] = [
-        *((name, "run", Footage(frames)) for name, frames in clip.made.items()),
+        *((name, "run", Footage(frames, clip.fps)) for name, frames in clip.made.items()),
         (STILL, "still", still),
         (REAL, "real", real),
     ]
@@ -106,20 +263,19 @@ def score_clip(clip: Clip) -> Scored:
     for name, kind, video in videos:
         scores[name] = {each.name: each.compare(video, real) for each in MEASURES if kind in each.on}
         missing += [
-            Missing(clip.clip_id, name, measure, _reason(measure, video, real))
-            for measure, value in scores[name].items()
-            if math.isnan(value)
+            Missing(clip.clip_id, name, measure.name, reason)
+            for measure in MEASURES
+            if math.isnan(scores[name].get(measure.name, 0)) and (reason := _reason(measure, video, real))
         ]
-    return Scored(clip.clip_id, len(clip.real), scores, tuple(missing))
+    openings = {name: opening(video.points) for name, kind, video in videos if kind != "still"}
+    return Scored(clip.clip_id, len(clip.real), scores, tuple(missing), clip.speaker, clip.fps, openings)
 
 
-def _reason(measure: str, video: Footage, real: Footage) -> str:
-    if not measure.startswith("mouth"):
-        return "no edge is found"
+def _reason(measure: Measure, video: Footage, real: Footage) -> str:
     for footage, whose in ((real, "the real frames"), (video, "its frames")):
-        if np.isnan(footage.points).all():
+        if measure.needs_face and not footage.has_face:
             return f"no face is found in {whose}"
-    return "the mouth does not move"
+    return measure.unknown
 
 
 def _mean(values: Values) -> float:

@@ -5,7 +5,6 @@ are dealt into forms by a Latin square, and each viewer gets a form at random. A
 trials of each version, to within one.
 """
 
-import base64
 import hashlib
 import json
 import random
@@ -16,8 +15,9 @@ from pathlib import Path
 
 from s2f.model.study.clips import Encoded, Match, encode
 from s2f.model.study.schema import Key, Origin
-from s2f.pipeline import files
+from s2f.pipeline import files, pages
 from s2f.pipeline.errors import InputError
+from s2f.pipeline.pages import Page
 
 # A page of more bytes is hard to send.
 MUCH = 50_000_000
@@ -133,16 +133,11 @@ def _render(key: Key, forms: Sequence[Sequence[_Trial]], minutes: int) -> str:
     }
     clips = dict(sorted(clip for form in forms for trial in form for clip in trial.clips.items()))
     held = "\n".join(
-        f'<script type="text/plain" id="clip-{name}">data:video/mp4;base64,{base64.b64encode(data).decode()}'
-        "</script>"
-        for name, data in clips.items()
+        f'<script type="text/plain" id="clip-{name}">{pages.data_url("video/mp4", film)}</script>'
+        for name, film in clips.items()
     )
-    page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
-    return (
-        page.replace("@@plan", json.dumps(plan))
-        .replace("@@clips", held)
-        .replace("@@title", escape(key.title))
-    )
+    template = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+    return Page(template).substitute(plan=pages.data(plan), clips=held, title=escape(key.title))
 
 
 def _minutes(encoded: Sequence[Encoded], pairs: bool) -> int:

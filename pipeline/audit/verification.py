@@ -6,14 +6,16 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from s2f.pipeline import files, manifest
-from s2f.pipeline.errors import InputError
+from s2f.pipeline import files, manifest, mjpeg, wav
+from s2f.pipeline.errors import InputError, S2fError
 from s2f.pipeline.files import Place
 from s2f.pipeline.manifest import Manifest
-from s2f.pipeline.schema import FRAMES, META, SOUND, Row
+from s2f.pipeline.schema import FRAMES, META, SOUND, Row, SampleMeta
 from s2f.pipeline.sharding import read_index
 from s2f.pipeline.stage import Stage, artifact_name
 from s2f.pipeline.stages import CLIP_STAGES
+
+ENDINGS = (FRAMES, META, SOUND)
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ def damages(out: Place) -> Iterator[Damage]:
         if stage.artifact:
             yield from _artifacts(out, stage, Manifest(folder, stage.name, stage.schema))
     for row in read_index(out):
-        yield from _shard(out / "shards" / row["shard"], row)
+        yield from of_shard(out / "shards" / row["shard"], row)
 
 
 def report(out: Place, console: Console) -> None:
@@ -56,17 +58,39 @@ def _artifacts(out: Place, stage: Stage, table: Manifest) -> Iterator[Damage]:
             yield from _content(path, hashes[clip_id])
 
 
-def _shard(path: Place, row: Row) -> Iterator[Damage]:
+def of_shard(path: Place, row: Row) -> Iterator[Damage]:
+    """Yield what is wrong with a tar: its bytes against its row, then its members and what is in them."""
     wrong = list(_content(path, row["sha256"]))
     yield from wrong
     if wrong:
         return
     with path.open("rb") as file, tarfile.open(fileobj=file) as tar:
         names = set(tar.getnames())
-    for clip in row["clips"]:
-        for ending in (FRAMES, META, SOUND):
-            if f"{clip['clip_id']}.{ending}" not in names:
-                yield Damage(path, f"lacks {clip['clip_id']}.{ending}")
+        for clip in row["clips"]:
+            lacking = [f"{clip['clip_id']}.{ending}" for ending in ENDINGS]
+            lacking = [name for name in lacking if name not in names]
+            yield from (Damage(path, f"lacks {name}") for name in lacking)
+            if not lacking and (problem := _unreadable(tar, clip)):
+                yield Damage(path, problem)
+
+
+def _unreadable(tar: tarfile.TarFile, clip: Row) -> str:
+    """What is wrong with a sample when it is read to its end."""
+    parts = {}
+    for ending in ENDINGS:
+        member = tar.extractfile(f"{clip['clip_id']}.{ending}")
+        assert member is not None
+        parts[ending] = member.read()
+    try:
+        meta = SampleMeta.model_validate_json(parts[META])
+        frames = len(mjpeg.decode(parts[FRAMES]))
+        wav.decode(parts[SOUND])
+    except (S2fError, ValueError) as error:
+        return f"{clip['clip_id']} cannot be read: {error}"
+    if not frames == meta.frames == clip["frames"]:
+        told = f"{meta.frames} by its JSON, {clip['frames']} by the manifest"
+        return f"{clip['clip_id']} has {frames} frames, {told}"
+    return ""
 
 
 def _content(path: Place, sha256: str) -> Iterator[Damage]:

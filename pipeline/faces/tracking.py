@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from s2f.pipeline.faces import Backend, Box, Detection, Picture, Points
+from s2f.pipeline.faces.mouth import talking_frames
 
 SAME_FACE = 0.3  # overlap (intersection over union) of the boxes of one face in two frames
 CUT = 28.0  # mean absolute grey difference of two successive frames of different shots
@@ -82,6 +83,12 @@ def find_tracks(
             stretch = []
     tracker.take(stretch)
     return tracker.tracks, tracker.taken
+
+
+def by_talking(tracks: list[Track]) -> list[tuple[int, Track]]:
+    """Tracks with the number of frames in which each talks, most first; among equals the one seen longest."""
+    talks = [(talking_frames(np.stack(track.points)), track) for track in tracks]
+    return sorted(talks, key=lambda each: (each[0], len(each[1].frames)), reverse=True)
 
 
 class _Tracker:
@@ -182,7 +189,7 @@ def _match(tracks: list[Track], found: list[Detection]) -> list[tuple[Track, Det
     """Pairs of track and face, best overlap first, each used once."""
     ranked = sorted(
         (
-            (_overlap(track.face.box, face.box), t, f)
+            (intersection_over_union(track.face.box, face.box), t, f)
             for t, track in enumerate(tracks)
             for f, face in enumerate(found)
         ),
@@ -199,7 +206,7 @@ def _match(tracks: list[Track], found: list[Detection]) -> list[tuple[Track, Det
     return pairs
 
 
-def _overlap(a: Box, b: Box) -> float:
+def intersection_over_union(a: Box, b: Box) -> float:
     """Intersection over union of two boxes."""
     width, height = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
     if width <= 0 or height <= 0:

@@ -7,7 +7,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from s2f.pipeline import media
-from s2f.pipeline.corpora import adapter
+from s2f.pipeline.corpora import Source, adapter
 from s2f.pipeline.errors import Rejected
 from s2f.pipeline.params import Params
 from s2f.pipeline.schema import Row
@@ -28,6 +28,7 @@ COLUMNS = pa.schema(
         ("speaker", pa.string()),
         ("utterance", pa.string()),
         ("source", pa.string()),
+        ("alignment", pa.string()),
         ("sha256", pa.string()),
         ("stamp", pa.string()),
         ("text", pa.string()),
@@ -48,6 +49,17 @@ COLUMNS = pa.schema(
 )
 
 
+def origin(source: Source) -> Row:
+    """Where a clip came from: known even of one that cannot be read."""
+    return {
+        "corpus": source.corpus,
+        "speaker": source.speaker,
+        "utterance": source.utterance,
+        "source": source.relative,
+        "stamp": source.stamp,
+    }
+
+
 def run(clip: Clip, params: ScanParams) -> Row:
     """Probe one clip and read its text."""
     source = clip.source
@@ -61,6 +73,7 @@ def run(clip: Clip, params: ScanParams) -> Row:
         message = f"the alignment {source.alignment} cannot be read: {error}"
         text = corpus.text(replace(source, aligned=None))
     row: Row = {
+        "alignment": source.aligned,
         "text": text,
         "labels": labels,
         "width": found.width,
@@ -79,4 +92,4 @@ def run(clip: Clip, params: ScanParams) -> Row:
     return row
 
 
-STAGE = Stage(name="scan", version=2, params=ScanParams, columns=COLUMNS, run=run)
+STAGE = Stage(name="scan", version=3, params=ScanParams, columns=COLUMNS, run=run)

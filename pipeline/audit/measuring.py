@@ -1,0 +1,90 @@
+"""All clips measured, each once: what was measured and has not changed since is read from OUT/audit."""
+
+from collections.abc import Iterator, Mapping
+
+import pyarrow as pa
+
+from s2f.pipeline import executors, files
+from s2f.pipeline.audit import measure
+from s2f.pipeline.audit.measure import Material
+from s2f.pipeline.executors import WorkerLostError
+from s2f.pipeline.files import Place
+from s2f.pipeline.manifest import Manifest
+from s2f.pipeline.schema import COMMON
+from s2f.pipeline.sharding import Progress
+from s2f.pipeline.stage import artifact_name, key
+from s2f.pipeline.stages import align, detect, resample
+
+NAME = "measures"
+SCHEMA = pa.schema([*COMMON, *measure.COLUMNS])
+TIME_LIMIT = 600.0
+FLUSH_EVERY = 200
+
+
+def folder_of(out: Place) -> Place:
+    """Where an audit leaves its files."""
+    return out / "audit"
+
+
+def measured(out: Place, tables: Mapping[str, Manifest], workers: int, progress: Progress) -> Manifest:
+    """The measures of all clips that have a track of a face; those that are missing or stale are made now.
+
+    Raises InputError where another audit is at work on OUT.
+    """
+    folder = folder_of(out)
+    files.make_folder(folder)
+    with files.alone(folder / ".lock"):
+        found = Manifest(folder, NAME, SCHEMA)
+        wanted = {each.clip_id: each for each in materials(out, tables)}
+        for clip_id in [clip_id for clip_id in found if clip_id not in wanted]:
+            found.remove(clip_id)
+        todo = [each for each in wanted.values() if not _is_fresh(found, each)]
+        try:
+            _measure(todo, found, workers, progress)
+        finally:
+            found.compact()
+    return found
+
+
+def _is_fresh(found: Manifest, material: Material) -> bool:
+    return material.clip_id in found and found.brief(material.clip_id)[:2] == (material.key, "ok")
+
+
+def _measure(todo: list[Material], found: Manifest, workers: int, progress: Progress) -> None:
+    executor = executors.open_executor("local", workers)
+    results = executor.run(measure.measure, todo, len(todo), TIME_LIMIT)
+    for done, (material, result) in enumerate(results if todo else (), start=1):
+        if isinstance(result, WorkerLostError):
+            row = {"clip_id": material.clip_id, "key": material.key, "status": "failed"}
+            found.put(row | {"reason": result.reason, "message": result.message})
+        else:
+            found.put(result)
+        if done % FLUSH_EVERY == 0:
+            found.flush()
+        progress("clips", done, len(todo))
+
+
+def materials(out: Place, tables: Mapping[str, Manifest]) -> Iterator[Material]:
+    """What there is of every clip. Its key names the rows that its parts come from."""
+    rates, loudness = tables["resample"].column("sample_rate"), tables["window"].column("loudness")
+    suffixes = {"detect": detect.ARTIFACT, "align": align.ARTIFACT, "resample": resample.ARTIFACT}
+    folders = {name: out / "artifacts" / name for name in suffixes}
+    for clip_id in tables["detect"]:
+        briefs = {
+            name: tables[name].brief(clip_id) for name in (*suffixes, "window") if clip_id in tables[name]
+        }
+        parts = {
+            name: folders[name] / artifact_name(clip_id, briefs[name][0], suffix)
+            for name, suffix in suffixes.items()
+            if name in briefs and briefs[name][1] == "ok"
+        }
+        if "detect" in parts:
+            yield Material(
+                clip_id,
+                key(measure.VERSION, "", [f"{name}={brief[0]}" for name, brief in briefs.items()]),
+                parts["detect"],
+                parts.get("align"),
+                parts.get("resample"),
+                rates.get(clip_id) or 0,
+                tuple(loudness.get(clip_id) or ()) or None,
+            )

@@ -1,0 +1,137 @@
+"""Raw videos before prep: containers probed, a few frames and seconds of each looked at.
+
+It finds in seconds what prep would find in hours: no face, no sound, black pictures, other resolutions.
+Of what it does not look at it says nothing.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from s2f.pipeline import corpora, executors, manifest, media
+from s2f.pipeline.audit import measure
+from s2f.pipeline.audit.auditing import Audit, judged
+from s2f.pipeline.audit.measuring import NAME, SCHEMA, TIME_LIMIT
+from s2f.pipeline.audit.settings import AuditParams
+from s2f.pipeline.corpora import Source
+from s2f.pipeline.errors import MediaError, Rejected
+from s2f.pipeline.executors import WorkerLostError
+from s2f.pipeline.faces import alignment, open_backend
+from s2f.pipeline.files import Copies, Place
+from s2f.pipeline.manifest import Manifest
+from s2f.pipeline.schema import Row
+from s2f.pipeline.sharding import Progress
+from s2f.pipeline.stage import Clip
+from s2f.pipeline.stages import CLIP_STAGES, scan, shard
+
+# So many frames of a clip are looked at, and so many seconds of its sound listened to.
+FRAMES, SECONDS = 3, 10.0
+RATE = 16_000
+
+# Checks of what only prep makes.
+AFTER_PREP = ("set.splits", "set.lost")
+
+# What so few frames can tell; the rest of the checks would judge by too little.
+LOOKED_AT = ("black", "sharpness", "brightness")
+LISTENED_TO = ("lufs", "headroom", "silent", "snr")
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What a look at a clip has found: rows as the stages would give them, as far as they are known."""
+
+    scan: Row
+    detect: Row
+    measures: Row
+
+
+def audit_raw(
+    root: Place, corpus: str, params: AuditParams, *, workers: int, limit: int | None, progress: Progress
+) -> Audit:
+    """Judge the raw videos of a folder, or its first `limit` ones. Raises InputError where there are none."""
+    sources = corpora.find_clips(root, corpus)[:limit]
+    # Manifests that are kept in memory: nothing is written to a raw folder.
+    tables = manifest.open_all(root / ".none", CLIP_STAGES)
+    samples, measures = (
+        Manifest(root / ".none", shard.NAME, shard.SCHEMA),
+        Manifest(root / ".none", NAME, SCHEMA),
+    )
+    executor = executors.open_executor("local", workers)
+    results = executor.run(glance, sources, len(sources), TIME_LIMIT)
+    for done, (source, result) in enumerate(results, start=1):
+        seen = result if isinstance(result, Glance) else _lost(source, result)
+        tables["scan"].put(seen.scan)
+        if seen.scan["status"] == "ok":
+            tables["detect"].put(seen.detect)
+        if seen.measures:
+            measures.put(seen.measures)
+        progress("clips", done, len(sources))
+    found = judged(root, tables, samples, measures, params)
+    told = (each for each in found.findings if each.flagged or each.worst or each.check == "set.known")
+    return replace(found, findings=tuple(each for each in told if each.check not in AFTER_PREP))
+
+
+def glance(source: Source) -> Glance:
+    """Look at one clip; whatever is wrong with it becomes its rows."""
+    with Copies() as copies:
+        try:
+            row = _origin(source) | scan.run(Clip(source, "", {}, {}, source.root, copies), scan.ScanParams())
+        except Rejected as verdict:
+            row = _origin(source) | verdict.found | _ended("rejected", verdict.reason, verdict.message)
+        except (MediaError, OSError) as error:
+            told = error.message if isinstance(error, MediaError) else str(error)
+            return Glance(_origin(source) | _ended("failed", "unreadable", told), {}, {})
+        detect, measures = _look(copies.local(source.video))
+        if row["status"] == "ok":
+            measures |= _listen(copies.local(source.video))
+    name = {"clip_id": source.clip_id}
+    return Glance(row, name | detect, name | _ended("ok") | measures)
+
+
+def _look(video: Path) -> tuple[Row, Row]:
+    """The faces of some frames, and what the pictures are like there."""
+    backend = open_backend("dlib")
+    crops, widths, counts = [], [], []
+    for picture in media.sample_frames(video, FRAMES):
+        faces = sorted(backend.detect(picture), key=lambda face: float(face.box[2] - face.box[0]))
+        counts.append(len(faces))
+        points = backend.points(picture, faces[-1].box) if faces else None
+        if points is not None:
+            widths.append(float(faces[-1].box[2] - faces[-1].box[0]))
+            crops.append(alignment.crop(picture, alignment.similarity(points[None])[0]))
+    if not counts:
+        return _ended("failed", "unreadable", "no frame could be decoded"), {}
+    if not crops:
+        return _ended("rejected", "no_face", f"no face in {len(counts)} frames that were looked at"), {}
+    unseen = len(counts) - len(crops)
+    row: Row = _ended("ok") | {
+        "face_px": float(np.median(widths)),
+        "frames": len(counts),
+        "interpolated": unseen,
+    }
+    if min(counts) > 1:
+        row["several_faces"] = f"{min(counts)} faces in each of {len(counts)} frames that were looked at"
+    figures = measure.of_frames(np.stack(crops))
+    return row, {name: figures[name] for name in LOOKED_AT}
+
+
+def _listen(video: Path) -> Row:
+    try:
+        sound = next(media.read_audio(video, RATE, chunk_seconds=SECONDS))
+    except MediaError:
+        return {}
+    figures = measure.of_sound(sound, RATE)
+    return {name: figures[name] for name in LISTENED_TO}
+
+
+def _origin(source: Source) -> Row:
+    return {"clip_id": source.clip_id, **scan.origin(source), **_ended("ok")}
+
+
+def _ended(status: str, reason: str = "", message: str = "") -> Row:
+    return {"key": "", "status": status, "reason": reason, "message": message}
+
+
+def _lost(source: Source, error: WorkerLostError) -> Glance:
+    return Glance(_origin(source) | _ended("failed", error.reason, error.message), {}, {})

@@ -1,0 +1,71 @@
+"""An audit as files: audit.html to look at, audit.json, scores.parquet with a row per clip."""
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from s2f.pipeline import files
+from s2f.pipeline.audit import page
+from s2f.pipeline.audit.auditing import Audit
+from s2f.pipeline.audit.checks import CHECKS
+from s2f.pipeline.audit.clips import Clips
+from s2f.pipeline.audit.measuring import folder_of
+from s2f.pipeline.files import Place
+
+JSON, SCORES, PAGE = "audit.json", "scores.parquet", "audit.html"
+
+
+def write(found: Audit) -> Place:
+    """Write the files into OUT/audit, each whole or not at all; returns the page's path."""
+    folder = folder_of(found.place)
+    files.make_folder(folder)
+    files.write_bytes(folder / JSON, json.dumps(summary(found), indent=1).encode())
+    with files.appearing(folder / SCORES) as temporary:
+        pq.write_table(scores(found.clips), temporary, compression="zstd")
+    files.write_bytes(folder / PAGE, page.render(found).encode())
+    return folder / PAGE
+
+
+def summary(found: Audit) -> dict[str, Any]:
+    """All figures of the set and all findings, in the terms of JSON."""
+    levels = Counter(finding.level for finding in found.findings)
+    return {
+        "out": str(found.place),
+        "clips": len(found.clips),
+        "kept": found.kept,
+        "hours": found.hours,
+        "levels": dict(levels),
+        "findings": [asdict(finding) for finding in found.findings],
+        "lags": {name: asdict(lag) for name, lag in found.lags.items()},
+        "funnel": [asdict(step) for step in found.funnel],
+        "splits": {name: asdict(group) for name, group in found.splits.items()},
+        "speakers": {name: asdict(group) for name, group in found.speakers.items()},
+        "frame_rates": found.frame_rates,
+        "resolutions": found.resolutions,
+        "shards": [
+            {name: row[name] for name in ("shard", "split", "samples", "frames", "bytes")}
+            for row in found.shards
+        ],
+        "thresholds": found.params.model_dump(),
+    }
+
+
+def scores(clips: Clips) -> pa.Table:
+    """A row per clip: who, where, how it fared, and its score at every check, null where not known."""
+    return pa.table(
+        {
+            "clip_id": clips.ids,
+            "corpus": clips.corpus,
+            "speaker": clips.speaker,
+            "split": clips.split,
+            "stage": clips.stage,
+            "status": clips.status,
+            "reason": clips.reason,
+            "message": clips.message,
+            **{check.name: pa.array(clips.scores[check.name], from_pandas=True) for check in CHECKS},
+        }
+    )

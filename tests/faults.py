@@ -1,0 +1,112 @@
+"""Faults planted in a corpus of genuine GRID clips, each as it happens to people."""
+
+import shutil
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from prepared import copy_clips
+
+from s2f.pipeline import media, wav
+from s2f.pipeline.corpora.grid import sentence
+from s2f.pipeline.media import Picture, Sound
+
+RATE, FPS = 44_100, Fraction(25)
+OTHERS = ("s2/pwij3p", "s2/swwp2s", "s4/bbilzs", "s4/lwbsza")
+
+
+def make_base(data: Path, raw: Path, clips: int = 16) -> Path:
+    """A sound corpus: so many clips of s1, two of s2 and two of s4."""
+    names = sorted(path.stem for path in (data / "grid/s1").glob("*.mpg"))
+    # Without those that the data's own notes name.
+    kept = [name for name in names if name not in ("lrae3s", "srwi5a", "sgib8n")][:clips]
+    return copy_clips(data, raw, *(f"s1/{name}" for name in kept), *OTHERS)
+
+
+def rewrite(
+    video: Path,
+    frames: Callable[[list[Picture]], list[Picture]] = list,
+    sound: Callable[[Sound], Sound] = np.copy,
+) -> None:
+    """Encode a clip anew, with other frames or another sound (samples,) of 44.1 kHz."""
+    shown = frames(list(media.FrameReader(video, FPS)))
+    heard = sound(np.concatenate(list(media.read_audio(video, RATE))))
+    spoken = video.with_suffix(".wav")
+    spoken.write_bytes(wav.encode(heard, RATE))
+    media.write_video(video, shown, FPS, sound=spoken)
+    spoken.unlink()
+
+
+def shift_sound(raw: Path, speaker: str, frames: int) -> None:
+    """The sound of all clips of a speaker so many frames late, or early."""
+    samples = round(abs(frames) * RATE / FPS)
+
+    def late(sound: Sound) -> Sound:
+        if frames > 0:
+            return np.concatenate([np.zeros(samples, np.float32), sound])
+        return np.concatenate([sound[samples:], np.zeros(samples, np.float32)])
+
+    for video in (raw / speaker).glob("*.mpg"):
+        rewrite(video, sound=late)
+
+
+def silence(raw: Path, clip: str) -> None:
+    """No sound but zeros."""
+    rewrite(raw / f"{clip}.mpg", sound=np.zeros_like)
+
+
+def clip_sound(raw: Path, clip: str) -> None:
+    """Recorded with the level far too high."""
+    rewrite(raw / f"{clip}.mpg", sound=lambda sound: np.clip(10 * sound, -1, 1))
+
+
+def freeze(raw: Path, clip: str, first: int, count: int) -> None:
+    """One picture stands for so many frames while the sound goes on."""
+    rewrite(
+        raw / f"{clip}.mpg",
+        frames=lambda shown: shown[:first] + [shown[first]] * count + shown[first + count :],
+    )
+
+
+def duplicate(raw: Path, clip: str, name: str, *, encode: bool) -> None:
+    """The same recording under another name of the same speaker, with words to that name."""
+    video = raw / f"{clip}.mpg"
+    copy = video.with_stem(name)
+    shutil.copy2(video, copy)
+    if encode:
+        rewrite(copy, sound=lambda sound: 0.7 * sound)
+    words = sentence(name).split()
+    lines = [f"{number * 10_000} {(number + 1) * 10_000} {word}" for number, word in enumerate(words, 1)]
+    alignment = raw / "alignments" / video.parent.name / f"{name}.align"
+    alignment.write_text("\n".join(lines), encoding="utf-8")
+
+
+def misfile(raw: Path, clip: str, speaker: str) -> None:
+    """A clip with its alignment in the folders of another speaker."""
+    name = clip.partition("/")[2]
+    (raw / f"{clip}.mpg").rename(raw / speaker / f"{name}.mpg")
+    (raw / f"alignments/{clip}.align").rename(raw / f"alignments/{speaker}/{name}.align")
+
+
+def swap_alignments(raw: Path, one: str, other: str) -> None:
+    """The alignment folders of two speakers under each other's names, as in GRID's own release."""
+    folder = raw / "alignments"
+    (folder / one).rename(folder / "between")
+    (folder / other).rename(folder / one)
+    (folder / "between").rename(folder / other)
+
+
+def convert_alignment(raw: Path, clip: str, ticks: int) -> None:
+    """The times of an alignment in another unit: so many to a second instead of 25,000."""
+    path = raw / f"alignments/{clip}.align"
+    rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
+    told = [
+        f"{int(start) * ticks // 25_000} {int(end) * ticks // 25_000} {word}" for start, end, word in rows
+    ]
+    path.write_text("\n".join(told), encoding="utf-8")
+
+
+def truncate(shard: Path, missing: int = 4096) -> None:
+    """A tar that was not copied to its end."""
+    shard.write_bytes(shard.read_bytes()[:-missing])

@@ -1,0 +1,251 @@
+"""`s2f evaluate --videos`: videos of any system, whatever their size, rate, length and state."""
+
+import io
+import json
+import shutil
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from prepared import Command, Prepared
+from rich.console import Console
+
+from s2f.model.evaluate import evaluate_videos
+from s2f.model.metrics.results import Evaluation
+from s2f.model.metrics.scoring import Clip, Missing, Scored
+from s2f.model.videos import AS_IT_IS, BY_ITS_OWN, BY_THE_REAL, FPS, Pair, read_pair, score_pair, with_sound
+from s2f.pipeline import media, mjpeg
+from s2f.pipeline.faces import Picture
+
+CLIP = "s1/bbaf2n"
+SILENT = Console(file=io.StringIO())
+
+
+@pytest.fixture(scope="module")
+def real(data: Path) -> Path:
+    return data / "grid" / f"{CLIP}.mpg"
+
+
+def changed(
+    source: Path,
+    target: Path,
+    change: Callable[[Picture], Picture] = lambda picture: picture,
+    *,
+    frames: slice = slice(None),
+    fps: Fraction = FPS,
+) -> Path:
+    """Another system's video: the pictures of one, changed, with its sound."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    pictures = [np.ascontiguousarray(change(picture)) for picture in media.FrameReader(source, fps)]
+    media.write_video(target, pictures[frames], fps, sound=source)
+    return target
+
+
+def blurred(picture: Picture) -> Picture:
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 2), np.uint8)
+
+
+def shifted(picture: Picture) -> Picture:
+    """The face is its width further to the right."""
+    return np.roll(picture, 100, axis=1)
+
+
+def doubled(picture: Picture) -> Picture:
+    return np.asarray(cv2.resize(picture, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def halved(picture: Picture) -> Picture:
+    return np.asarray(cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def scored(real: Path, **made: Path) -> Scored:
+    found = score_pair(Pair("one", "", real, made, ()))
+    assert isinstance(found, Scored)
+    return found
+
+
+def notes(found: Scored) -> list[str]:
+    return [each.text for each in found.notes]
+
+
+def test_a_video_equals_itself(real: Path) -> None:
+    found = scored(real, same=real)
+    same = found.scores["same"]
+    assert (same["psnr"], same["l1"], same["mouth_px"]) == (np.inf, 0, 0)
+    assert (same["ssim"], same["mouth_r"]) == pytest.approx((1, 1))
+    for name, value in found.scores["real"].items():
+        assert same[name] == value
+    assert (found.frames, found.missing, notes(found)) == (75, (), [BY_THE_REAL])
+
+
+def test_the_real_video_is_aligned_as_the_preparation_aligns_it(real: Path, prepared_small: Prepared) -> None:
+    path = prepared_small.artifact("align", "s1_bbaf2n")
+    clip, _, _ = read_pair(Pair("one", "", real, {"same": real}, ()))
+    prepared = mjpeg.decode(path.read_bytes())
+    assert np.abs(clip.real.astype(int) - prepared).mean() < 1
+
+
+def test_blur_is_measured_as_such(real: Path, tmp_path: Path) -> None:
+    soft = changed(real, tmp_path / "soft.mp4", blurred)
+    found = scored(real, sharp=changed(real, tmp_path / "sharp.mp4"), soft=soft)
+    sharp, blurry = found.scores["sharp"], found.scores["soft"]
+    assert blurry["psnr"] < sharp["psnr"]
+    for name in ("fdbm", "cpbd"):
+        assert blurry[name] < 0.7 * sharp[name]
+        assert sharp[name] == pytest.approx(found.scores["real"][name], rel=0.15)
+    assert sharp["psnr"] > 35
+    assert sharp["mouth_r"] > 0.95
+
+
+@pytest.mark.parametrize(
+    ("change", "how", "psnr"),
+    [(shifted, BY_ITS_OWN, 30), (doubled, BY_ITS_OWN, 30), (halved, BY_ITS_OWN, 25)],
+)
+def test_pictures_of_another_size_or_framing_are_aligned_by_their_own_face(
+    real: Path, tmp_path: Path, change: Callable[[Picture], Picture], how: str, psnr: float
+) -> None:
+    found = scored(real, other=changed(real, tmp_path / "other.mp4", change))
+    assert notes(found) == [how]
+    assert found.scores["other"]["psnr"] > psnr
+    assert found.scores["other"]["mouth_r"] > 0.9
+
+
+def test_a_head_that_moves_otherwise_in_the_same_picture_counts_as_it_is(real: Path, tmp_path: Path) -> None:
+    lower = changed(real, tmp_path / "lower.mp4", lambda picture: np.roll(picture, 6, axis=0))
+    found = scored(real, lower=lower)
+    assert notes(found) == [BY_THE_REAL]
+    assert found.scores["lower"]["psnr"] < 25
+
+
+def test_aligned_faces_are_taken_as_they_are(real: Path, tmp_path: Path) -> None:
+    clip, _, _ = read_pair(Pair("one", "", real, {"same": real}, ()))
+    path = tmp_path / "crops.mp4"
+    media.write_video(path, clip.real, FPS)
+    found = scored(real, crops=path)
+    assert notes(found) == [AS_IT_IS]
+    assert found.scores["crops"]["psnr"] > 35
+
+
+def test_another_persons_face_is_far_away(data: Path, real: Path) -> None:
+    found = scored(real, other=data / "grid/s2/pwij3p.mpg")
+    assert found.scores["real"]["acd"] < 0.3
+    assert found.scores["other"]["acd"] > 0.5
+
+
+def test_what_all_have_counts_and_other_lengths_and_rates_are_told(real: Path, tmp_path: Path) -> None:
+    short = changed(real, tmp_path / "short.mp4", frames=slice(0, 60))
+    quick = changed(real, tmp_path / "quick.mp4", fps=Fraction(50))
+    found = scored(real, short=short, quick=quick)
+    assert found.frames == 60
+    told = "15 frames shorter than the real video: those that all have count"
+    assert [each.text for each in found.notes if each.video == "short"] == [BY_THE_REAL, told]
+    assert found.scores["quick"]["mouth_r"] > 0.9
+
+
+def test_what_cannot_be_read_is_named(data: Path, real: Path, tmp_path: Path) -> None:
+    broken, sound, nobody = tmp_path / "broken.mp4", tmp_path / "sound.mp4", data / "wild/no_face.mp4"
+    broken.write_bytes(b"no video")
+    shutil.copy2(data / "audio/bus_chinese.wav", sound)
+    half = data / "wild/face_noface.mov"
+    found = scored(real, same=real, broken=broken, sound=sound, nobody=nobody, half=half)
+    reasons = {each.video: each.reason for each in found.missing}
+    assert "broken.mp4 cannot be read" in reasons["broken"]
+    assert "sound.mp4 holds no video stream" in reasons["sound"]
+    assert "no face is found in" in reasons["nobody"]
+    assert "in a row" in reasons["half"]
+    assert found.scores.keys() == {"same", "still", "real"}
+    for pair in (Pair("a", "", real, {"x": broken}, ()), Pair("a", "", broken, {"x": real}, ())):
+        lost = score_pair(pair)
+        assert isinstance(lost, Missing)
+        assert "broken.mp4 cannot be read" in lost.reason
+
+
+def test_the_sound_is_that_of_the_real_video_else_of_another(data: Path, real: Path, tmp_path: Path) -> None:
+    mute = data / "wild/Adverb_1.mp4"
+    clip = Clip("a", np.zeros((75, 128, 96, 3), np.uint8), {})
+    heard = with_sound(clip, Pair("a", "", real, {"x": mute}, ())).sound
+    other = with_sound(clip, Pair("a", "", mute, {"x": real}, ())).sound
+    assert heard is not None
+    assert other is not None
+    assert len(heard) == 3 * 16_000
+    assert np.array_equal(heard, other)
+    assert with_sound(clip, Pair("a", "", mute, {"x": mute}, ())).sound is None
+
+
+@pytest.fixture(scope="module")
+def folders(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The videos of three speakers, and two systems': of one a video is missing and one is too many."""
+    root = tmp_path_factory.mktemp("systems")
+    for clip in ("s1/bbaf2n", "s2/pwij3p", "s3/sbia1a"):
+        source = data / "grid" / f"{clip}.mpg"
+        (root / "real" / clip).parent.mkdir(parents=True)
+        shutil.copy2(source, root / "real" / f"{clip}.mpg")
+        if clip != "s3/sbia1a":
+            changed(source, root / "good" / f"{clip}.mp4")
+        changed(source, root / "soft" / f"{clip}.mp4", blurred)
+    (root / "soft/s2/pwij3p.mp4").write_bytes(b"no video")
+    shutil.copy2(root / "good/s1/bbaf2n.mp4", root / "good/s1/alone.mp4")
+    return root
+
+
+def test_folders_of_videos(s2f: Command, folders: Path, tmp_path: Path) -> None:
+    ended = s2f(
+        *("evaluate", "--videos", folders / "good", "--videos", folders / "soft"),
+        *("--reference", folders / "real", "--out", tmp_path / "out"),
+    )
+    assert ended.code == 0, ended.err
+    assert "4/4" in ended.out
+    assert "not measured in 1 of 4 clips, there is no video of that name in" in ended.out
+    assert "(s1/alone)" in ended.out
+    assert f"good: there is no video of that name in {folders / 'good'} (s3/sbia1a)" in ended.out
+    assert "soft/s2/pwij3p.mp4 cannot be read" in ended.out
+    assert f"in 2 of 4 clips, good: {BY_THE_REAL} (s1/bbaf2n, s2/pwij3p)" in ended.out
+    written = json.loads((tmp_path / "out/evaluation.json").read_text())
+    assert written["reference"] == str(folders / "real")
+    assert (written["clips"], written["measured"]) == (4, 3)
+    assert [row["name"] for row in written["rows"]] == ["good", "soft", "still", "real"]
+    assert [row["scores"]["psnr"]["clips"] for row in written["rows"][:3]] == [2, 2, 3]
+    (compared,) = written["comparisons"]
+    assert compared["differences"]["fdbm"]["clips"] == 1
+    assert compared["differences"]["fdbm"]["mean"] < 0
+    assert compared["differences"]["fdbm"]["verdict"] == "no difference shown"
+    assert written["speakers"].keys() == {"s1", "s2", "s3"}
+    assert (tmp_path / "out/evaluation.html").stat().st_size < 3_000_000
+
+
+def found(*arguments: Path) -> Evaluation:
+    return evaluate_videos([arguments[0]], arguments[1], SILENT, workers=1)
+
+
+def test_two_files_belong_together_whatever_they_are_called(folders: Path) -> None:
+    evaluation = found(folders / "good/s1/alone.mp4", folders / "real/s1/bbaf2n.mpg")
+    assert [row.name for row in evaluation.rows] == ["alone.mp4", "still", "real"]
+    assert [clip.clip_id for clip in evaluation.scored] == ["bbaf2n"]
+    assert evaluation.rows[0].scores["psnr"].mean > 35
+
+
+def test_what_users_get_wrong(s2f: Command, folders: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    shutil.copytree(folders / "good", tmp_path / "twice")
+    shutil.copy2(folders / "real/s1/bbaf2n.mpg", tmp_path / "twice/s1/bbaf2n.mpg")
+    shutil.copytree(folders / "good/s1", tmp_path / "others/s9")
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    real = folders / "real"
+    for videos, reference, words in [
+        (tmp_path / "none", real, "is no file and no folder"),
+        (folders / "good", tmp_path / "none", "is no file and no folder"),
+        (tmp_path / "empty", real, "empty holds no videos"),
+        (tmp_path / "twice", real, "have one name"),
+        (tmp_path / "others", real, "is called as one of"),
+        (folders / "good/s1/bbaf2n.mp4", real, "are not alike"),
+        (broken, real / "s1/bbaf2n.mpg", "no clip could be measured"),
+    ]:
+        ended = s2f("evaluate", "--videos", videos, "--reference", reference)
+        error, hint = ended.err.splitlines()
+        assert words in error
+        assert hint.removeprefix("hint: ")
+        assert ended.code == 1

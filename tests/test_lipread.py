@@ -1,0 +1,365 @@
+"""`s2f lipread` on genuine clips: what a training leaves, what a reader reads, what users get wrong."""
+
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import typer
+import yaml
+from model_shards import make_shards
+from prepared import Command, Ended, Prepared
+from rich.console import Console
+
+from s2f.model.lipreading import scores, training
+from s2f.model.lipreading.config import LipreadParams
+from s2f.model.lipreading.grammar import SLOTS, is_sentence
+from s2f.model.lipreading.mouths import Utterance, read_utterances
+from s2f.model.lipreading.reader import Reader, load_reader
+from s2f.model.lipreading.video import read_faces
+from s2f.model.shards import read_shards
+from s2f.pipeline import mjpeg
+from s2f.pipeline.cli import app
+from s2f.pipeline.corpora.grid import sentence
+from s2f.pipeline.errors import TrainingError
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+CPU = torch.device("cpu")
+SILENT = Console(quiet=True)
+TEXTS = {clip: sentence(clip.partition("_")[2]) for clip in ("s1_bbaf2n", "s2_pwij3p", "s3_sbia1a")}
+# As small as it gets.
+TINY = {"width": 4, "hidden": 8, "epochs": 2, "validate_every": 1, "threads": 1}
+TINY_SET = [word for name, value in TINY.items() for word in ("--set", f"lipread.{name}={value}")]
+
+
+@pytest.fixture(scope="module")
+def grid(prepared_small: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """Three genuine clips, all to train on."""
+    found = prepared_small.copy(tmp_path_factory.mktemp("lips"))
+    found.prepare("shard.train=[s1, s2, s3]")
+    return found
+
+
+@pytest.fixture(scope="module")
+def split(prepared_small: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """The same clips, one of them to validate on."""
+    found = prepared_small.copy(tmp_path_factory.mktemp("lips"))
+    found.prepare("shard.train=[s1, s2]", "shard.val=[s3]")
+    return found
+
+
+@pytest.fixture(scope="module")
+def learnt(grid: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of a reader that knows its clips by heart."""
+    run = tmp_path_factory.mktemp("readers") / "learnt"
+    few = {"width": 4, "hidden": 128, "epochs": 100, "batch": 1, "rate": 5e-3, "dropout": 0.0}
+    params = LipreadParams.model_validate({**few, "augment": False, "validate_every": 100, "threads": 1})
+    training.train(grid.out, run, params, console=SILENT)
+    return run
+
+
+@pytest.fixture(scope="module")
+def tiny(split: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of a reader that has learnt next to nothing."""
+    run = tmp_path_factory.mktemp("readers") / "tiny"
+    training.train(split.out, run, LipreadParams.model_validate(TINY), console=SILENT)
+    return run
+
+
+def frames_of(found: Prepared, clip_id: str) -> mjpeg.Frames:
+    return mjpeg.decode(found.artifact("align", clip_id).read_bytes())
+
+
+def refused(ended: Ended, *words: str) -> None:
+    error, hint = ended.err.splitlines()
+    assert (ended.code, error[:7], hint[:6]) == (1, "error: ", "hint: ")
+    for word in words:
+        assert word in error
+
+
+def test_a_few_clips_are_learnt_by_heart(grid: Prepared, learnt: Path) -> None:
+    reader = load_reader(learnt, CPU)
+    found = scores.score(reader, grid.out, "train", SILENT)
+    assert found.texts == TEXTS
+    free, bound, chance = found.rows
+    assert [row.name for row in found.rows] == ["without grammar", "with grammar", "chance"]
+    assert bound.wer.mean <= 1 / 18
+    assert free.wer.mean < 0.5
+    assert found.read["with grammar"].keys() == TEXTS.keys()
+    # Three guesses in four are wrong, but for letters and digits, where more are.
+    assert chance.wer.mean == pytest.approx((4 * 3 / 4 + 24 / 25 + 9 / 10) / 6, abs=0.03)
+    assert chance.slots["digit"] == pytest.approx(0.1, abs=0.06)
+    # The frames themselves, rather than the mouths of the shards.
+    for clip_id, text in found.read["with grammar"].items():
+        assert reader.read(frames_of(grid, clip_id), grammar=True) == text
+        assert reader.read(frames_of(grid, clip_id), grammar=False) == found.read["without grammar"][clip_id]
+
+
+def test_without_movement_there_is_nothing_to_read(grid: Prepared, learnt: Path) -> None:
+    reader = load_reader(learnt, CPU)
+    still = np.repeat(frames_of(grid, "s1_bbaf2n")[:1], 75, axis=0)
+    assert is_sentence(reader.read(still, grammar=True))
+    assert reader.read(still, grammar=True) not in TEXTS.values()
+
+
+def test_a_raw_video_is_read_as_its_aligned_clip(
+    s2f: Command, data: Path, grid: Prepared, learnt: Path
+) -> None:
+    raw, aligned = data / "grid/s1/bbaf2n.mpg", grid.artifact("align", "s1_bbaf2n")
+    frames = read_faces(raw, Fraction(25))
+    stored = frames_of(grid, "s1_bbaf2n")
+    assert frames.shape == stored.shape
+    # The artifact differs by JPEG's losses alone.
+    assert np.abs(frames.astype(int) - stored).mean() < 1
+    for video in (raw, aligned):
+        ended = s2f("lipread", "run", video, "--run", learnt)
+        assert ended.code == 0, ended.err
+        assert f"with grammar: {TEXTS['s1_bbaf2n']}" in ended.out
+        assert "without grammar: " in ended.out
+
+
+def test_a_split_is_scored_and_written(s2f: Command, grid: Prepared, learnt: Path, tmp_path: Path) -> None:
+    file = tmp_path / "scores.json"
+    ended = s2f("lipread", "run", grid.out, "--run", learnt, "--split", "train", "--json", file)
+    assert ended.code == 0, ended.err
+    for word in ("train split, 3 clips", "WER", "without grammar", "with grammar", "chance", *SLOTS):
+        assert word in " ".join(ended.out.split())
+    written = json.loads(file.read_text())
+    assert {clip["clip_id"]: clip["text"] for clip in written["clips"]} == TEXTS
+    rows = {row["name"]: row for row in written["rows"]}
+    bound = rows["with grammar"]
+    right = [
+        word == read
+        for clip in written["clips"]
+        for word, read in zip(clip["text"].split(), clip["with grammar"].split(), strict=True)
+    ]
+    assert bound["wer"]["mean"] == pytest.approx(1 - np.mean(right))
+    assert bound["slots"] == pytest.approx(
+        dict(zip(SLOTS, np.reshape(right, (3, 6)).mean(axis=0), strict=True))
+    )
+    assert bound["wer"]["low"] <= bound["wer"]["mean"] <= bound["wer"]["high"]
+    limited = s2f("lipread", "run", grid.out, "--run", learnt, "--split", "train", "--limit", 1)
+    assert "train split, 1 clips" in limited.out
+
+
+def test_what_a_training_says_and_leaves(s2f: Command, split: Prepared, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    ended = s2f("lipread", "train", split.out, "--run", run, *TINY_SET)
+    assert ended.code == 0, ended.err
+    assert "training on cpu: 2 clips, 1 to validate on" in ended.out
+    for word in ("epoch 1 of 2: loss ", "epoch 2 of 2", "WER ", "with the grammar ", "frames/s", " s left"):
+        assert word in ended.out
+    assert sorted(path.name for path in run.iterdir()) == [
+        "lipread.yaml",
+        "metrics.jsonl",
+        "reader.json",
+        "reader.safetensors",
+    ]
+    settings = yaml.safe_load((run / "lipread.yaml").read_text())
+    assert LipreadParams.model_validate(settings) == LipreadParams.model_validate(TINY)
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [(line["epoch"], line["step"]) for line in lines] == [(1, 1), (2, 2)]
+    assert all(0 < line["wer_grammar"] <= 1 for line in lines)
+    reader = load_reader(run, CPU)
+    assert (reader.network.arguments["width"], reader.fps) == (4, 25)
+    # The weights that are kept are those that did best on the val split.
+    found = scores.score(reader, split.out, "val", SILENT)
+    assert found.rows[1].wer.mean == pytest.approx(min(line["wer_grammar"] for line in lines))
+
+
+def test_the_same_seed_gives_the_same_weights(split: Prepared, tiny: Path, tmp_path: Path) -> None:
+    for name, seed in (("again", 0), ("other", 1)):
+        params = LipreadParams.model_validate({**TINY, "seed": seed})
+        training.train(split.out, tmp_path / name, params, console=SILENT)
+    again, other = ((tmp_path / name / "reader.safetensors").read_bytes() for name in ("again", "other"))
+    assert again == (tiny / "reader.safetensors").read_bytes() != other
+
+
+def test_a_training_goes_on_from_another_readers_weights(
+    grid: Prepared, learnt: Path, tmp_path: Path
+) -> None:
+    # At this rate nothing changes but what the batch norms have seen.
+    params = LipreadParams.model_validate({**TINY, "rate": 1e-9})
+    training.train(grid.out, tmp_path / "tuned", params, start=learnt, console=SILENT)
+    before, after = (load_reader(run, CPU).network for run in (learnt, tmp_path / "tuned"))
+    assert after.arguments == before.arguments
+    for name, weight in before.named_parameters():
+        assert torch.allclose(weight, dict(after.named_parameters())[name], atol=1e-6)
+
+
+def test_clips_of_other_lengths_share_a_batch(split: Prepared, tmp_path: Path) -> None:
+    params = LipreadParams.model_validate({**TINY, "batch": 2})
+    network = training.new_network(params)
+    session = training.Training(Reader(network, Fraction(25)), params, [], [], tmp_path, SILENT)
+    utterances = read_utterances(read_shards(split.out, "train"), SILENT)
+    short = Utterance("short", utterances[0].mouths[:40], utterances[0].text)
+    assert 0 < session.learn([short, utterances[1]]) < 100
+    # Less frames than characters: there is no path at all, and no loss.
+    hopeless = Utterance("hopeless", utterances[0].mouths[:9], utterances[0].text)
+    assert session.learn([hopeless, hopeless]) == 0
+
+
+def test_a_loss_that_explodes_ends_the_training(split: Prepared, tmp_path: Path) -> None:
+    params = LipreadParams.model_validate(TINY)
+    network = training.new_network(params)
+    session = training.Training(Reader(network, Fraction(25)), params, [], [], tmp_path, SILENT)
+    with torch.no_grad():
+        network.classifier[1].weight.fill_(float("nan"))
+    with pytest.raises(TrainingError, match="step 1 is not finite"):
+        session.learn(read_utterances(read_shards(split.out, "train"), SILENT))
+
+
+def test_a_killed_training_leaves_whole_files(split: Prepared, tmp_path: Path) -> None:
+    program, run = Path(sys.executable).with_name("s2f"), tmp_path / "run"
+    arguments = [*TINY_SET, "--set", "lipread.epochs=10000"]
+    process = subprocess.Popen(
+        [program, "lipread", "train", split.out, "--run", run, *arguments], stdout=subprocess.DEVNULL
+    )
+    while not (run / "metrics.jsonl").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait(timeout=60) == -signal.SIGKILL
+    load_reader(run, CPU)
+    for line in (run / "metrics.jsonl").read_text().splitlines():
+        assert json.loads(line)["loss"] > 0
+
+
+def test_ctrl_c_ends_a_training_with_what_there_is(split: Prepared, tmp_path: Path) -> None:
+    program, run = Path(sys.executable).with_name("s2f"), tmp_path / "run"
+    arguments = [*TINY_SET, "--set", "lipread.epochs=10000", "--set", "lipread.validate_every=10000"]
+    process = subprocess.Popen(
+        [program, "lipread", "train", split.out, "--run", run, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout
+    while "training on" not in process.stdout.readline():
+        assert process.poll() is None
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    told = process.communicate(timeout=60)[0]
+    assert process.returncode == 0
+    assert "stopped in epoch" in told
+    assert "Traceback" not in told
+    load_reader(run, CPU)
+
+
+def test_the_help_of_both_commands_ends_with_an_example(s2f: Command) -> None:
+    group = typer.main.get_command(app).commands["lipread"]  # type: ignore[attr-defined]
+    assert sorted(group.commands) == ["run", "train"]
+    for name in group.commands:
+        example = s2f("lipread", name, "--help").out
+        assert f"Example: s2f lipread {name} " in example
+
+
+def test_runs_that_hold_no_reader(s2f: Command, split: Prepared, tiny: Path, tmp_path: Path) -> None:
+    def run(folder: Path) -> Ended:
+        return s2f("lipread", "run", split.out, "--run", folder)
+
+    refused(run(tmp_path / "none"), "holds no trained lip reader", "reader.json")
+    refused(s2f("lipread", "train", split.out, "--run", tiny), "already holds a lip reader")
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny, broken)
+    weights = (broken / "reader.safetensors").read_bytes()
+    (broken / "reader.safetensors").write_bytes(weights[: len(weights) // 2])
+    refused(run(broken), "is damaged")
+    (broken / "reader.safetensors").unlink()
+    refused(run(broken), "there is no reader.safetensors")
+    (broken / "reader.safetensors").write_bytes(weights)
+    description = json.loads((broken / "reader.json").read_text())
+    (broken / "reader.json").write_text(json.dumps(description | {"format": 99}))
+    refused(run(broken), "has format 99")
+    (broken / "reader.json").write_text(json.dumps(description | {"arguments": {"width": 8}}))
+    refused(run(broken), "is damaged")
+    (broken / "reader.json").write_text("[]")
+    refused(run(broken), "is damaged")
+    refused(s2f("lipread", "train", split.out, "--run", tmp_path / "new", "--start", broken), "is damaged")
+    assert not (tmp_path / "new").exists()
+
+
+def test_sets_that_do_not_serve(
+    s2f: Command, split: Prepared, grid: Prepared, tiny: Path, tmp_path: Path
+) -> None:
+    new = tmp_path / "new"
+    refused(
+        s2f("lipread", "run", split.out, "--run", tiny, "--split", "test"), "no clips in the split 'test'"
+    )
+    refused(s2f("lipread", "run", tmp_path / "none", "--run", tiny), "holds no shards")
+    refused(s2f("lipread", "train", tmp_path / "none", "--run", new), "holds no shards")
+    # Nobody knows what these say.
+    drawn = make_shards(tmp_path / "drawn", train=2, val=0, frames=8)
+    refused(
+        s2f("lipread", "train", drawn, "--run", new), "it is not known what is said in any of the 2 clips"
+    )
+    ended = s2f("lipread", "train", split.out, "--run", new, "--set", "lipread.widht=8")
+    refused(ended, "unknown setting lipread.widht")
+    assert not new.exists()
+    # A reader of another frame rate.
+    other = tmp_path / "other"
+    shutil.copytree(tiny, other)
+    description = json.loads((other / "reader.json").read_text())
+    (other / "reader.json").write_text(json.dumps(description | {"fps": "30"}))
+    refused(s2f("lipread", "run", split.out, "--run", other), "30 frames per second", "25")
+
+
+def retold(found: Prepared, folder: Path, texts: dict[str, str]) -> Path:
+    """A copy of a set in which some clips have another text."""
+    out = found.copy(folder).out
+    for path in (out / "shards").glob("*.tar"):
+        with tarfile.open(path) as tar:
+            members = [(entry, tar.extractfile(entry).read()) for entry in tar]  # type: ignore[union-attr]
+        with tarfile.open(path, "w") as tar:
+            for entry, content in members:
+                clip_id, _, ending = entry.name.partition(".")
+                changed = content
+                if ending == "json" and clip_id in texts:
+                    changed = json.dumps(json.loads(content) | {"text": texts[clip_id]}).encode()
+                    entry.size = len(changed)
+                tar.addfile(entry, io.BytesIO(changed))
+    return out
+
+
+def test_other_texts_than_grids_are_scored_without_the_grammar(
+    grid: Prepared, tiny: Path, tmp_path: Path
+) -> None:
+    out = retold(grid, tmp_path, dict.fromkeys(TEXTS, "She had your dark suit"))
+    found = scores.score(load_reader(tiny, CPU), out, "train", SILENT)
+    assert [row.name for row in found.rows] == ["without grammar"]
+    assert set(found.texts.values()) == {"she had your dark suit"}
+    assert found.rows[0].slots == {}
+    assert scores.table(found).row_count == 1
+
+
+def test_a_sentence_that_is_none_of_grids_counts_but_has_no_slots(
+    grid: Prepared, learnt: Path, tmp_path: Path
+) -> None:
+    out = retold(grid, tmp_path, {"s3_sbia1a": "set blue um in a one again"})
+    bound = scores.score(load_reader(learnt, CPU), out, "train", SILENT).rows[1]
+    assert bound.wer.mean == pytest.approx(1 / 7 / 3)
+    assert bound.slots == dict.fromkeys(SLOTS, 1.0)
+
+
+def test_videos_without_a_face(s2f: Command, data: Path, tiny: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    ended = s2f("lipread", "run", broken, "--run", tiny)
+    assert ended.code == 1
+    assert "Traceback" not in ended.err
+    grey = tmp_path / "grey.avi"
+    grey.write_bytes(mjpeg.encode(np.full((30, 200, 300, 3), 90, np.uint8), Fraction(25), 90))
+    refused(s2f("lipread", "run", grey, "--run", tiny), "does not show a face all the time")
