@@ -3,30 +3,26 @@
 By the code of `s2f animate`, in this process; it is measured in others meanwhile.
 """
 
-import itertools
+import functools
 import random
 import statistics
 import time
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from s2f.model.animate import best_device, frames_for, generate
+from s2f.model.animate import best_device, generate
 from s2f.model.checkpoint import Talker
-from s2f.model.inference import load_prepared
+from s2f.model.inference import limited_threads, load_prepared
 from s2f.model.metrics import Frames
-from s2f.model.metrics.scoring import Clip, Missing, Scored, row_names, score_clip
-from s2f.model.shards import AGAIN, Media, Sample, Shard, read_clips, read_meta, read_shards
-from s2f.pipeline import mjpeg, wav
+from s2f.model.metrics.scoring import Clip, Measure, Missing, Scored, row_names, score_clip
+from s2f.model.recordings import Recording, first, listed, recordings
+from s2f.model.shards import Media
 from s2f.pipeline.errors import CheckpointError, InputError
 from s2f.pipeline.executors import WorkerLostError, run_local
 from s2f.pipeline.files import Place
-from s2f.pipeline.schema import FRAMES, SOUND
-from s2f.pipeline.windows import Sound
 
 # Sound is given to the generator in pieces, as `s2f animate` does: its memory does not grow with a clip.
 PIECE_SECONDS = 2
@@ -34,17 +30,6 @@ PIECE_SECONDS = 2
 TIMINGS = 3
 # Seconds that the measures of one clip may take.
 TIME_LIMIT = 600.0
-
-
-@dataclass(frozen=True)
-class _Recording:
-    """A clip as the shards hold it."""
-
-    clip_id: str
-    speaker: str
-    frames: Frames
-    sound: Sound
-    media: Media
 
 
 class Animated:
@@ -55,25 +40,25 @@ class Animated:
     """
 
     def __init__(self, runs: list[Path], data: Place, split: str, limit: int | None, seed: int) -> None:
-        shards = read_shards(data, split)
-        if not shards:
-            raise InputError(f"{data} has no clips in the split '{split}'", "give another --split")
-        self._wanted = [(shard, clip_id) for shard in shards for clip_id in shard.clips][:limit]
+        self._wanted = listed(data, split, limit)
         self._device = best_device()
         self._seed = seed
-        first = _first(self._wanted)
-        self._talkers = _load(runs, first.media, self._device)
+        example = first(self._wanted)
+        self._talkers = _load(runs, example.media, self._device)
         self.title = f"{split} split of {data}"
         self.source = {"data": str(data), "split": split}
         self.names = tuple(self._talkers)
         self.clips = tuple(clip_id for _, clip_id in self._wanted)
-        self.speeds = {name: self._speed(talker, first) for name, talker in self._talkers.items()}
+        self.media = example.media
+        self.speeds = {name: self._speed(talker, example) for name, talker in self._talkers.items()}
 
-    def score(self, workers: int) -> Iterator[Scored | Missing]:
+    def score(self, workers: int, more: Sequence[Measure]) -> Iterator[Scored | Missing]:
         """Each clip measured, in so many processes, or why it cannot be, as they come."""
         lost: list[Missing] = []
-        with _room_for(workers):
-            for clip, found in run_local(score_clip, self._made(self.clips, lost), workers, TIME_LIMIT):
+        work = functools.partial(score_clip, more=more)
+        # CPUs are left to the other processes: a thread of torch without a CPU holds up all of them.
+        with limited_threads(torch.get_num_threads() - workers):
+            for clip, found in run_local(work, self._made(self.clips, lost), workers, TIME_LIMIT):
                 if isinstance(found, WorkerLostError):
                     yield Missing(clip.clip_id, "", "", found.message)
                 else:
@@ -86,21 +71,30 @@ class Animated:
 
     def _made(self, wanted: Collection[str], lost: list[Missing]) -> Iterator[Clip]:
         """Clips with what every run makes of them; those that cannot be read go into `lost`."""
-        for clip_id, found in _recordings([each for each in self._wanted if each[1] in wanted]):
+        for clip_id, found in recordings([each for each in self._wanted if each[1] in wanted]):
             if isinstance(found, InputError):
                 lost.append(Missing(clip_id, "", "", found.message))
                 continue
             made = {name: self._animate(talker, found, self._seed) for name, talker in self._talkers.items()}
             media = found.media
-            yield Clip(clip_id, found.frames, made, media.fps, found.speaker, found.sound, media.sample_rate)
+            yield Clip(
+                clip_id,
+                found.frames,
+                made,
+                media.fps,
+                found.speaker,
+                found.sound,
+                media.sample_rate,
+                found.text,
+            )
 
-    def _animate(self, talker: Talker, clip: _Recording, seed: int) -> Frames:
+    def _animate(self, talker: Talker, clip: Recording, seed: int) -> Frames:
         chance = random.Random(f"{seed} {clip.clip_id}").getrandbits(32)
         step = PIECE_SECONDS * talker.sample_rate
         pieces = (clip.sound[begin : begin + step] for begin in range(0, len(clip.sound), step))
         return np.stack(list(generate(talker, clip.frames[0], pieces, self._device, chance)))
 
-    def _speed(self, talker: Talker, clip: _Recording) -> tuple[float, float]:
+    def _speed(self, talker: Talker, clip: Recording) -> tuple[float, float]:
         """Frames per second, and seconds of video per second, while nothing else is done."""
         seconds = []
         for _ in range(1 + TIMINGS):
@@ -124,47 +118,3 @@ def _load(runs: list[Path], media: Media, device: torch.device) -> dict[str, Tal
             )
         talkers[name] = talker
     return talkers
-
-
-def _recordings(wanted: list[tuple[Shard, str]]) -> Iterator[tuple[str, _Recording | InputError]]:
-    """Each wanted clip of the shards, or why it cannot be read."""
-    for _, group in itertools.groupby(wanted, key=lambda each: each[0].path):
-        some = list(group)
-        for clip_id, found in read_clips(some[0][0], [clip_id for _, clip_id in some]):
-            try:
-                yield clip_id, found if isinstance(found, InputError) else _decode(found)
-            except InputError as error:
-                yield clip_id, error
-
-
-def _decode(sample: Sample) -> _Recording:
-    meta = read_meta(sample)
-    frames, sound = mjpeg.decode(sample[FRAMES]), wav.decode(sample[SOUND])
-    heard = frames_for(len(sound), meta.rate, meta.sample_rate)
-    if not len(frames) == heard == meta.frames:
-        raise InputError(
-            f"the clip {meta.clip_id} has {len(frames)} frames and sound for {heard}, not {meta.frames}",
-            AGAIN,
-        )
-    return _Recording(meta.clip_id, meta.speaker, frames, sound, Media(meta.rate, meta.sample_rate))
-
-
-def _first(wanted: list[tuple[Shard, str]]) -> _Recording:
-    """The first clip that can be read. Raises InputError where there is none."""
-    reasons = []
-    for _, found in _recordings(wanted):
-        if isinstance(found, _Recording):
-            return found
-        reasons.append(found.message)
-    raise InputError(f"none of {len(reasons)} clips can be read: {reasons[0]}", AGAIN)
-
-
-@contextmanager
-def _room_for(processes: int) -> Iterator[None]:
-    """Leave CPUs to other processes: a thread of torch without a CPU holds up all of them."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(max(1, threads - processes))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -9,10 +9,10 @@ RUN/state.pt               everything else that a run needs to go on, and the ne
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -49,16 +49,31 @@ def write_with(path: Path, write: Callable[[Path], object]) -> None:
             raise OSError(str(error)) from error
 
 
+@dataclass(frozen=True)
+class Kind:
+    """A kind of network that a run folder may hold: its name, the command that trains it, its two files."""
+
+    name: str
+    command: str
+    description: str
+    weights: str
+
+
+GENERATOR = Kind("trained model", "s2f train", DESCRIPTION, NEWEST)
+
+Made = TypeVar("Made")
+
+
 def describe(run: Path, generator: Generator, fps: Fraction, sample_rate: int) -> None:
     """Write what is needed to make the generator again."""
-    content = {
-        "format": FORMAT,
-        "arguments": generator.arguments,
-        "fps": str(fps),
-        "sample_rate": sample_rate,
-        "size": [WIDTH, HEIGHT],
-    }
-    write_bytes(run / DESCRIPTION, (json.dumps(content, indent=2) + "\n").encode())
+    rest = {"fps": str(fps), "sample_rate": sample_rate, "size": [WIDTH, HEIGHT]}
+    write_description(run / DESCRIPTION, generator.arguments, **rest)
+
+
+def write_description(path: Path, arguments: dict[str, Any], **rest: Any) -> None:
+    """Write what is needed to make a network again: its constructor's arguments, and more."""
+    content = {"format": FORMAT, "arguments": arguments, **rest}
+    write_bytes(path, (json.dumps(content, indent=2) + "\n").encode())
 
 
 def save_weights(path: Path, network: nn.Module) -> None:
@@ -69,33 +84,53 @@ def save_weights(path: Path, network: nn.Module) -> None:
 
 def load_talker(run: Path, device: torch.device) -> Talker:
     """The best generator of a run, or its newest where none was validated."""
+    kind = replace(GENERATOR, weights=BEST) if (run / BEST).exists() else GENERATOR
+
+    def make(content: dict[str, Any]) -> tuple[Generator, Talker]:
+        generator = Generator(**content["arguments"])
+        return generator, Talker(generator, Fraction(content["fps"]), int(content["sample_rate"]))
+
+    return load(run, kind, device, make)
+
+
+def load(
+    run: Path,
+    kind: Kind,
+    device: torch.device,
+    make: Callable[[dict[str, Any]], tuple[nn.Module, Made]],
+) -> Made:
+    """What `make` makes of a description, around a network that gets its weights and is in eval mode.
+
+    Raises CheckpointError where there is none, or it is damaged.
+    """
+    description, weights = run / kind.description, run / kind.weights
     try:
-        content = json.loads((run / DESCRIPTION).read_text())
+        content = json.loads(description.read_text())
         version = content["format"]
     except FileNotFoundError as error:
         raise CheckpointError(
-            f"{run} holds no trained model: there is no {DESCRIPTION}", "give the --run folder of 's2f train'"
+            f"{run} holds no {kind.name}: there is no {kind.description}",
+            f"give the --run folder of '{kind.command}'",
         ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _damaged(run / DESCRIPTION, error) from error
+        raise _damaged(description, error) from error
     if version != FORMAT:
         raise CheckpointError(
-            f"{run / DESCRIPTION} has format {version}, this s2f reads format {FORMAT}",
+            f"{description} has format {version}, this s2f reads format {FORMAT}",
             "use the s2f that trained it, or train anew",
         )
-    weights = run / (BEST if (run / BEST).exists() else NEWEST)
     try:
-        generator = Generator(**content["arguments"])
-        generator.load_state_dict(load_file(weights))
-        talker = Talker(generator.to(device).eval(), Fraction(content["fps"]), int(content["sample_rate"]))
+        network, made = make(content)
+        network.load_state_dict(load_file(weights))
+        network.to(device).eval()
     except FileNotFoundError as error:
         raise CheckpointError(
-            f"{run} holds no weights yet: there is no {NEWEST}",
+            f"{run} holds no weights yet: there is no {kind.weights}",
             "wait for the first checkpoint, or train again",
         ) from error
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         raise _damaged(weights, error) from error
-    return talker
+    return made
 
 
 def save_state(run: Path, state: dict[str, Any]) -> None:

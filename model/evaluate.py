@@ -3,9 +3,10 @@
 Beside them stand the still frame, which a model must beat, and the real video.
 """
 
+import math
 import os
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -14,8 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from s2f.model import evaluation_page
 from s2f.model.metrics.comparison import compare
+from s2f.model.metrics.judges import judged
 from s2f.model.metrics.results import Evaluation, summarise, write_folder
-from s2f.model.metrics.scoring import MEASURES, REAL, STILL, Clip, Missing, Scored
+from s2f.model.metrics.scoring import MEASURES, REAL, STILL, Clip, Measure, Missing, Scored
+from s2f.model.shards import Media
 from s2f.pipeline.errors import InputError
 from s2f.pipeline.files import Place, make_folder
 
@@ -27,18 +30,20 @@ class Material(Protocol):
     """Clips, each a real video with others beside it that are to be measured.
 
     title    what it is, in words; `source` says where it lies
+    media    the rates of all clips
     names    of the videos beside the real one; `speeds` has frames per second and times real time
     clips    the ids of all
     """
 
     title: str
     source: dict[str, str]
+    media: Media
     names: tuple[str, ...]
     clips: tuple[str, ...]
     speeds: dict[str, tuple[float, float]]
 
-    def score(self, workers: int) -> Iterator[Scored | Missing]:
-        """Each clip measured, in so many processes, or why it cannot be, as they come."""
+    def score(self, workers: int, more: Sequence[Measure]) -> Iterator[Scored | Missing]:
+        """Each clip measured, by `more` too, in so many processes, or why it cannot be, as they come."""
         ...
 
     def show(self, wanted: Collection[str]) -> Iterator[Clip]:
@@ -56,18 +61,20 @@ def evaluate(
     seed: int = 0,
     workers: int = 0,
     out: Path | None = None,
+    lipreader: Path | None = None,
+    sync: Path | None = None,
 ) -> Evaluation:
     """Animate and measure the clips of a split, or the first `limit` of them, under a progress bar.
 
     `workers` processes measure; 0 = one per CPU, up to 16. The same seed gives the same scores. A clip that
     cannot be read or measured is told in `missing`. All of it, and a page, is written to the folder `out`.
+    The runs of a lip reader and of a sync scorer add their measures.
     Raises InputError where the data does not serve, CheckpointError where a run does not.
     """
     from s2f.model.animated import Animated
 
-    if out:
-        make_folder(out)
-    return _measure(Animated(runs, data, split, limit, seed), console, seed, workers, out)
+    material = Animated(runs, data, split, limit, seed)
+    return _measure(material, console, seed, workers, out, lipreader, sync)
 
 
 def evaluate_videos(
@@ -79,6 +86,8 @@ def evaluate_videos(
     seed: int = 0,
     workers: int = 0,
     out: Path | None = None,
+    lipreader: Path | None = None,
+    sync: Path | None = None,
 ) -> Evaluation:
     """Measure videos, or folders of them, against real ones of equal names; as `evaluate` else.
 
@@ -87,19 +96,28 @@ def evaluate_videos(
     """
     from s2f.model.videos import Videos
 
+    return _measure(Videos(videos, reference, limit), console, seed, workers, out, lipreader, sync)
+
+
+def _measure(
+    material: Material,
+    console: Console,
+    seed: int,
+    workers: int,
+    out: Path | None,
+    lipreader: Path | None,
+    sync: Path | None,
+) -> Evaluation:
+    more = judged(lipreader, sync, material.media)
     if out:
         make_folder(out)
-    return _measure(Videos(videos, reference, limit), console, seed, workers, out)
-
-
-def _measure(material: Material, console: Console, seed: int, workers: int, out: Path | None) -> Evaluation:
     scored: list[Scored] = []
     lost: list[Missing] = []
     processes = min(workers or min(os.cpu_count() or 1, MOST_WORKERS), len(material.clips))
     with _progress_bar(console) as bar:
         task = bar.add_task("clips", total=len(material.clips), speed="")
         begun = time.perf_counter()
-        for found in material.score(processes):
+        for found in material.score(processes, more):
             if isinstance(found, Scored):
                 scored.append(found)
             else:
@@ -108,7 +126,7 @@ def _measure(material: Material, console: Console, seed: int, workers: int, out:
             bar.update(task, completed=done, speed=f"{done / (time.perf_counter() - begun):.2f} clips/s")
         if not scored:
             raise InputError(f"no clip could be measured: {lost[0].reason}", "check that they are whole")
-        evaluation = _gather(material, scored, lost, seed)
+        evaluation = _gather(material, scored, lost, seed, more)
         if out:
             write_folder(evaluation, out)
             wanted = evaluation_page.shown(evaluation)
@@ -117,7 +135,10 @@ def _measure(material: Material, console: Console, seed: int, workers: int, out:
     return evaluation
 
 
-def _gather(material: Material, scored: list[Scored], lost: list[Missing], seed: int) -> Evaluation:
+def _gather(
+    material: Material, scored: list[Scored], lost: list[Missing], seed: int, more: Sequence[Measure]
+) -> Evaluation:
+    columns = (*MEASURES, *(each for each in more if _known(each, scored)))
     scored.sort(key=lambda each: each.clip_id)
     lost.sort(key=lambda each: each.clip_id)
     first, *others = material.names
@@ -126,16 +147,22 @@ def _gather(material: Material, scored: list[Scored], lost: list[Missing], seed:
         material.source,
         len(material.clips),
         seed,
-        MEASURES,
+        columns,
         tuple(
-            summarise(name, scored, MEASURES, seed, material.speeds.get(name))
+            summarise(name, scored, columns, seed, material.speeds.get(name))
             for name in (*material.names, STILL, REAL)
         ),
-        tuple(compare(name, first, scored, MEASURES, seed) for name in others),
+        tuple(compare(name, first, scored, columns, seed) for name in others),
         tuple(scored),
         (*lost, *(each for clip in scored for each in clip.missing)),
         tuple(each for clip in scored for each in clip.notes),
     )
+
+
+def _known(measure: Measure, scored: list[Scored]) -> bool:
+    """Whether it could be measured anywhere: no clip may be a sentence of GRID's grammar."""
+    values = (scores.get(measure.name, math.nan) for each in scored for scores in each.scores.values())
+    return not all(map(math.isnan, values))
 
 
 def _progress_bar(console: Console) -> Progress:

@@ -138,8 +138,20 @@ def _figure(number: int, clip: Scored, chart: Chart, tags: Sequence[str], films:
     return (
         f'<figure class="clip" id="clip-{number}" data-fps="{float(clip.fps)}">'
         f'<figcaption><h3>{escape(clip.clip_id)}</h3><ul class="tags">{badges}</ul></figcaption>'
-        f'{player}<p class="unit">opening of the mouth, px</p>{page.plot(chart, number)}</figure>'
+        f"{player}{_readings(clip)}"
+        f'<p class="unit">opening of the mouth, px</p>{page.plot(chart, number)}</figure>'
     )
+
+
+def _readings(clip: Scored) -> str:
+    """What is said, and what a lip reader has read, where one was asked."""
+    rows = {"said": clip.text, **{f"read from {name}": text for name, text in clip.readings.items()}}
+    if not clip.readings:
+        return ""
+    cells = (
+        f'<tr><th scope="row">{escape(name)}</th><td>{escape(text)}</td></tr>' for name, text in rows.items()
+    )
+    return f'<table class="readings">{"".join(cells)}</table>'
 
 
 def _openings(found: Evaluation, clip: Scored) -> Chart:

@@ -8,6 +8,8 @@ of these brings.
 
 import copy
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -31,6 +33,17 @@ def load_prepared(run: Path, device: torch.device) -> Talker:
     """The best generator of a run, made ready for inference. Raises CheckpointError."""
     talker = load_talker(run, device)
     return replace(talker, generator=prepare(talker.generator))
+
+
+@contextmanager
+def limited_threads(most: int) -> Iterator[None]:
+    """Have torch use so many threads at most, but one at least, for what is done within."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(max(1, min(most, threads)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def prepare(generator: Generator, *, pack: bool = True) -> Generator:

@@ -5,33 +5,21 @@ and why that is fair.
 """
 
 import functools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
 
-import cv2
-import numpy as np
-
+from s2f.model.footage import Video
 from s2f.model.metrics import Frames
-from s2f.model.metrics.mouth import LOOKS
-from s2f.model.metrics.scoring import Clip, Missing, Note, Scored, row_names, score_clip
-from s2f.pipeline.corpora import VIDEO_ENDINGS
+from s2f.model.metrics.scoring import Clip, Measure, Missing, Note, Scored, row_names, score_clip
+from s2f.model.shards import Media
+from s2f.pipeline.corpora import VIDEO_ENDINGS, grid
 from s2f.pipeline.errors import InputError, MediaError
 from s2f.pipeline.executors import WorkerLostError, run_local
-from s2f.pipeline.faces import Box, Picture, alignment, open_backend
-from s2f.pipeline.faces.tracking import SAME_FACE, by_talking, find_tracks, intersection_over_union
-from s2f.pipeline.media import FrameReader, probe, read_audio
-from s2f.pipeline.windows import fit_length, samples_for
 
 # As `s2f prep` has them unless it is told otherwise.
 FPS, SAMPLE_RATE = Fraction(25), 16_000
-EVERY, MAX_GAP, SMOOTH = 8, 5, 7
-
-# Pictures are enlarged until their shorter side has so many px: dlib finds no face under 80 px.
-LEAST_SIDE = 240
-# Bytes of a video's pictures that are kept, so that they are not decoded again.
-KEPT = 1 << 28
 # Seconds that one clip may take.
 TIME_LIMIT = 1800.0
 
@@ -71,6 +59,7 @@ class Videos:
             "reference": str(reference),
             **{name: str(path) for name, path in self._folders.items()},
         }
+        self.media = Media(FPS, SAMPLE_RATE)
         self.speeds: dict[str, tuple[float, float]] = {}
         every = set(self._real).union(*self._found.values())
         self.clips = tuple(sorted(every)[:limit])
@@ -83,10 +72,12 @@ class Videos:
                 "names must be equal up to the ending, those of folders too: s1/bbaf2n.mp4 and s1/bbaf2n.mpg",
             )
 
-    def score(self, workers: int) -> Iterator[Scored | Missing]:
+    def score(self, workers: int, more: Sequence[Measure]) -> Iterator[Scored | Missing]:
         """Each clip read, aligned and measured, in so many processes, or why it cannot be, as they come."""
         yield from self._lost
-        for pair, found in run_local(score_pair, self._pairs, workers, TIME_LIMIT):
+        for pair, found in run_local(
+            functools.partial(score_pair, more=more), self._pairs, workers, TIME_LIMIT
+        ):
             if isinstance(found, WorkerLostError):
                 yield Missing(pair.clip_id, "", "", found.message)
             else:
@@ -112,13 +103,13 @@ class Videos:
         return Pair(clip_id, PurePosixPath(clip_id).parent.name, self._real[clip_id], partners, missing)
 
 
-def score_pair(pair: Pair) -> Scored | Missing:
+def score_pair(pair: Pair, more: Sequence[Measure] = ()) -> Scored | Missing:
     """Read and measure the videos of a pair; what cannot be read is in `missing`."""
     try:
         clip, missing, notes = read_pair(pair)
     except InputError as error:
         return Missing(pair.clip_id, "", "", error.message)
-    scored = score_clip(clip)
+    scored = score_clip(with_sound(clip, pair), more)
     return replace(scored, missing=missing + scored.missing, notes=notes)
 
 
@@ -128,12 +119,12 @@ def read_pair(pair: Pair) -> tuple[Clip, tuple[Missing, ...], tuple[Note, ...]]:
     Beside them the videos that cannot be read, and how the others were aligned. Raises InputError where
     the real one or none of the others can be read.
     """
-    real = _Video(pair.real)
+    real = Video(pair.real, FPS)
     made: dict[str, Frames] = {}
     missing, notes = list(pair.missing), []
     for name, path in pair.made.items():
         try:
-            made[name], how = _aligned(_Video(path), real)
+            made[name], how = _aligned(Video(path, FPS), real)
             notes.append(Note(pair.clip_id, name, how))
         except InputError as error:
             missing.append(Missing(pair.clip_id, name, "", error.message))
@@ -146,100 +137,32 @@ def read_pair(pair: Pair) -> tuple[Clip, tuple[Missing, ...], tuple[Note, ...]]:
             notes.append(Note(pair.clip_id, name, f"{words}: those that all have count"))
     count = min(len(whole), *(len(frames) for frames in made.values()))
     cut = {name: frames[:count] for name, frames in made.items()}
-    clip = Clip(pair.clip_id, whole[:count], cut, FPS, pair.speaker, None, SAMPLE_RATE)
+    clip = Clip(pair.clip_id, whole[:count], cut, FPS, pair.speaker, None, SAMPLE_RATE, _text(pair.real))
     return clip, tuple(missing), tuple(notes)
 
 
 def with_sound(clip: Clip, pair: Pair) -> Clip:
     """The clip with the sound of the real video, else of the first one that has any."""
-    length = samples_for(len(clip.real), clip.fps, SAMPLE_RATE)
     for path in (pair.real, *pair.made.values()):
         try:
-            sound = np.concatenate(list(read_audio(path, SAMPLE_RATE, start=probe(path).video_start)))
+            return replace(clip, sound=Video(path, FPS).sound(SAMPLE_RATE, len(clip.real)))
         except MediaError:
             continue
-        return replace(clip, sound=fit_length(sound, length))
     return clip
 
 
-class _Video:
-    """A video at 25 frames per second, and the face that talks in it.
-
-    What cannot be read raises InputError as soon as it is asked for.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._reader = FrameReader(path, FPS, keep_bytes=KEPT)
-
-    def __iter__(self) -> Iterator[Picture]:
-        if self.enlarged == 1:
-            yield from self._reader
-            return
-        for picture in self._reader:
-            size = (self.enlarged * picture.shape[1], self.enlarged * picture.shape[0])
-            yield np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), np.uint8)
-
-    @functools.cached_property
-    def size(self) -> tuple[int, int]:
-        """Width and height of a picture in px."""
-        probe(self.path)
-        first = next(iter(self._reader), None)
-        if first is None:
-            raise InputError(f"{self.path} holds no picture that can be read")
-        return first.shape[1], first.shape[0]
-
-    @property
-    def is_face(self) -> bool:
-        """Whether its pictures are aligned faces already."""
-        return self.size == (alignment.WIDTH, alignment.HEIGHT)
-
-    @property
-    def enlarged(self) -> int:
-        """How often its pictures are enlarged."""
-        return 1 if self.is_face else -(-LEAST_SIDE // min(*self.size, LEAST_SIDE))
-
-    @functools.cached_property
-    def track(self) -> tuple[list[Box], alignment.Transforms]:
-        """The box of the face in every frame, and the transforms (n, 2, 3) that align it."""
-        assert self.size
-        tracks, total = find_tracks(self, open_backend("dlib"), EVERY, MAX_GAP)
-        if not tracks:
-            raise InputError(f"no face is found in {self.path}")
-        _, face = by_talking(tracks)[0]
-        if (gap := face.longest_gap(total)) > MAX_GAP:
-            raise InputError(f"the face in {self.path} is not seen for {gap} of {total} frames in a row")
-        dense = face.dense(0, total)
-        return list(dense.boxes), alignment.similarity(alignment.smooth(dense.points, SMOOTH))
-
-    @functools.cached_property
-    def face(self) -> Frames:
-        """Its aligned face, (n, 128, 96, 3)."""
-        return np.stack(list(self)) if self.is_face else self.cut(self.track[1])
-
-    def cut(self, transforms: alignment.Transforms) -> Frames:
-        """What the transforms take from its pictures, as long as there are both."""
-        crops = [alignment.crop(picture, each) for picture, each in zip(self, transforms, strict=False)]
-        return np.stack(crops)
-
-    def shows_elsewhere(self, boxes: list[Box]) -> bool:
-        """Whether faces are found in most of five frames, but not in these boxes of theirs."""
-        looks = set(np.linspace(0, len(boxes) - 1, LOOKS).round().astype(int).tolist())
-        elsewhere = 0
-        for number, (picture, box) in enumerate(zip(self, boxes, strict=False)):
-            faces = open_backend("dlib").detect(picture) if number in looks else []
-            near = any(intersection_over_union(face.box, box) >= SAME_FACE for face in faces)
-            elsewhere += bool(faces) and not near
-        return 2 * elsewhere > LOOKS
-
-
-def _aligned(video: _Video, real: _Video) -> tuple[Frames, str]:
+def _aligned(video: Video, real: Video) -> tuple[Frames, str]:
     """The aligned face of a video (n, 128, 96, 3), and in words by what it was aligned."""
     if video.is_face:
         return video.face, AS_IT_IS
     if video.size == real.size and not video.shows_elsewhere(real.track[0]):
         return video.cut(real.track[1]), BY_THE_REAL
     return video.face, BY_ITS_OWN
+
+
+def _text(path: Path) -> str:
+    """What is said in a clip of GRID, whose name stands for it; else it is not known."""
+    return grid.sentence(path.stem) if grid.NAME.fullmatch(path.stem) else ""
 
 
 def _listed(path: Path, alone: str) -> dict[str, Path]:

@@ -263,6 +263,13 @@ def evaluate(
     json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the noise and of the confidence intervals.")] = 0,
     workers: Annotated[int, typer.Option(min=0, help="Processes that measure; 0 = one per CPU.")] = 0,
+    lipreader: Annotated[
+        Path | None, typer.Option(help="Also word error rates, by this run of 's2f lipread train'")
+    ] = None,
+    sync: Annotated[
+        Path | None,
+        typer.Option(help="Also how far sound and lips are apart, by this run of 's2f sync train'."),
+    ] = None,
 ) -> None:
     """Compare trained models by the papers' measures, on clips that they were not trained on.
 
@@ -273,14 +280,12 @@ def evaluate(
     from s2f.model import evaluate as evaluation
     from s2f.model.metrics import results, table
 
+    how: dict[str, Any] = {"limit": limit, "seed": seed, "workers": workers, "out": out}
+    how |= {"lipreader": lipreader, "sync": sync}
     if runs and data and not videos and not reference:
-        found = evaluation.evaluate(
-            runs, place(data), split, console, limit=limit, seed=seed, workers=workers, out=out
-        )
+        found = evaluation.evaluate(runs, place(data), split, console, **how)
     elif videos and reference and not runs and not data:
-        found = evaluation.evaluate_videos(
-            videos, reference, console, limit=limit, seed=seed, workers=workers, out=out
-        )
+        found = evaluation.evaluate_videos(videos, reference, console, **how)
     else:
         raise InputError(
             "there are two ways to evaluate", "give either RUN... and --data, or --videos and --reference"
@@ -329,11 +334,12 @@ def lipread_run(
     Example: s2f lipread run out/grid --run runs/reader --split test
     """
     from s2f.model.animate import best_device
-    from s2f.model.lipreading import reader, scores, video
+    from s2f.model.footage import Video
+    from s2f.model.lipreading import reader, scores
 
     trained = reader.load_reader(run, best_device())
     if Path(what).is_file():
-        frames = video.read_faces(Path(what), trained.fps)
+        frames = Video(Path(what), trained.fps).face
         for name, grammar in ((scores.FREE, False), (scores.BOUND, True)):
             console.print(f"{name}: {trained.read(frames, grammar)}", markup=False, soft_wrap=True)
         return
@@ -435,20 +441,17 @@ app.add_typer(sync, name="sync")
 def sync_train(
     out: Prepared,
     run: Annotated[Path, typer.Option("--run", help="Folder for the sync scorer.")],
-    steps: Annotated[int, typer.Option(min=1, help="Batches to train on.")] = 400,
-    width: Annotated[int, typer.Option(min=2, help="Channels of the first layers.")] = 16,
-    batch: Annotated[int, typer.Option(min=1, help="Clips per batch.")] = 8,
-    frames: Annotated[int, typer.Option(min=24, help="Length of what is cut from each clip.")] = 50,
-    seed: Annotated[int, typer.Option(min=0, help="Fixes weights, order and augmentation.")] = 0,
+    config: Config = None,
+    set_: Set = None,
 ) -> None:
     """Train a sync scorer on the shards of a prepared set, and try it on sound moved by known offsets.
 
     Example: s2f sync train out/grid --run runs/sync
     """
     from s2f.model.sync import training
+    from s2f.pipeline.config import load
 
-    chosen = training.Settings(steps, width, batch, frames, seed)
-    trial = training.train(place(out), run, chosen, console)
+    trial = training.train(place(out), run, load(config, set_ or []).sync, console)
     told = str(trial) if trial else "not tried: the val split has less than two clips that are long enough"
     console.print(told, markup=False, highlight=False, soft_wrap=True)
 
@@ -469,7 +472,7 @@ def sync_run(
     from s2f.model.sync import clips, measuring, scorer
 
     loaded = scorer.load_scorer(run, best_device())
-    count, found = clips.chosen(what, split, limit, loaded.fps, loaded.sample_rate)
+    count, found = clips.chosen(what, split, limit, loaded.media)
     scored = measuring.measure(loaded, found, count, console)
     console.print(measuring.table(loaded, scored))
     console.print(measuring.notes(loaded), end="", markup=False, highlight=False, soft_wrap=True)

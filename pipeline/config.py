@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from s2f.model.config import TrainParams
 from s2f.model.lipreading.config import LipreadParams
+from s2f.model.sync.config import SyncParams
 from s2f.pipeline import files
 from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.errors import ConfigError
@@ -52,6 +53,7 @@ class Settings(Params):
         TrainParams(), description="The GAN, in the paper's size; for two CPU cores see docs/training.md."
     )
     lipread: LipreadParams = Field(LipreadParams(), description="The lip reader, in a size for CPUs.")
+    sync: SyncParams = Field(SyncParams(), description="The sync scorer, in a size for CPUs.")
 
 
 HEAD = """\

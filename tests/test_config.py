@@ -218,5 +218,5 @@ def test_every_block_refuses_unknown_keys() -> None:
         assert issubclass(block, Params)
         found = [field.annotation for field in block.model_fields.values()]
         blocks += [each for each in found if isinstance(each, type) and issubclass(each, BaseModel)]
-    assert len(blocks) == 12
+    assert len(blocks) == 13
     assert not any(dataclasses.is_dataclass(block) for block in blocks)

@@ -21,12 +21,12 @@ from model_shards import make_shards
 from prepared import Command, Ended, Prepared
 from rich.console import Console
 
+from s2f.model.footage import Video
 from s2f.model.lipreading import scores, training
 from s2f.model.lipreading.config import LipreadParams
 from s2f.model.lipreading.grammar import SLOTS, is_sentence
 from s2f.model.lipreading.mouths import Utterance, read_utterances
 from s2f.model.lipreading.reader import Reader, load_reader
-from s2f.model.lipreading.video import read_faces
 from s2f.model.shards import read_shards
 from s2f.pipeline import mjpeg
 from s2f.pipeline.cli import app
@@ -117,7 +117,7 @@ def test_a_raw_video_is_read_as_its_aligned_clip(
     s2f: Command, data: Path, grid: Prepared, learnt: Path
 ) -> None:
     raw, aligned = data / "grid/s1/bbaf2n.mpg", grid.artifact("align", "s1_bbaf2n")
-    frames = read_faces(raw, Fraction(25))
+    frames = Video(raw, Fraction(25)).face
     stored = frames_of(grid, "s1_bbaf2n")
     assert frames.shape == stored.shape
     # The artifact differs by JPEG's losses alone.
@@ -362,4 +362,4 @@ def test_videos_without_a_face(s2f: Command, data: Path, tiny: Path, tmp_path: P
     assert "Traceback" not in ended.err
     grey = tmp_path / "grey.avi"
     grey.write_bytes(mjpeg.encode(np.full((30, 200, 300, 3), 90, np.uint8), Fraction(25), 90))
-    refused(s2f("lipread", "run", grey, "--run", tiny), "does not show a face all the time")
+    refused(s2f("lipread", "run", grey, "--run", tiny), "no face is found in")

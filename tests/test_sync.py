@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 import shutil
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,8 +16,11 @@ from prepared import Command, Prepared, call, copy_clips
 from safetensors.torch import load_file
 from test_cli import refused
 
+from s2f.model.recordings import Recording, listed, recordings
+from s2f.model.shards import Media
 from s2f.model.sync import measuring, scorer, training
-from s2f.model.sync.clips import Clip, read_video, split_clips
+from s2f.model.sync.clips import late, read_video
+from s2f.model.sync.config import SyncParams
 from s2f.model.sync.network import SoundPicture, SyncNetwork, mel_bank
 from s2f.model.sync.protocol import LEAST_FRAMES, MOST, Codes, judge, mean_distances
 from s2f.model.sync.scorer import Known, Scorer, load_scorer, save
@@ -25,6 +29,12 @@ from s2f.pipeline.errors import InputError
 
 CPU = torch.device("cpu")
 RATE, FPS = 16_000, Fraction(25)
+MEDIA = Media(FPS, RATE)
+
+
+def chosen(**settings: int) -> list[str]:
+    """Settings of the training on the command line."""
+    return [word for name, value in settings.items() for word in ("--set", f"sync.{name}={value}")]
 
 
 def codes(count: int, seed: int = 0) -> Codes:
@@ -88,11 +98,11 @@ def test_the_sign_is_said_in_words(offset: int, fps: Fraction, words: str) -> No
 def test_a_clip_whose_sound_is_made_late_has_it_later() -> None:
     sound = np.zeros(16_000, np.float32)
     sound[5000] = 1
-    clip = Clip("one", np.zeros((25, 128, 96, 3), np.uint8), sound, RATE, FPS)
-    assert clip.late(4).sound.argmax() == 5000 + 4 * 640
-    assert clip.late(-4).sound.argmax() == 5000 - 4 * 640
-    assert {len(clip.late(frames).sound) for frames in (-20, -1, 0, 1, 20)} == {16_000}
-    assert np.array_equal(clip.late(0).sound, sound)
+    clip = Recording("one", np.zeros((25, 128, 96, 3), np.uint8), sound, MEDIA)
+    assert late(clip, 4).sound.argmax() == 5000 + 4 * 640
+    assert late(clip, -4).sound.argmax() == 5000 - 4 * 640
+    assert {len(late(clip, frames).sound) for frames in (-20, -1, 0, 1, 20)} == {16_000}
+    assert np.array_equal(late(clip, 0).sound, sound)
 
 
 # The network and its training.
@@ -150,12 +160,12 @@ def test_the_codes_have_unit_length_and_belong_to_their_moment(one_thread: None)
 def test_the_same_seed_trains_the_same_scorer(tmp_path: Path, one_thread: None) -> None:
     data = make_shards(tmp_path / "data", train=4, val=0, frames=12)
     for name, seed in (("one", 3), ("two", 3), ("other", 4)):
-        arguments = ("--steps", 2, "--width", 2, "--batch", 2, "--frames", 24, "--seed", seed)
-        assert call("sync", "train", data, "--run", tmp_path / name, *arguments) == 1  # clips are too short
-        settings = training.Settings(steps=2, width=2, batch=2, frames=12, seed=seed)
+        tiny = chosen(steps=2, width=2, batch=2, frames=24, seed=seed)
+        assert call("sync", "train", data, "--run", tmp_path / name, *tiny) == 1  # clips are too short
+        settings = SyncParams(steps=2, width=2, batch=2, frames=12, seed=seed)
         quiet = measuring.Console(quiet=True)
         assert training.train(data, tmp_path / name, settings, quiet) is None
-    one, two, other = (load_file(tmp_path / name / scorer.WEIGHTS) for name in ("one", "two", "other"))
+    one, two, other = (load_file(tmp_path / name / scorer.KIND.weights) for name in ("one", "two", "other"))
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert any(not torch.equal(one[name], other[name]) for name in one)
     assert load_scorer(tmp_path / "one", CPU).known is None
@@ -178,8 +188,7 @@ def out(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(out: Path, tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Path:
     """A scorer trained for 80 small steps."""
     folder = tmp_path_factory.mktemp("runs") / "sync"
-    arguments = ("--steps", 80, "--width", 8, "--batch", 5)
-    assert call("sync", "train", out, "--run", folder, *arguments) == 0
+    assert call("sync", "train", out, "--run", folder, *chosen(steps=80, width=8, batch=5)) == 0
     return folder
 
 
@@ -189,10 +198,9 @@ def trained(run: Path) -> Scorer:
 
 
 @pytest.fixture(scope="module")
-def unseen(out: Path) -> list[Clip]:
+def unseen(out: Path) -> list[Recording]:
     """The clips of val."""
-    _, found = split_clips(out, "val")
-    clips = [clip for _, clip in found if isinstance(clip, Clip)]
+    clips = [clip for _, clip in recordings(listed(out, "val")) if isinstance(clip, Recording)]
     assert len(clips) == 5
     return clips
 
@@ -209,32 +217,30 @@ def test_known_offsets_are_found_on_unseen_clips(out: Path, trained: Scorer) -> 
 
 
 def test_the_scorer_that_was_kept_is_the_one_that_was_trained(
-    trained: Scorer, unseen: list[Clip], tmp_path: Path
+    trained: Scorer, unseen: list[Recording], tmp_path: Path
 ) -> None:
     clip = unseen[0]
     save(tmp_path, trained)
     again = load_scorer(tmp_path, CPU)
-    scores = [
-        each.score(clip.frames, clip.sound, clip.sample_rate, clip.fps).distances for each in (trained, again)
-    ]
+    scores = [each.score(clip).distances for each in (trained, again)]
     assert np.array_equal(*scores)
     assert again.known == trained.known
 
 
 def test_a_long_clip_in_pieces_has_the_score_of_one_piece(
-    trained: Scorer, unseen: list[Clip], monkeypatch: pytest.MonkeyPatch
+    trained: Scorer, unseen: list[Recording], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clip = unseen[0]
-    whole = trained.score(clip.frames, clip.sound, clip.sample_rate, clip.fps)
+    whole = trained.score(clip)
     monkeypatch.setattr(scorer, "PIECE", 16)
-    pieces = trained.score(clip.frames, clip.sound, clip.sample_rate, clip.fps)
+    pieces = trained.score(clip)
     assert np.allclose(whole.distances, pieces.distances, atol=1e-5)
 
 
-def test_a_still_face_gives_no_confidence(trained: Scorer, unseen: list[Clip]) -> None:
+def test_a_still_face_gives_no_confidence(trained: Scorer, unseen: list[Recording]) -> None:
     clip = unseen[0]
-    talking = trained.score(clip.frames, clip.sound, RATE, FPS)
-    still = trained.score(np.repeat(clip.frames[:1], len(clip.frames), axis=0), clip.sound, RATE, FPS)
+    talking = trained.score(clip)
+    still = trained.score(replace(clip, frames=np.repeat(clip.frames[:1], len(clip.frames), axis=0)))
     assert still.confidence < 0.5 * talking.confidence
     assert "not to be relied on" in trained.explain(still)
     assert not trained.sure(still)
@@ -253,15 +259,15 @@ def test_a_sentence_tells_offset_and_confidence(trained: Scorer) -> None:
     assert unknown.explain(sure) == "the sound is 4 frames (160 ms) late, confidence 0.80"
 
 
-def test_what_cannot_be_scored_is_said(trained: Scorer, unseen: list[Clip]) -> None:
+def test_what_cannot_be_scored_is_said(trained: Scorer, unseen: list[Recording]) -> None:
     clip = unseen[0]
     with pytest.raises(InputError, match="23 frames are too few"):
-        trained.score(clip.frames[: LEAST_FRAMES - 1], clip.sound, RATE, FPS)
-    trained.score(clip.frames[:LEAST_FRAMES], clip.sound, RATE, FPS)
+        trained.score(replace(clip, frames=clip.frames[: LEAST_FRAMES - 1]))
+    trained.score(replace(clip, frames=clip.frames[:LEAST_FRAMES]))
     with pytest.raises(InputError, match="trained on 25 and 16000"):
-        trained.score(clip.frames, clip.sound, 8000, FPS)
+        trained.score(replace(clip, media=Media(FPS, 8000)))
     with pytest.raises(InputError, match="no aligned faces"):
-        trained.score(clip.frames[:, :64], clip.sound, RATE, FPS)
+        trained.score(replace(clip, frames=clip.frames[:, :64]))
 
 
 def test_a_split_is_scored_and_written(s2f: Command, out: Path, run: Path) -> None:
@@ -281,26 +287,26 @@ def test_a_split_is_scored_and_written(s2f: Command, out: Path, run: Path) -> No
 
 
 def test_videos_are_scored_also_aligned_ones_and_late_ones(
-    s2f: Command, data: Path, run: Path, unseen: list[Clip], tmp_path: Path
+    s2f: Command, data: Path, run: Path, unseen: list[Recording], tmp_path: Path
 ) -> None:
-    name = unseen[0].name.removeprefix("s1_")
+    name = unseen[0].clip_id.removeprefix("s1_")
     raw = data / f"grid/s1/{name}.mpg"
-    found = read_video(raw, FPS, RATE)
+    found = read_video(raw, MEDIA)
     # By another path the same face as that of the shards.
     assert found.frames.shape == unseen[0].frames.shape
     assert np.abs(found.frames.astype(int) - unseen[0].frames).mean() < 2
     assert np.abs(found.sound - unseen[0].sound).max() < 1e-3
-    late = tmp_path / "late.mp4"
-    (tmp_path / "late.wav").write_bytes(wav.encode(unseen[0].late(6).sound, RATE))
-    media.write_video(late, unseen[0].frames, FPS, tmp_path / "late.wav")
+    moved = tmp_path / "late.mp4"
+    (tmp_path / "late.wav").write_bytes(wav.encode(late(unseen[0], 6).sound, RATE))
+    media.write_video(moved, unseen[0].frames, FPS, tmp_path / "late.wav")
     broken, silent = tmp_path / "broken.mp4", tmp_path / "silent.mp4"
     broken.write_bytes(b"no video")
     media.write_video(silent, unseen[0].frames, FPS)
-    paths = (raw, late, broken, silent, data / "wild/no_face.mp4")
+    paths = (raw, moved, broken, silent, data / "wild/no_face.mp4")
     ended = s2f("sync", "run", *paths, "--run", run, "--json", "sync.json")
     assert ended.code == 0
-    scored, moved, *lost = json.loads(Path("sync.json").read_text())["clips"]
-    assert moved["offset"] - scored["offset"] == pytest.approx(6, abs=1)
+    scored, shifted, *lost = json.loads(Path("sync.json").read_text())["clips"]
+    assert shifted["offset"] - scored["offset"] == pytest.approx(6, abs=1)
     for clip, reason in zip(lost, ("cannot be read", "no sound", "no face"), strict=True):
         assert reason in clip["reason"]
         assert "offset" not in clip
@@ -314,7 +320,10 @@ def test_a_run_that_holds_no_scorer_or_a_damaged_one(s2f: Command, run: Path, tm
 
     refused(s2f(*score()), "holds no sync scorer: there is no sync.json")
     shutil.copytree(run, tmp_path / "copy")
-    weights, description = tmp_path / "copy" / scorer.WEIGHTS, tmp_path / "copy" / scorer.DESCRIPTION
+    weights, description = (
+        tmp_path / "copy" / scorer.KIND.weights,
+        tmp_path / "copy" / scorer.KIND.description,
+    )
     whole, told = weights.read_bytes(), description.read_text()
     weights.write_bytes(whole[:1000])
     refused(s2f(*score()), "is damaged")
@@ -336,8 +345,6 @@ def test_a_set_without_clips_to_train_on(s2f: Command, tmp_path: Path) -> None:
 
 
 def test_clips_that_come_in_turn_are_those_of_the_manifest(out: Path) -> None:
-    count, found = split_clips(out, "train", 4)
-    names = [name for name, _ in found]
-    assert count == len(names) == len(set(names)) == 4
-    _, everyone = split_clips(out, "train")
-    assert names == [name for name, _ in itertools.islice(everyone, 4)]
+    names = [name for name, _ in recordings(listed(out, "train", 4))]
+    assert len(set(names)) == 4
+    assert names == [name for name, _ in itertools.islice(recordings(listed(out, "train")), 4)]

@@ -8,5 +8,4 @@ grammar   the best sentence of a grammar
 reader    a trained network that reads frames; what a run folder holds
 training  shards → a reader
 scores    word error rates on the clips of a split
-video     the aligned face of any video
 """

@@ -6,27 +6,22 @@ RUN/lipread.yaml        the settings that it was trained with
 RUN/metrics.jsonl       one line per validation
 """
 
-import json
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 
+from s2f.model import checkpoint
+from s2f.model.checkpoint import Kind
 from s2f.model.lipreading.grammar import SLOTS, Lattice, Logs
 from s2f.model.lipreading.labels import decode
 from s2f.model.lipreading.mouths import Frames, Mouths, cut_mouths
 from s2f.model.lipreading.network import LipNet
-from s2f.pipeline.errors import CheckpointError
-from s2f.pipeline.files import write_bytes
 
-FORMAT = 1
-
-DESCRIPTION = "reader.json"
-WEIGHTS = "reader.safetensors"
+KIND = Kind("trained lip reader", "s2f lipread train", "reader.json", "reader.safetensors")
 
 GRID = Lattice(tuple(SLOTS.values()))
 
@@ -62,38 +57,19 @@ def transcribe(logs: Logs, grammar: bool) -> str:
 
 def describe(run: Path, reader: Reader) -> None:
     """Write what is needed to make the reader again, but for its weights."""
-    content = {"format": FORMAT, "arguments": reader.network.arguments, "fps": str(reader.fps)}
-    write_bytes(run / DESCRIPTION, (json.dumps(content, indent=2) + "\n").encode())
+    checkpoint.write_description(run / KIND.description, reader.network.arguments, fps=str(reader.fps))
 
 
 def save_weights(run: Path, reader: Reader) -> None:
     """Write the reader's weights."""
-    tensors = {name: tensor.contiguous() for name, tensor in reader.network.state_dict().items()}
-    write_bytes(run / WEIGHTS, save(tensors))
+    checkpoint.save_weights(run / KIND.weights, reader.network)
 
 
 def load_reader(run: Path, device: torch.device) -> Reader:
     """The reader of a run, ready to read. Raises CheckpointError where there is none."""
-    try:
-        content = json.loads((run / DESCRIPTION).read_text())
-        version = content["format"]
-        if version != FORMAT:
-            raise CheckpointError(
-                f"{run / DESCRIPTION} has format {version}, this s2f reads format {FORMAT}",
-                "use the s2f that trained it, or train anew",
-            )
+
+    def make(content: dict[str, Any]) -> tuple[LipNet, Reader]:
         network = LipNet(**content["arguments"])
-        network.load_state_dict(load_file(run / WEIGHTS))
-        return Reader(network.to(device).eval(), Fraction(content["fps"]))
-    except FileNotFoundError as error:
-        missing = WEIGHTS if (run / DESCRIPTION).exists() else DESCRIPTION
-        raise CheckpointError(
-            f"{run} holds no trained lip reader: there is no {missing}",
-            "give the --run folder of 's2f lipread train'",
-        ) from error
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise CheckpointError(
-            f"the lip reader in {run} is damaged: {reason[0]}",
-            "use a copy of it, or train again in a new folder",
-        ) from error
+        return network, Reader(network, Fraction(content["fps"]))
+
+    return checkpoint.load(run, KIND, device, make)

@@ -47,7 +47,7 @@ def train(
     the shards do not serve, CheckpointError where a folder does not, TrainingError where the loss is
     not finite.
     """
-    if (run / run_files.DESCRIPTION).exists():
+    if (run / run_files.KIND.description).exists():
         raise CheckpointError(f"{run} already holds a lip reader", "give another folder")
     if params.threads:
         torch.set_num_threads(params.threads)

@@ -142,6 +142,8 @@ def write_folder(found: Evaluation, folder: Path) -> None:
             "video": video,
             "frames": clip.frames,
             "mouth_opening": clip.openings.get(video),
+            "text": clip.text,
+            "reading": clip.readings.get(video),
             **scores,
         }
         for clip in found.scored
@@ -159,6 +161,8 @@ def _schema(columns: Sequence[Column]) -> pa.Schema:
             ("frames", pa.int64()),
             *((each.name, pa.float64()) for each in columns),
             ("mouth_opening", pa.list_(pa.float32())),
+            ("text", pa.string()),
+            ("reading", pa.string()),
         ]
     )
 

@@ -29,11 +29,15 @@ STILL, REAL = "still", "real"
 
 
 class Footage:
-    """A video, RGB uint8 (n, 128, 96, 3), and what several measures need of it, found once."""
+    """A video of a clip, RGB uint8 (n, 128, 96, 3), and what several measures need of it, found once.
 
-    def __init__(self, frames: Frames, fps: Fraction) -> None:
+    `sound` and `text` are those of the clip. `reading` is what a lip reader has read, if one was asked.
+    """
+
+    def __init__(self, frames: Frames, clip: "Clip") -> None:
         self.frames = frames
-        self.fps = fps
+        self.fps, self.sound, self.text = clip.fps, clip.sound, clip.text
+        self.reading = ""
 
     @functools.cached_property
     def points(self) -> Points:
@@ -192,7 +196,7 @@ MEASURES = (
 class Clip:
     """A clip to be measured: the real frames (n, 128, 96, 3), and those that each run has made of it.
 
-    The sound (samples,) is mono.
+    The sound (samples,) is mono; `text` is what is said, or empty.
     """
 
     clip_id: str
@@ -202,6 +206,7 @@ class Clip:
     speaker: str = ""
     sound: Sound | None = None
     sample_rate: int = 16_000
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -227,7 +232,8 @@ class Note:
 class Scored:
     """The scores of a clip by video and measure, and what could not be measured.
 
-    `openings` are those of the mouth by video, in px per frame (n,), where a face is seen.
+    `openings` are those of the mouth by video, in px per frame (n,), where a face is seen; `text` is what
+    is said, `readings` what a lip reader has read by video.
     """
 
     clip_id: str
@@ -238,6 +244,8 @@ class Scored:
     fps: Fraction = Fraction(25)
     openings: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
+    text: str = ""
+    readings: dict[str, str] = field(default_factory=dict)
 
 
 def row_names(paths: Sequence[Path]) -> list[str]:
@@ -247,28 +255,39 @@ def row_names(paths: Sequence[Path]) -> list[str]:
     return [name if alone else str(path) for name, alone, path in zip(names, plain, paths, strict=True)]
 
 
-def score_clip(clip: Clip) -> Scored:
-    """Measure all videos of a clip: those of the runs by their names, `still` and `real`."""
-    real = Footage(clip.real, clip.fps)
-    still = Footage(np.repeat(clip.real[:1], len(clip.real), axis=0), clip.fps)
+def score_clip(clip: Clip, more: Sequence[Measure] = ()) -> Scored:
+    """Measure all videos of a clip, by MEASURES and more: those of the runs by name, `still` and `real`."""
+    measures = (*MEASURES, *more)
+    real = Footage(clip.real, clip)
+    still = Footage(np.repeat(clip.real[:1], len(clip.real), axis=0), clip)
     # Its one picture is measured already.
     still.points = np.repeat(real.points[:1], len(clip.real), axis=0)
     videos: list[tuple[str, Kind, Footage]] = [
-        *((name, "run", Footage(frames, clip.fps)) for name, frames in clip.made.items()),
+        *((name, "run", Footage(frames, clip)) for name, frames in clip.made.items()),
         (STILL, "still", still),
         (REAL, "real", real),
     ]
     scores: dict[str, dict[str, float]] = {}
     missing: list[Missing] = []
     for name, kind, video in videos:
-        scores[name] = {each.name: each.compare(video, real) for each in MEASURES if kind in each.on}
+        scores[name] = {each.name: each.compare(video, real) for each in measures if kind in each.on}
         missing += [
             Missing(clip.clip_id, name, measure.name, reason)
-            for measure in MEASURES
+            for measure in measures
             if math.isnan(scores[name].get(measure.name, 0)) and (reason := _reason(measure, video, real))
         ]
     openings = {name: opening(video.points) for name, kind, video in videos if kind != "still"}
-    return Scored(clip.clip_id, len(clip.real), scores, tuple(missing), clip.speaker, clip.fps, openings)
+    return Scored(
+        clip.clip_id,
+        len(clip.real),
+        scores,
+        tuple(missing),
+        clip.speaker,
+        clip.fps,
+        openings,
+        text=clip.text,
+        readings={name: video.reading for name, _, video in videos if video.reading},
+    )
 
 
 def _reason(measure: Measure, video: Footage, real: Footage) -> str:

@@ -5,8 +5,10 @@ on the shards, map five frames of the mouth and the 0.2 s of sound around them t
 what belongs together lies near.
 
 protocol   distances over ±15 frames to an offset and a confidence, in numbers and words
+config     the settings of its training
 network    the two encoders
 training   their training: each snippet finds its sound among those of its clip
-scorer     a trained network at work: `load_scorer(run, device).score(frames, sound, rate, fps)`
-measuring  the clips of a split, or any videos, measured and shown
+scorer     a trained network at work: `load_scorer(run, device).score(clip)`
+clips      those of a split, or of any videos
+measuring  clips measured and shown
 """

@@ -3,7 +3,7 @@
 import json
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from s2f.model.sync.clips import Clip, Read, split_clips
+from s2f.model.recordings import Recording, listed, recordings
+from s2f.model.shards import read_shards
+from s2f.model.sync.clips import Read, late
 from s2f.model.sync.protocol import LEAST_FRAMES, SyncScore, judge
 from s2f.model.sync.scorer import Known, Scorer
 from s2f.pipeline import files
@@ -90,8 +92,8 @@ def together(scores: Sequence[SyncScore]) -> SyncScore:
 
 def try_out(scorer: Scorer, data: Place, console: Console) -> Trial | None:
     """Try a scorer on the val split; None where it has less than two clips that can be scored."""
-    _, found = split_clips(data, "val", MOST_CLIPS)
-    clips = [clip for _, clip in found if isinstance(clip, Clip) and len(clip.frames) >= LEAST_FRAMES]
+    found = recordings(listed(data, "val", MOST_CLIPS)) if read_shards(data, "val") else []
+    clips = [clip for _, clip in found if isinstance(clip, Recording) and len(clip.frames) >= LEAST_FRAMES]
     if len(clips) < 2:
         return None
     missed: list[int] = []
@@ -100,7 +102,7 @@ def try_out(scorer: Scorer, data: Place, console: Console) -> Trial | None:
     with progress_bar(console) as bar:
         task = bar.add_task("offsets", total=len(SHIFTS))
         for shift in SHIFTS:
-            scores = [_score(scorer, clip.late(shift)) for clip in clips]
+            scores = [scorer.score(late(clip, shift)) for clip in clips]
             missed += [abs(score.offset - shift) for score in scores]
             pooled += abs(together(scores).offset - shift) <= NEAR
             own += [score.confidence for score in scores if not shift]
@@ -152,24 +154,20 @@ def write_json(found: Sequence[Found], path: Path) -> None:
     files.write_bytes(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def _found(scorer: Scorer, name: str, clip: Clip | InputError) -> Found:
+def _found(scorer: Scorer, name: str, clip: Recording | InputError) -> Found:
     try:
         if isinstance(clip, InputError):
             raise clip
-        return Found(name, _score(scorer, clip))
+        return Found(name, scorer.score(clip))
     except InputError as error:
         return Found(name, None, error.message)
 
 
-def _score(scorer: Scorer, clip: Clip) -> SyncScore:
-    return scorer.score(clip.frames, clip.sound, clip.sample_rate, clip.fps)
-
-
-def _foreign(scorer: Scorer, clips: Sequence[Clip]) -> float:
+def _foreign(scorer: Scorer, clips: Sequence[Recording]) -> float:
     """The median confidence of each clip with the sound of the one before it."""
     pairs = zip(clips, [clips[-1], *clips[:-1]], strict=True)
     return statistics.median(
-        scorer.score(clip.frames, other.sound, clip.sample_rate, clip.fps).confidence for clip, other in pairs
+        scorer.score(replace(clip, sound=other.sound)).confidence for clip, other in pairs
     )
 
 

@@ -4,26 +4,26 @@ RUN/sync.json          what makes the network again: format, arguments, frame ra
 RUN/sync.safetensors   its weights
 """
 
-import json
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
-from s2f.model.checkpoint import FORMAT, save_weights
+from s2f.model import checkpoint
+from s2f.model.checkpoint import Kind
 from s2f.model.metrics import Frames
+from s2f.model.recordings import Recording
+from s2f.model.shards import Media
 from s2f.model.sync.network import SyncNetwork, lower_half
 from s2f.model.sync.protocol import LEAST_FRAMES, MOST, SNIPPET, Codes, SyncScore, judge, mean_distances
-from s2f.pipeline.errors import CheckpointError, InputError
+from s2f.pipeline.errors import InputError
 from s2f.pipeline.faces.alignment import HEIGHT, WIDTH
-from s2f.pipeline.files import write_bytes
 from s2f.pipeline.windows import Sound, cut_windows, window_starts
 
-DESCRIPTION, WEIGHTS = "sync.json", "sync.safetensors"
+KIND = Kind("sync scorer", "s2f sync train", "sync.json", "sync.safetensors")
 # Snippets that are encoded at a time: the memory does not grow with a clip.
 PIECE = 200
 
@@ -46,23 +46,24 @@ class Scorer:
     known: Known | None = None
 
     @property
-    def sample_rate(self) -> int:
-        """Samples per second of the sound that it takes."""
-        return int(self.network.arguments["sample_rate"])
+    def media(self) -> Media:
+        """The rates of the clips that it takes."""
+        return Media(self.fps, int(self.network.arguments["sample_rate"]))
 
-    def score(self, frames: Frames, sound: Sound, sample_rate: int, fps: Fraction) -> SyncScore:
-        """The sync of aligned faces uint8 (n, 128, 96, 3) and mono sound (samples,), both from their begin.
+    def score(self, clip: Recording) -> SyncScore:
+        """The sync of a clip; what the sound lacks counts as silence.
 
-        What the sound lacks counts as silence. Raises InputError where size, rates or length do not serve.
+        Raises InputError where size, rates or length do not serve.
         """
+        frames, media = clip.frames, clip.media
         if frames.shape[1:] != (HEIGHT, WIDTH, 3) or frames.dtype != np.uint8:
             raise InputError(
                 f"frames of the shape {frames.shape} are no aligned faces", "align them as 's2f prep' does"
             )
-        if (sample_rate, fps) != (self.sample_rate, self.fps):
+        if media != self.media:
             raise InputError(
-                f"the clip has {fps} frames per second and sound of {sample_rate} Hz, the sync scorer was"
-                f" trained on {self.fps} and {self.sample_rate}",
+                f"the clip has {media.fps} frames per second and sound of {media.sample_rate} Hz, the sync"
+                f" scorer was trained on {self.media.fps} and {self.media.sample_rate}",
                 "prepare the clips with the settings of those that it was trained on",
             )
         if len(frames) < LEAST_FRAMES:
@@ -70,8 +71,8 @@ class Scorer:
                 f"{len(frames)} frames are too few for ±{MOST} frames of offset",
                 f"give clips of at least {LEAST_FRAMES} frames",
             )
-        seen, heard = self._encode(frames, sound)
-        return judge(mean_distances(seen, heard), fps)
+        seen, heard = self._encode(frames, clip.sound)
+        return judge(mean_distances(seen, heard), media.fps)
 
     def explain(self, found: SyncScore) -> str:
         """The score in a sentence: the offset, the confidence, and how far both are to be trusted."""
@@ -91,7 +92,7 @@ class Scorer:
         """The codes of all snippets, and of the sound around the middle of each."""
         self.network.eval()
         window, count = int(self.network.arguments["window"]), len(frames) - SNIPPET + 1
-        starts = window_starts(count, self.fps, self.sample_rate, window, first=SNIPPET // 2)
+        starts = window_starts(count, self.fps, self.media.sample_rate, window, first=SNIPPET // 2)
         seen, heard = [], []
         with torch.inference_mode():
             for at in range(0, count, PIECE):
@@ -105,36 +106,19 @@ class Scorer:
 
 def save(run: Path, scorer: Scorer) -> None:
     """Write a scorer to the folder of its run: the weights, then what makes the network for them."""
-    save_weights(run / WEIGHTS, scorer.network)
-    content = {
-        "format": FORMAT,
-        "arguments": scorer.network.arguments,
-        "fps": str(scorer.fps),
-        "known": asdict(scorer.known) if scorer.known else None,
-    }
-    write_bytes(run / DESCRIPTION, (json.dumps(content, indent=2) + "\n").encode())
+    checkpoint.save_weights(run / KIND.weights, scorer.network)
+    known = asdict(scorer.known) if scorer.known else None
+    checkpoint.write_description(
+        run / KIND.description, scorer.network.arguments, fps=str(scorer.fps), known=known
+    )
 
 
 def load_scorer(run: Path, device: torch.device) -> Scorer:
     """The scorer of a run. Raises CheckpointError where there is none, or it is damaged."""
-    try:
-        content = json.loads((run / DESCRIPTION).read_text())
-        if content["format"] != FORMAT:
-            raise CheckpointError(
-                f"{run / DESCRIPTION} has format {content['format']}, this s2f reads format {FORMAT}",
-                "use the s2f that trained it, or train anew",
-            )
+
+    def make(content: dict[str, Any]) -> tuple[SyncNetwork, Scorer]:
         network = SyncNetwork(**content["arguments"])
-        network.load_state_dict(load_file(run / WEIGHTS))
         known = Known(**content["known"]) if content["known"] else None
-        return Scorer(network.to(device).eval(), Fraction(content["fps"]), device, known)
-    except FileNotFoundError as error:
-        absent = DESCRIPTION if not (run / DESCRIPTION).exists() else WEIGHTS
-        raise CheckpointError(
-            f"{run} holds no sync scorer: there is no {absent}", "give the --run folder of 's2f sync train'"
-        ) from error
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise CheckpointError(
-            f"the sync scorer in {run} is damaged: {reason[0]}", "use a copy of it, or train it again"
-        ) from error
+        return network, Scorer(network, Fraction(content["fps"]), device, known)
+
+    return checkpoint.load(run, KIND, device, make)

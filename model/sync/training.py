@@ -7,7 +7,7 @@ SyncNet's contrastive loss: a clip gives not one false pair, but as many as it h
 import itertools
 import math
 import statistics
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -21,6 +21,7 @@ from s2f.model.config import TrainParams
 from s2f.model.data import Batch, TrainBatches
 from s2f.model.shards import read_media, read_shards
 from s2f.model.sync import measuring, scorer
+from s2f.model.sync.config import SyncParams
 from s2f.model.sync.network import SyncNetwork, lower_half
 from s2f.model.sync.protocol import SNIPPET, SOUND_SECONDS
 from s2f.model.sync.scorer import Scorer
@@ -35,18 +36,7 @@ RATE, DECAY, WARM = 2e-3, 0.05, 0.15
 LOG_EVERY, SAVE_EVERY = 50, 500
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Batches, channels of the first layers, clips per batch, frames that are cut from each, the seed."""
-
-    steps: int = 400
-    width: int = 16
-    batch: int = 8
-    frames: int = 50
-    seed: int = 0
-
-
-def train(data: Place, run: Path, settings: Settings, console: Console) -> measuring.Trial | None:
+def train(data: Place, run: Path, params: SyncParams, console: Console) -> measuring.Trial | None:
     """Train on the train split, write RUN, and try the scorer on the val split; None where there is none.
 
     Raises InputError where the data does not serve, TrainingError where a loss is no number.
@@ -55,18 +45,20 @@ def train(data: Place, run: Path, settings: Settings, console: Console) -> measu
     if not shards:
         raise InputError(f"{data} has no clips in the split 'train'", "prepare it with a train split")
     media, device = read_media(shards), best_device()
-    batches = TrainBatches(shards, _batches(settings), device, report=console.print)
+    batches = TrainBatches(shards, _batches(params), device, report=console.print)
     make_folder(run)
-    torch.manual_seed(settings.seed)
+    if params.threads:
+        torch.set_num_threads(params.threads)
+    torch.manual_seed(params.seed)
     window = window_size(SOUND_SECONDS, media.sample_rate)
-    network = SyncNetwork(settings.width, CODE, window, media.sample_rate).to(device)
+    network = SyncNetwork(params.width, CODE, window, media.sample_rate).to(device)
     optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, settings.steps, pct_start=WARM)
-    source = torch.Generator().manual_seed(settings.seed)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, params.steps, pct_start=WARM)
+    source = torch.Generator().manual_seed(params.seed)
     with progress_bar(console) as bar:
-        task = bar.add_task("steps", total=settings.steps)
+        task = bar.add_task("steps", total=params.steps)
         losses: list[float] = []
-        for step, batch in enumerate(itertools.islice(batches.start(0), settings.steps), start=1):
+        for step, batch in enumerate(itertools.islice(batches.start(0), params.steps), start=1):
             losses.append(train_step(network, optimiser, batch, source))
             schedule.step()
             bar.update(task, completed=step)
@@ -111,12 +103,12 @@ def contest(seen: Tensor, heard: Tensor, sharpness: Tensor) -> Tensor:
     return (found + functional.cross_entropy(logits.transpose(1, 2).flatten(0, 1), right)) / 2
 
 
-def _batches(settings: Settings) -> TrainParams:
+def _batches(params: SyncParams) -> TrainParams:
     """What of the settings of the GAN's training concerns the batches."""
     return TrainParams(
-        batch=settings.batch,
-        frames=settings.frames,
-        seed=settings.seed,
+        batch=params.batch,
+        frames=params.frames,
+        seed=params.seed,
         window_seconds=SOUND_SECONDS,
         augment_sound=True,
         workers=0,

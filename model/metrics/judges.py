@@ -1,0 +1,126 @@
+"""Measures by trained networks: what a lip reader reads, how far apart a sync scorer finds sound and lips."""
+
+import functools
+import math
+from pathlib import Path
+
+import torch
+
+from s2f.model.inference import limited_threads
+from s2f.model.lipreading.grammar import Logs, is_sentence
+from s2f.model.lipreading.labels import plain
+from s2f.model.lipreading.mouths import cut_mouths
+from s2f.model.lipreading.reader import Reader, load_reader, transcribe
+from s2f.model.metrics.scoring import EVERY, MOVING, Footage, Measure
+from s2f.model.metrics.words import word_error_rate
+from s2f.model.recordings import Recording
+from s2f.model.shards import Media
+from s2f.model.sync.protocol import LEAST_FRAMES, SyncScore
+from s2f.model.sync.scorer import Scorer, load_scorer
+from s2f.pipeline.errors import InputError
+
+# The measures are taken in many processes, each of which has one CPU.
+CPU = torch.device("cpu")
+
+
+def judged(lipreader: Path | None, sync: Path | None, media: Media) -> tuple[Measure, ...]:
+    """The measures that a run of a lip reader and one of a sync scorer make possible for clips of such rates.
+
+    They can be sent to other processes. Raises CheckpointError where a run holds none, InputError where it
+    was trained on other rates.
+    """
+    found: list[Measure] = []
+    if lipreader:
+        _same_rate(lipreader, _reader(lipreader).fps == media.fps)
+        found += _of_words(lipreader)
+    if sync:
+        _same_rate(sync, _scorer(sync).media == media)
+        found += _of_sync(sync)
+    return tuple(found)
+
+
+def _of_words(run: Path) -> list[Measure]:
+    unknown = "it is not known what is said"
+    free = functools.partial(_wer, run, False)
+    bound = functools.partial(_wer, run, True)
+    return [
+        Measure(
+            "wer", "WER %", "words that the lip reader gets wrong", False, 1, EVERY, free, False, unknown
+        ),
+        Measure(
+            "wer_grammar", "WER %, grammar", "the same, reading GRID's grammar", False, 1, EVERY, bound, False
+        ),
+    ]
+
+
+def _of_sync(run: Path) -> list[Measure]:
+    unknown = f"there is no sound, or less than {LEAST_FRAMES} frames"
+    return [
+        Measure(name, title, meaning, better, digits, MOVING, functools.partial(ask, run), False, told)
+        for name, title, meaning, better, digits, ask, told in (
+            ("av_offset", "AV offset", "frames by which the sound is late", None, 1, _offset, unknown),
+            ("av_apart", "AV apart", "the same, late or early", False, 1, _apart, ""),
+            ("av_confidence", "AV confidence", "how clearly that is seen", True, 2, _confidence, ""),
+        )
+    ]
+
+
+def _wer(run: Path, grammar: bool, video: Footage, _: Footage) -> float:
+    """The word error rate in %; with the grammar, nan unless the text is a sentence of it."""
+    text = plain(video.text)
+    if not text or (grammar and not is_sentence(text)):
+        return math.nan
+    video.reading = transcribe(_logs(run, video), grammar)
+    return 100 * word_error_rate(text, video.reading)
+
+
+def _offset(run: Path, video: Footage, _: Footage) -> float:
+    score = _sync(run, video)
+    return score.offset if score else math.nan
+
+
+def _apart(run: Path, video: Footage, _: Footage) -> float:
+    score = _sync(run, video)
+    return abs(score.offset) if score else math.nan
+
+
+def _confidence(run: Path, video: Footage, _: Footage) -> float:
+    score = _sync(run, video)
+    return score.confidence if score else math.nan
+
+
+@functools.lru_cache(maxsize=1)
+def _logs(run: Path, video: Footage) -> Logs:
+    with limited_threads(1):
+        return _reader(run).listen(cut_mouths(video.frames))
+
+
+@functools.lru_cache(maxsize=1)
+def _sync(run: Path, video: Footage) -> SyncScore | None:
+    """The sync of a video with the sound of its clip; None where it cannot be told."""
+    if video.sound is None:
+        return None
+    scorer = _scorer(run)
+    try:
+        with limited_threads(1):
+            return scorer.score(Recording("", video.frames, video.sound, scorer.media))
+    except InputError:
+        return None
+
+
+@functools.cache
+def _reader(run: Path) -> Reader:
+    return load_reader(run, CPU)
+
+
+@functools.cache
+def _scorer(run: Path) -> Scorer:
+    return load_scorer(run, CPU)
+
+
+def _same_rate(run: Path, same: bool) -> None:
+    if not same:
+        raise InputError(
+            f"{run} was trained on clips of another frame rate or sample rate",
+            "give one that was trained on a set prepared with the same settings",
+        )
