@@ -13,10 +13,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 import typer
 import yaml
+from model_runs import make_generator, write_run
 from model_shards import make_shards
 from prepared import Command, Ended, Prepared
 from rich.console import Console
@@ -127,6 +129,46 @@ def test_a_raw_video_is_read_as_its_aligned_clip(
         assert ended.code == 0, ended.err
         assert f"with grammar: {TEXTS['s1_bbaf2n']}" in ended.out
         assert "without grammar: " in ended.out
+
+
+def test_an_evaluation_tells_what_is_read_from_real_and_generated_lips(
+    s2f: Command, grid: Prepared, learnt: Path, tmp_path: Path
+) -> None:
+    run = write_run(tmp_path / "gan", make_generator())
+    out = tmp_path / "scores"
+    ended = s2f("evaluate", run, "--data", grid.out, "--split", "train", "--lipreader", learnt, "--out", out)
+    assert ended.code == 0, ended.err
+    assert "WER by grammar" in ended.out
+    summary = json.loads((out / "evaluation.json").read_text())
+    rates = {row["name"]: row["scores"] for row in summary["rows"]}
+    known = scores.score(load_reader(learnt, CPU), grid.out, "train", SILENT).rows
+    assert rates["real"]["wer"]["mean"] == pytest.approx(100 * known[0].wer.mean)
+    assert rates["real"]["wer_grammar"]["mean"] == pytest.approx(100 * known[1].wer.mean)
+    # Nothing is known of a mouth that does not move, nor of what an untrained network makes.
+    for name in ("gan", "still"):
+        assert rates[name]["wer_grammar"]["mean"] > 50
+        assert rates[name]["wer"]["clips"] == 3
+    rows = pq.read_table(out / "clips.parquet").to_pylist()
+    readings = {(row["clip_id"], row["video"]): (row["text"], row["reading"]) for row in rows}
+    assert len(readings) == 9
+    for clip_id, text in TEXTS.items():
+        assert readings[clip_id, "still"][0] == text
+        assert is_sentence(readings[clip_id, "gan"][1])
+    right = sum(text == reading for (_, video), (text, reading) in readings.items() if video == "real")
+    assert right >= 2
+    page = (out / "evaluation.html").read_text()
+    assert f"<td>{TEXTS['s1_bbaf2n']}</td>" in page
+    assert "read from gan" in page
+
+
+def test_a_judge_of_other_clips_is_refused(s2f: Command, grid: Prepared, tiny: Path, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "gan", make_generator())
+    evaluate = ("evaluate", run, "--data", grid.out, "--split", "train", "--lipreader")
+    refused(s2f(*evaluate, tmp_path), "holds no trained lip reader")
+    slow = shutil.copytree(tiny, tmp_path / "slow")
+    described = json.loads((slow / "reader.json").read_text())
+    (slow / "reader.json").write_text(json.dumps(described | {"fps": "30"}))
+    refused(s2f(*evaluate, slow), "was trained on clips of another frame rate")
 
 
 def test_a_split_is_scored_and_written(s2f: Command, grid: Prepared, learnt: Path, tmp_path: Path) -> None:

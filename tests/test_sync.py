@@ -16,6 +16,8 @@ from prepared import Command, Prepared, call, copy_clips
 from safetensors.torch import load_file
 from test_cli import refused
 
+from s2f.model.metrics.judges import judged
+from s2f.model.metrics.scoring import Clip, score_clip
 from s2f.model.recordings import Recording, listed, recordings
 from s2f.model.shards import Media
 from s2f.model.sync import measuring, scorer, training
@@ -257,6 +259,39 @@ def test_a_sentence_tells_offset_and_confidence(trained: Scorer) -> None:
     )
     unknown = Scorer(trained.network, FPS, CPU)
     assert unknown.explain(sure) == "the sound is 4 frames (160 ms) late, confidence 0.80"
+
+
+def test_an_evaluation_tells_by_how_much_a_video_is_late(run: Path, unseen: list[Recording]) -> None:
+    judges = judged(None, run, MEDIA)
+    assert [judge.name for judge in judges] == ["av_offset", "av_apart", "av_confidence"]
+    offsets, confidences = [], []
+    for clip in unseen:
+        # The lips come five frames late, so that the sound is early.
+        behind = np.concatenate([np.repeat(clip.frames[:1], 5, axis=0), clip.frames[:-5]])
+        dead = np.repeat(clip.frames[:1], len(clip.frames), axis=0)
+        made = {"same": clip.frames, "late": behind, "dead": dead}
+        scores = score_clip(Clip(clip.clip_id, clip.frames, made, FPS, sound=clip.sound), judges).scores
+        offsets.append([scores[name]["av_offset"] for name in ("real", "same", "late")])
+        confidences.append([scores[name]["av_confidence"] for name in ("real", "dead")])
+        assert scores["late"]["av_apart"] == abs(scores["late"]["av_offset"])
+        assert not {"av_offset", "av_confidence"} & scores["still"].keys()
+    real, same, late_ones = np.median(offsets, axis=0)
+    assert abs(real) <= 1
+    assert same == real
+    assert late_ones == pytest.approx(real - 5, abs=1)
+    assert np.median(confidences, axis=0)[0] > 2 * np.median(confidences, axis=0)[1]
+
+
+def test_an_evaluation_says_why_it_cannot_tell(run: Path, unseen: list[Recording]) -> None:
+    judges, frames = judged(None, run, MEDIA), unseen[0].frames
+    short = Clip("short", frames[:20], {"same": frames[:20]}, FPS, sound=unseen[0].sound)
+    for clip in (short, Clip("mute", frames, {"same": frames}, FPS)):
+        found = score_clip(clip, judges)
+        assert math.isnan(found.scores["same"]["av_confidence"])
+        reasons = {each.measure: each.reason for each in found.missing if each.video == "same"}
+        assert reasons["av_offset"] == "there is no sound, or less than 24 frames"
+    with pytest.raises(InputError, match="another frame rate or sample rate"):
+        judged(None, run, Media(FPS, 8000))
 
 
 def test_what_cannot_be_scored_is_said(trained: Scorer, unseen: list[Recording]) -> None:

@@ -48,7 +48,7 @@ def _of_words(run: Path) -> list[Measure]:
             "wer", "WER %", "words that the lip reader gets wrong", False, 1, EVERY, free, False, unknown
         ),
         Measure(
-            "wer_grammar", "WER %, grammar", "the same, reading GRID's grammar", False, 1, EVERY, bound, False
+            "wer_grammar", "WER by grammar", "the same, reading GRID's grammar", False, 1, EVERY, bound, False
         ),
     ]
 

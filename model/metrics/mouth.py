@@ -43,7 +43,8 @@ def correlation(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32])
     """Pearson's correlation over the places where both are numbers; nan where either does not vary."""
     both = np.isfinite(first) & np.isfinite(second)
     first, second = first[both], second[both]
-    if len(first) < 2 or not first.std() or not second.std():
+    # The standard deviation of equal numbers need not be 0, for their mean is rounded.
+    if len(first) < 2 or not np.ptp(first) or not np.ptp(second):
         return float("nan")
     return float(np.corrcoef(first, second)[0, 1])
 
