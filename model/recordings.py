@@ -33,11 +33,15 @@ class Recording:
 Listed = Sequence[tuple[Shard, str]]
 
 
-def listed(data: Place, split: str, limit: int | None = None) -> Listed:
-    """The clips of a split, or the first `limit` of them. Raises InputError where there are none."""
+def listed(data: Place, split: str | None, limit: int | None = None) -> Listed:
+    """The clips of a split or of all splits, or the first `limit` of them.
+
+    Raises InputError where there are none.
+    """
     shards = read_shards(data, split)
     if not shards:
-        raise InputError(f"{data} has no clips in the split '{split}'", "give another --split")
+        where = f"in the split '{split}'" if split else "in its shards"
+        raise InputError(f"{data} has no clips {where}", "give another --split, or look at 's2f plan'")
     return [(shard, clip_id) for shard in shards for clip_id in shard.clips][:limit]
 
 

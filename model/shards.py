@@ -49,10 +49,11 @@ class Media:
     sample_rate: int
 
 
-def read_shards(data: Place, split: str, cache: str | None = None) -> list[Shard]:
-    """The shards of a split, in the order of the manifest; InputError where `data` holds no shards.
+def read_shards(data: Place, split: str | None, cache: str | None = None) -> list[Shard]:
+    """The shards of a split, or of all, in the order of the manifest.
 
-    Shards behind a URL are fetched when they are read, to `cache` or else to the user's cache folder.
+    Raises InputError where `data` holds no shards. Those behind a URL are fetched when they are read, to
+    `cache` or else to the user's cache folder.
     """
     folder = data / "shards"
     kept = Path(cache).expanduser() if cache else _user_cache() / "s2f" / "shards"
@@ -64,7 +65,7 @@ def read_shards(data: Place, split: str, cache: str | None = None) -> list[Shard
             cache=kept,
         )
         for row in _read_manifest(data, folder / "manifest.parquet")
-        if row["split"] == split and row["clips"]
+        if split in (None, row["split"]) and row["clips"]
     ]
     for shard in shards:
         if isinstance(shard.path, Path) and not shard.path.is_file():

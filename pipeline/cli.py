@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from s2f.pipeline.errors import InputError, S2fError
-from s2f.pipeline.files import place
+from s2f.pipeline.files import Place, place
 
 if TYPE_CHECKING:
+    from s2f.pipeline.audit.auditing import Audit
     from s2f.pipeline.plan import Selection
 
 app = typer.Typer(
@@ -139,6 +140,9 @@ def audit(
         int | None, typer.Option(min=1, help="With --raw: only the first so many clips.")
     ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes that measure; 0 = one per CPU.")] = 0,
+    sync: Annotated[
+        Path | None, typer.Option(help="Also the sync of every clip, by this run of 's2f sync train'")
+    ] = None,
 ) -> None:
     """Tell what a set is like: faces, sound, sync, words, splits, shards.
 
@@ -151,21 +155,34 @@ def audit(
     from s2f.pipeline.audit.compare import compare as compared
     from s2f.pipeline.config import load
 
-    if bool(out) == bool(raw) or (raw and compare):
+    if bool(out) == bool(raw) or (raw and (compare or sync)):
         raise InputError("what to audit must be one thing", "give either OUT or --raw FOLDER")
     settings = load(config, set_ or [])
+
+    def prepared(folder: Place) -> "Audit":
+        late = _offsets(folder, sync) if sync else None
+        how: dict[str, Any] = {"deep": deep, "console": console, "offsets": late}
+        return display.audit(folder, settings.audit, workers, **how)
+
     if raw:
         found = display.audit_raw(place(raw), settings, workers, limit=limit, console=console)
     else:
-        found = display.audit(place(out), settings.audit, workers, deep=deep, console=console)
+        found = prepared(place(out))
     terminal.show(found, console)
     if not raw:
         console.print(record.write(found), markup=False, soft_wrap=True)
     if compare:
-        older = display.audit(place(compare), settings.audit, workers, deep=deep, console=console)
-        terminal.show_comparison(compared(older, found), console)
+        terminal.show_comparison(compared(prepared(place(compare)), found), console)
     if fail_on and findings.at_least(list(found.findings), fail_on):
         raise typer.Exit(1)
+
+
+def _offsets(out: Place, run: Path) -> dict[str, int]:
+    """By how many frames the sound of clips is late; only those of which the sync scorer in `run` is sure."""
+    from s2f.model.animate import best_device
+    from s2f.model.sync import measuring, scorer
+
+    return measuring.sure_offsets(scorer.load_scorer(run, best_device()), out, console)
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """What a person sees of a preparation: a progress bar with clips/s and time left, then the funnel."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -62,10 +62,18 @@ def prepare(preparation: Preparation, console: Console) -> list[Funnel]:
             console.print(table(preparation.funnel()))
 
 
-def audit(out: Place, params: AuditParams, workers: int, *, deep: bool, console: Console) -> Audit:
+def audit(
+    out: Place,
+    params: AuditParams,
+    workers: int,
+    *,
+    deep: bool,
+    console: Console,
+    offsets: Mapping[str, int] | None = None,
+) -> Audit:
     """Audit a prepared set under a progress bar, which shows where clips have to be measured."""
     with _lines(console) as show:
-        return auditing.audit(out, params, workers=workers, deep=deep, progress=show)
+        return auditing.audit(out, params, workers=workers, deep=deep, progress=show, offsets=offsets)
 
 
 def audit_raw(root: Place, settings: Settings, workers: int, *, limit: int | None, console: Console) -> Audit:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import tarfile
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -53,6 +54,19 @@ def write_shard(path: Path, split: str, clips: dict[str, int]) -> dict[str, obje
         "sha256": hashlib.sha256(data).hexdigest(),
         "clips": [{"clip_id": clip, "key": clip, "frames": frames} for clip, frames in clips.items()],
     }
+
+
+def change_members(data: Path, changes: dict[str, Callable[[bytes], bytes]]) -> Path:
+    """Change some members of the shards in `data`, by name such as `s1_bbaf2n.json`; return `data`."""
+    for path in (data / "shards").glob("*.tar"):
+        with tarfile.open(path) as tar:
+            members = [(entry, tar.extractfile(entry).read()) for entry in tar]  # type: ignore[union-attr]
+        with tarfile.open(path, "w") as tar:
+            for entry, content in members:
+                changed = changes.get(entry.name, bytes)(content)
+                entry.size = len(changed)
+                tar.addfile(entry, io.BytesIO(changed))
+    return data
 
 
 def make_members(clip: str, split: str, frames: int, seed: int) -> dict[str, bytes]:

@@ -5,14 +5,13 @@ import json
 import math
 import random
 import shutil
-import tarfile
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from model_shards import make_members, make_shards
+from model_shards import change_members, make_members, make_shards
 from prepared import Command, Ended, Prepared
 from rich.console import Console
 
@@ -52,14 +51,7 @@ def scores(found: Evaluation) -> dict[tuple[str, str], dict[str, float]]:
 def without(data: Path, folder: Path, *clips: str) -> Path:
     """A copy of the shards in which the frames of some clips are damaged."""
     shutil.copytree(data, folder)
-    for path in (folder / "shards").glob("*.tar"):
-        with tarfile.open(path) as tar:
-            members = [(entry, tar.extractfile(entry).read()) for entry in tar]  # type: ignore[union-attr]
-        with tarfile.open(path, "w") as tar:
-            for entry, content in members:
-                broken = entry.name in {f"{clip}.avi" for clip in clips}
-                tar.addfile(entry, io.BytesIO(bytes(len(content)) if broken else content))
-    return folder
+    return change_members(folder, {f"{clip}.avi": lambda content: bytes(len(content)) for clip in clips})
 
 
 def test_runs_beside_the_still_frame_and_the_real_video(

@@ -1,14 +1,13 @@
 """`s2f lipread` on genuine clips: what a training leaves, what a reader reads, what users get wrong."""
 
-import io
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 import time
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,7 +18,7 @@ import torch
 import typer
 import yaml
 from model_runs import make_generator, write_run
-from model_shards import make_shards
+from model_shards import change_members, make_shards
 from prepared import Command, Ended, Prepared
 from rich.console import Console
 
@@ -361,19 +360,12 @@ def test_sets_that_do_not_serve(
 
 def retold(found: Prepared, folder: Path, texts: dict[str, str]) -> Path:
     """A copy of a set in which some clips have another text."""
+
+    def telling(text: str) -> Callable[[bytes], bytes]:
+        return lambda content: json.dumps(json.loads(content) | {"text": text}).encode()
+
     out = found.copy(folder).out
-    for path in (out / "shards").glob("*.tar"):
-        with tarfile.open(path) as tar:
-            members = [(entry, tar.extractfile(entry).read()) for entry in tar]  # type: ignore[union-attr]
-        with tarfile.open(path, "w") as tar:
-            for entry, content in members:
-                clip_id, _, ending = entry.name.partition(".")
-                changed = content
-                if ending == "json" and clip_id in texts:
-                    changed = json.dumps(json.loads(content) | {"text": texts[clip_id]}).encode()
-                    entry.size = len(changed)
-                tar.addfile(entry, io.BytesIO(changed))
-    return out
+    return change_members(out, {f"{clip_id}.json": telling(text) for clip_id, text in texts.items()})
 
 
 def test_other_texts_than_grids_are_scored_without_the_grammar(

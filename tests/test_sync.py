@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from model_shards import make_shards
+from model_shards import change_members, make_shards
 from prepared import Command, Prepared, call, copy_clips
 from safetensors.torch import load_file
 from test_cli import refused
@@ -86,7 +86,7 @@ def test_the_confidence_is_the_median_minus_the_least() -> None:
         (4, FPS, "the sound is 4 frames (160 ms) late"),
         (-1, FPS, "the sound is 1 frame (40 ms) early"),
         (3, Fraction(30000, 1001), "the sound is 3 frames (100 ms) late"),
-        (0, FPS, "sound and picture are together"),
+        (0, FPS, "sound and mouth move together"),
     ],
 )
 def test_the_sign_is_said_in_words(offset: int, fps: Fraction, words: str) -> None:
@@ -280,6 +280,26 @@ def test_an_evaluation_tells_by_how_much_a_video_is_late(run: Path, unseen: list
     assert same == real
     assert late_ones == pytest.approx(real - 5, abs=1)
     assert np.median(confidences, axis=0)[0] > 2 * np.median(confidences, axis=0)[1]
+
+
+def test_an_audit_finds_a_clip_whose_sound_is_late(
+    s2f: Command, out: Path, run: Path, unseen: list[Recording], tmp_path: Path
+) -> None:
+    scorer_ = load_scorer(run, CPU)
+    clip = max(unseen, key=lambda each: scorer_.score(each).confidence)
+    copy = tmp_path / "out"
+    shutil.copytree(out, copy)
+    moved = wav.encode(late(clip, 8).sound, RATE)
+    change_members(copy, {f"{clip.clip_id}.wav": lambda _: moved})
+    ended = s2f("audit", copy, "--sync", run, "--fail-on", "error")
+    assert ended.code == 1, ended.err
+    found = {each["check"]: each for each in json.loads((copy / "audit/audit.json").read_text())["findings"]}
+    assert found["sync.clip"]["level"] == "error"
+    assert found["sync.clip"]["flagged"] == [clip.clip_id]
+    assert "(320 ms) late" in found["sync.clip"]["details"][0] or "late" in found["sync.clip"]["details"][0]
+    # Without a scorer nothing is known of it.
+    assert s2f("audit", copy, "--fail-on", "error").code == 0
+    refused(s2f("audit", "--raw", copy, "--sync", run), "must be one thing")
 
 
 def test_an_evaluation_says_why_it_cannot_tell(run: Path, unseen: list[Recording]) -> None:

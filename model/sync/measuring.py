@@ -90,6 +90,14 @@ def together(scores: Sequence[SyncScore]) -> SyncScore:
     return judge(np.mean([score.distances for score in scores], axis=0), scores[0].fps)
 
 
+def sure_offsets(scorer: Scorer, data: Place, console: Console) -> dict[str, int]:
+    """By how many frames the sound is late, of all clips in shards of which the scorer is sure."""
+    wanted = listed(data, None)
+    found = measure(scorer, recordings(wanted), len(wanted), console)
+    scores = {each.name: each.score for each in found}
+    return {name: score.offset for name, score in scores.items() if score and scorer.sure(score)}
+
+
 def try_out(scorer: Scorer, data: Place, console: Console) -> Trial | None:
     """Try a scorer on the val split; None where it has less than two clips that can be scored."""
     found = recordings(listed(data, "val", MOST_CLIPS)) if read_shards(data, "val") else []

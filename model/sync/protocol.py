@@ -6,6 +6,8 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from s2f.pipeline.audit.sync import told
+
 Values = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.float32]
 
@@ -37,11 +39,7 @@ class SyncScore:
 
     def in_words(self) -> str:
         """The offset as a person says it."""
-        if not self.offset:
-            return "sound and picture are together"
-        frames = "1 frame" if abs(self.offset) == 1 else f"{abs(self.offset)} frames"
-        way = "late" if self.offset > 0 else "early"
-        return f"the sound is {frames} ({abs(self.milliseconds):.0f} ms) {way}"
+        return told(self.offset, abs(self.milliseconds))
 
 
 def mean_distances(seen: Codes, heard: Codes) -> Values:

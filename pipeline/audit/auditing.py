@@ -64,13 +64,24 @@ class Audit:
         return sum(group.clips for group in self.splits.values())
 
 
-def audit(out: Place, params: AuditParams, *, workers: int, deep: bool, progress: Progress) -> Audit:
-    """Measure what is new, and judge all. Raises InputError where OUT is no prepared set."""
+def audit(
+    out: Place,
+    params: AuditParams,
+    *,
+    workers: int,
+    deep: bool,
+    progress: Progress,
+    offsets: Mapping[str, int] | None = None,
+) -> Audit:
+    """Measure what is new, and judge all. Raises InputError where OUT is no prepared set.
+
+    `offsets` tells of some clips by how many frames their sound is late, if a sync scorer has looked.
+    """
     folder = manifest.prepared(out)
     tables = manifest.open_all(folder, CLIP_STAGES)
     samples = Manifest(folder, shard.NAME, shard.SCHEMA)
     measures = measuring.measured(out, tables, workers, progress)
-    return judged(out, tables, samples, measures, params, deep=deep)
+    return judged(out, tables, samples, measures, params, deep=deep, offsets=offsets)
 
 
 def judged(
@@ -81,9 +92,10 @@ def judged(
     params: AuditParams,
     *,
     deep: bool = False,
+    offsets: Mapping[str, int] | None = None,
 ) -> Audit:
     """The audit of what the manifests and the measures tell."""
-    clips = collect(tables, samples, measures, params.max_identity)
+    clips = collect(tables, samples, measures, params.max_identity, offsets)
     lags = sets.lags(clips, params.sync_clips)
     shards = tuple(read_index(out))
     findings = (*checks.judge(clips, params), *sets.judge(clips, lags, shards, out, params, deep=deep))

@@ -331,6 +331,15 @@ CHECKS = (
         most="max_spoken",
     ),
     Check(
+        "sync.clip",
+        "Sync of a clip",
+        "frames",
+        "error",
+        "The sync scorer finds the sound of these clips late or early. Where it is not sure, it has no say.",
+        "Look whether the lips close at p, b and m; shift the sound, or remove the clip.",
+        most="max_offset",
+    ),
+    Check(
         "set.duplicates",
         "Duplicates",
         "likeness",
@@ -342,9 +351,14 @@ CHECKS = (
 )
 
 
+def made(*sets: Clips) -> list[Check]:
+    """The checks that were made of the clips of some sets: that of their sync needs a scorer."""
+    return [check for check in CHECKS if all(check.name in clips.scores for clips in sets)]
+
+
 def judge(clips: Clips, params: AuditParams) -> Iterable[Finding]:
     """The findings of all checks of single clips."""
-    for check in CHECKS:
+    for check in made(clips):
         yield _judge(check, clips, clips.scores[check.name], params)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from s2f.pipeline.audit import duplicates, speakers, texts
+from s2f.pipeline.audit import duplicates, speakers, sync, texts
 from s2f.pipeline.manifest import Manifest
 
 Scores = npt.NDArray[np.float64]
@@ -108,8 +108,17 @@ class _Columns:
         return np.array([np.nan if value is None else value for value in self.any(stage, name)], np.float64)
 
 
-def collect(tables: Mapping[str, Manifest], samples: Manifest, measures: Manifest, same_face: float) -> Clips:
-    """The table of a set, from the manifests of its clip stages and of its shards, and its measures."""
+def collect(
+    tables: Mapping[str, Manifest],
+    samples: Manifest,
+    measures: Manifest,
+    same_face: float,
+    offsets: Mapping[str, int] | None,
+) -> Clips:
+    """The table of a set, from the manifests of its clip stages and of its shards, and its measures.
+
+    `offsets` tells of some clips by how many frames their sound is late; None where nobody has looked.
+    """
     ids = list(tables["scan"])
     columns = _Columns(ids, {**tables, "measures": measures})
     # The shards may be older than the rest: what was dropped since is not counted.
@@ -158,6 +167,11 @@ def collect(tables: Mapping[str, Manifest], samples: Manifest, measures: Manifes
     faces = clips.identities
     clips.scores["face.identity"] = faces.distances
     clips.notes["face.identity"] = {number: f"it looks like {name}" for number, name in faces.like.items()}
+    if offsets is not None:
+        lags = [offsets.get(clip_id, np.nan) for clip_id in ids]
+        clips.scores["sync.clip"] = np.abs(np.array(lags, np.float64))
+        late = {number: round(lag) for number, lag in enumerate(lags) if not np.isnan(lag)}
+        clips.notes["sync.clip"] = {n: sync.told(lag, abs(lag) * clips.frame_ms) for n, lag in late.items()}
     scores, notes = texts.judge(texts.Spoken.of(columns.any))
     clips.scores |= scores
     clips.notes |= notes

@@ -8,7 +8,7 @@ import numpy as np
 import yaml
 
 from s2f.pipeline.audit.auditing import Audit
-from s2f.pipeline.audit.checks import CHECKS
+from s2f.pipeline.audit.checks import made
 from s2f.pipeline.audit.findings import number
 from s2f.pipeline.files import Place
 
@@ -59,7 +59,7 @@ def _settings(out: Place) -> dict[str, str]:
     return {
         f"{block}.{name}": str(value)
         for block, values in blocks.items()
-        if block not in ("run", "train", "audit")
+        if block not in ("run", "audit", "train", "lipread", "sync")
         for name, value in values.items()
     }
 
@@ -99,7 +99,7 @@ def _scores(before: Audit, now: Audit) -> Iterator[Change]:
     if not pairs:
         return
     first, second = np.array(pairs).T
-    for check in CHECKS:
+    for check in made(before.clips, now.clips):
         one, other = before.clips.scores[check.name][first], now.clips.scores[check.name][second]
         both = ~np.isnan(one) & ~np.isnan(other)
         if both.any() and not np.allclose(one[both], other[both], rtol=1e-3, atol=1e-6):

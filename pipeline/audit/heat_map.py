@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 
 from s2f.pipeline.audit.auditing import Audit
-from s2f.pipeline.audit.checks import CHECKS, Check
+from s2f.pipeline.audit.checks import Check, made
 from s2f.pipeline.audit.clips import Scores
 from s2f.pipeline.audit.findings import Finding, number
 from s2f.pipeline.audit.names import natural
@@ -26,7 +26,7 @@ def heat_map(found: Audit) -> str:
     total = sum(flags.values(), Counter[str]())
     columns = {
         check: _Column(check, clips.scores[check.name], findings[check.name], flags[check.name])
-        for check in CHECKS
+        for check in made(clips)
         if flags[check.name] or np.isfinite(clips.scores[check.name]).any()
     }
     chosen = sorted(members, key=lambda name: (-total[name] / len(members[name]), natural(name)))
@@ -103,7 +103,8 @@ def _flags(found: Audit) -> dict[str, Flags]:
     speakers = dict(zip(found.clips.ids, found.clips.speaker, strict=True))
     findings = {each.check: each for each in found.findings}
     return {
-        check.name: Counter(speakers[clip_id] for clip_id in findings[check.name].flagged) for check in CHECKS
+        check.name: Counter(speakers[clip_id] for clip_id in findings[check.name].flagged)
+        for check in made(found.clips)
     }
 
 

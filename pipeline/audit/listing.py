@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from s2f.pipeline.audit.auditing import Audit
-from s2f.pipeline.audit.checks import CHECKS
+from s2f.pipeline.audit.checks import made
 from s2f.pipeline.audit.clips import Clips, Scores
 
 
@@ -20,7 +20,7 @@ def listing(found: Audit) -> dict[str, Any]:
     numbers = {clip_id: number for number, clip_id in enumerate(clips.ids)}
     sources = found.tables["scan"].column("source")
     columns = []
-    for check in CHECKS:
+    for check in made(clips):
         finding = findings[check.name]
         least, most = finding.bounds
         columns.append(

@@ -13,7 +13,7 @@ from pathlib import Path
 from s2f.pipeline import pages
 from s2f.pipeline.audit import listing, pictures
 from s2f.pipeline.audit.auditing import Audit, Group, Step
-from s2f.pipeline.audit.checks import CHECKS
+from s2f.pipeline.audit.checks import CHECKS, made
 from s2f.pipeline.audit.findings import LEVELS, Finding, Level, at_least
 from s2f.pipeline.audit.heat_map import heat_map
 from s2f.pipeline.audit.histograms import histogram
@@ -157,7 +157,7 @@ def _funnel(steps: Iterable[Step]) -> str:
 def _histograms(found: Audit) -> str:
     """The histograms of all checks whose score is a figure."""
     findings = {each.check: each for each in found.findings}
-    numeric = [check for check in CHECKS if check.least or check.most]
+    numeric = [check for check in made(found.clips) if check.least or check.most]
     return "".join(histogram(each, found.clips.scores[each.name], findings[each.name]) for each in numeric)
 
 

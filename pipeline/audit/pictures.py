@@ -15,7 +15,7 @@ import numpy as np
 
 from s2f.pipeline import mjpeg, wav
 from s2f.pipeline.audit.auditing import Audit
-from s2f.pipeline.audit.checks import CHECKS
+from s2f.pipeline.audit.checks import made
 from s2f.pipeline.audit.clips import Clips
 from s2f.pipeline.audit.findings import Finding
 from s2f.pipeline.errors import S2fError
@@ -49,7 +49,7 @@ def sheets(found: Audit) -> Sheets:
 
 def typical(clips: Clips, findings: Iterable[Finding], count: int) -> list[int]:
     """The kept clips with the fewest flags that are most like the others, of many speakers."""
-    scores = np.stack([clips.scores[check.name] for check in CHECKS])
+    scores = np.stack([clips.scores[check.name] for check in made(clips)])
     distances = np.zeros(len(clips))
     for row in scores:
         known = row[~np.isnan(row)]

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from s2f.pipeline import files
 from s2f.pipeline.audit import page
 from s2f.pipeline.audit.auditing import Audit
-from s2f.pipeline.audit.checks import CHECKS
+from s2f.pipeline.audit.checks import made
 from s2f.pipeline.audit.clips import Clips
 from s2f.pipeline.audit.measuring import folder_of
 from s2f.pipeline.files import Place
@@ -66,6 +66,6 @@ def scores(clips: Clips) -> pa.Table:
             "status": clips.status,
             "reason": clips.reason,
             "message": clips.message,
-            **{check.name: pa.array(clips.scores[check.name], from_pandas=True) for check in CHECKS},
+            **{check.name: pa.array(clips.scores[check.name], from_pandas=True) for check in made(clips)},
         }
     )

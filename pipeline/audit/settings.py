@@ -46,6 +46,7 @@ class AuditParams(Params):
 
     sync_clips: int = Field(12, ge=3, description="fewer clips of a speaker tell nothing of his sync")
     max_lag: float = Field(1.5, description="frames that sound and mouth may be apart, pooled per speaker")
+    max_offset: float = Field(2.5, description="the same of one clip, by a sync scorer given with --sync")
 
     min_words_per_minute: float = Field(60.0, description="slower speech is suspicious")
     max_words_per_minute: float = Field(400.0, description="faster speech is suspicious")
