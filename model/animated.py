@@ -20,7 +20,7 @@ from s2f.model.checkpoint import Talker
 from s2f.model.inference import load_prepared
 from s2f.model.metrics import Frames
 from s2f.model.metrics.scoring import Clip, Missing, Scored, row_names, score_clip
-from s2f.model.shards import AGAIN, Media, Sample, Shard, read_clips, read_meta, read_shards
+from s2f.model.shards import AGAIN, Media, Sample, Shard, read_clips, read_meta, read_split
 from s2f.pipeline import mjpeg, wav
 from s2f.pipeline.errors import CheckpointError, InputError
 from s2f.pipeline.executors import WorkerLostError, run_local
@@ -55,9 +55,7 @@ class Animated:
     """
 
     def __init__(self, runs: list[Path], data: Place, split: str, limit: int | None, seed: int) -> None:
-        shards = read_shards(data, split)
-        if not shards:
-            raise InputError(f"{data} has no clips in the split '{split}'", "give another --split")
+        shards = read_split(data, split)
         self._wanted = [(shard, clip_id) for shard in shards for clip_id in shard.clips][:limit]
         self._device = best_device()
         self._seed = seed

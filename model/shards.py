@@ -72,6 +72,14 @@ def read_shards(data: Place, split: str, cache: str | None = None) -> list[Shard
     return shards
 
 
+def read_split(data: Place, split: str) -> list[Shard]:
+    """The shards of a split that a person has named; InputError where it has none."""
+    shards = read_shards(data, split)
+    if not shards:
+        raise InputError(f"{data} has no clips in the split '{split}'", "give another --split")
+    return shards
+
+
 def fingerprint(shards: list[Shard]) -> str:
     """A hash that changes when any shard does."""
     return hashlib.sha256("\n".join(shard.sha256 for shard in shards).encode()).hexdigest()
