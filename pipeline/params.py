@@ -1,4 +1,4 @@
-"""The base of every block of settings: frozen and strict; how YAML becomes one, and what is said if it cannot."""
+"""The base of every block of settings: frozen and strict; how YAML becomes one, and what may be wrong."""
 
 import difflib
 import json

@@ -28,8 +28,8 @@ class Row(Params):
     """One training: its name, the settings of the train block that differ, the figures reported of it."""
 
     name: str = Field(min_length=1)
-    train: dict[str, Any] = {}
-    reported: dict[str, float] = {}
+    train: dict[str, Any] = Field({})
+    reported: dict[str, float] = Field({})
 
     @property
     def slug(self) -> str:
@@ -46,8 +46,8 @@ class Recipes(Params):
 
     source: str = ""
     certainty: str = ""
-    apart: dict[str, str] = {}
-    real: dict[str, float] = {}
+    apart: dict[str, str] = Field({})
+    real: dict[str, float] = Field({})
     rows: tuple[Row, ...]
 
 

@@ -17,8 +17,8 @@ from s2f.model.metrics.comparison import LEAST_CLIPS
 from s2f.model.metrics.scoring import REAL, STILL, Column
 from s2f.model.metrics.table import ARROWS, noted, told, unmeasured
 
-# So many measures stand side by side on a terminal.
-ABREAST = 5
+# Columns that the names of rows have on a terminal, and that a measure may take.
+NAME, CELL = 26, 18
 REPORTED = "  as reported *"
 
 
@@ -33,9 +33,9 @@ class Sheet:
 
 def show(found: Ablation, console: Console) -> None:
     """Print the tables, what must be said of them, and what could not be measured."""
-    for sheet in sheets(found, ABREAST):
+    for sheet in sheets(found, max(1, (console.width - NAME) // CELL)):
         table = Table(box=SIMPLE_HEAD, title=escape(sheet.title), title_justify="left")
-        table.add_column(sheet.head[0], overflow="fold")
+        table.add_column(sheet.head[0], min_width=NAME - 4, overflow="fold")
         for name in sheet.head[1:]:
             table.add_column(escape(name), justify="right", no_wrap=True)
         for first, *cells in sheet.lines:
@@ -59,26 +59,35 @@ def markdown(found: Ablation) -> str:
 
 
 def sheets(found: Ablation, abreast: int = 1000) -> list[Sheet]:
-    """Ours with the reported figures beneath, our other measures, and the reported order."""
+    """Ours with the reported figures beneath, our other measures, and the reported order.
+
+    Each in several tables where it has more than `abreast` measures.
+    """
     known = {each.name: each for each in found.evaluation.columns}
-    beside = [known.get(name, Column(name, OTHERS.get(name, name), "", None, 0)) for name in found.reported]
+    beside = [known.get(name, Column(name, OTHERS.get(name, name), "", None, 2)) for name in found.reported]
     others = [each for name, each in known.items() if name not in found.reported]
-    made = []
-    for title, columns in (("ours, and as reported *", beside), ("ours, not compared", others)):
-        for begin in range(0, len(columns), abreast):
-            made.append(_scores(found, title, columns[begin : begin + abreast]))
-    if found.order:
-        made.append(_order(found, beside))
-    return made
+    # In the title as well, for a table that is shown alone.
+    reported = f"ours, and as reported * ({found.recipes.source}; {found.recipes.certainty})"
+    kinds = (
+        (_scores, reported, beside),
+        (_scores, "ours, other measures" if beside else "ours", others),
+        (_order, "the reported order *, and whether ours is the same", beside if found.order else []),
+    )
+    return [
+        make(found, title, columns[begin : begin + abreast])
+        for make, title, columns in kinds
+        for begin in range(0, len(columns), abreast)
+    ]
 
 
 def _scores(found: Ablation, title: str, columns: Sequence[Column]) -> Sheet:
     rows = [(each.row.name, each.name, each.row.reported) for each in found.trained]
+    compared = [each for each in columns if each.name in found.reported]
     lines = []
-    for title_, name, reported in (*rows, ("still frame", STILL, {}), ("real", REAL, found.recipes.real)):
+    for line, name, reported in (*rows, ("still frame", STILL, {}), ("real", REAL, found.recipes.real)):
         ours = found.scores(name)
-        lines.append((title_, *(told(ours.get(each.name), each.digits) for each in columns)))
-        if any(each.name in reported for each in columns if each.name in found.reported):
+        lines.append((line, *(told(ours.get(each.name), each.digits) for each in columns)))
+        if any(each.name in reported for each in compared):
             lines.append((REPORTED, *(_figure(reported.get(each.name), each.digits) for each in columns)))
     heads = (f"{each.title} {ARROWS[each.higher_is_better]}".strip() for each in columns)
     return Sheet(title, ("", *heads), tuple(lines))
@@ -86,12 +95,10 @@ def _scores(found: Ablation, title: str, columns: Sequence[Column]) -> Sheet:
 
 def _figure(value: float | None, digits: int) -> str:
     """A reported figure with as many digits as ours, or as it has itself."""
-    if value is None:
-        return "-"
-    return f"{value:.{max(digits, len(str(value).partition('.')[2]))}f}"
+    return "-" if value is None else f"{value:.{max(digits, len(str(value).partition('.')[2]))}f}"
 
 
-def _order(found: Ablation, columns: Sequence[Column]) -> Sheet:
+def _order(found: Ablation, title: str, columns: Sequence[Column]) -> Sheet:
     pairs: dict[tuple[str, str], dict[str, Direction]] = {}
     for each in found.order:
         pairs.setdefault((each.name, each.against), {})[each.measure] = each
@@ -99,11 +106,7 @@ def _order(found: Ablation, columns: Sequence[Column]) -> Sheet:
         (f"{name} against {against}", *(_told(ways.get(column.name)) for column in columns))
         for (name, against), ways in pairs.items()
     )
-    return Sheet(
-        "the reported order *, and whether ours is the same",
-        ("", *(each.title for each in columns)),
-        tuple(lines),
-    )
+    return Sheet(title, ("", *(each.title for each in columns)), tuple(lines))
 
 
 def _told(way: Direction | None) -> str:
@@ -119,9 +122,9 @@ def notes(found: Ablation) -> list[str]:
 
 def _sources(found: Ablation) -> Iterable[str]:
     recipes, evaluation, base = found.recipes, found.evaluation, found.base
-    if found.reported or recipes.apart:
+    if recipes.source:
         yield f"* {recipes.source}; {recipes.certainty}."
-    titles = {each.name: each.title for each in evaluation.columns} | OTHERS
+    titles = OTHERS | {each.name: each.title for each in evaluation.columns}
     for measure, reason in recipes.apart.items():
         rows = ((each.name, each.reported) for each in recipes.rows)
         figures = [
@@ -130,8 +133,9 @@ def _sources(found: Ablation) -> Iterable[str]:
             if (value := reported.get(measure)) is not None
         ]
         told_ = f" ({', '.join(figures)}; * {recipes.certainty})" if figures else ""
-        yield f"{titles[measure]} as reported{told_} is not set beside ours: {reason}."
-    lacking = [OTHERS.get(name, name) for name in found.reported if name not in titles]
+        yield f"{titles.get(measure, measure)} as reported{told_} is not set beside ours: {reason}."
+    known = {each.name for each in evaluation.columns}
+    lacking = [titles.get(name, name) for name in found.reported if name not in known]
     steps = {each.steps for each in found.trained if not each.failed}
     yield (
         f"Ours: recipe {base.recipe}, width {base.width},"
@@ -149,22 +153,27 @@ def _orders(found: Ablation) -> Iterable[str]:
     count = Counter(each.found for each in found.order)
     directed = [each for each in found.order if each.found not in (EQUAL, UNMEASURED)]
     yield (
-        f"Of {len(directed)} reported differences that are measured here, {count[SAME]} go the same way in ours,"
-        f" {count[OPPOSITE]} the opposite way, and {count[UNSHOWN]} are not shown. The arrow is the way of the"
-        " reported figure, from the second row to the first; ours is told from the differences clip by clip,"
-        f" whose 95 % interval must not hold 0, of {LEAST_CLIPS} clips or more."
+        f"Of {len(directed)} reported differences that are measured here, ours go the same way in"
+        f" {count[SAME]} and the opposite way in {count[OPPOSITE]}; in {count[UNSHOWN]} no difference is"
+        " shown. The arrow is the way of the reported figure, from the second row to the first; ours is told"
+        f" from the differences clip by clip, whose 95 % interval must not hold 0, of {LEAST_CLIPS} clips or"
+        " more."
     )
     titles = {each.name: each.title for each in found.evaluation.columns}
     for each in found.order:
         if each.found == OPPOSITE and each.ours:
             yield (
-                f"Opposite: {titles[each.measure]} of {each.name} is {'lower' if each.reported < 0 else 'higher'}"
-                f" than of {each.against} as reported *, and here {'lower' if each.ours.mean < 0 else 'higher'}."
+                f"Opposite: {titles[each.measure]} of {each.name} is {_way(each.reported)} than of"
+                f" {each.against} as reported *, and here {_way(each.ours.mean)}."
             )
     yield (
-        "Each row was trained once: the intervals tell of other clips, not of another seed. The reported figures"
-        " have no intervals, so small differences of theirs may be chance."
+        "Each row was trained once: the intervals tell of other clips, not of another seed. The reported"
+        " figures have no intervals, so small differences of theirs may be chance."
     )
+
+
+def _way(difference: float) -> str:
+    return "higher" if difference > 0 else "lower"
 
 
 def _failures(found: Ablation) -> Iterable[str]:
