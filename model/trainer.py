@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -175,15 +176,17 @@ def go_on(data: Place, run: Path, params: TrainParams, console: Console) -> dict
     return scores
 
 
-def steps_done(run: Path, params: TrainParams) -> int:
+def steps_done(data: Place, run: Path, params: TrainParams) -> int:
     """How far the run in a folder has come; 0 where there is no checkpoint.
 
-    Raises CheckpointError where it cannot be gone on with, or was begun with other settings.
+    Raises CheckpointError where it cannot be gone on with, or was begun with other settings or shards.
     """
     if not _has_weights(run):
         return 0
     saved = checkpoint.load_state(run)
     _check_settings(run, params)
+    shards = [shard for split in ("train", "val") for shard in read_shards(data, split, params.cache)]
+    _check_data(run, saved, fingerprint(shards))
     return int(saved["step"])
 
 
@@ -304,10 +307,7 @@ def _resume(state: State, session: Session) -> None:
     run = session.run
     saved = checkpoint.load_state(run)
     _check_settings(run, state.params)
-    if saved.get("data") != session.data:
-        raise CheckpointError(
-            f"the run in {run} was begun with other shards", "train on them in a new folder"
-        )
+    _check_data(run, saved, session.data)
     try:
         state.load_state_dict(saved)
     except (KeyError, RuntimeError, ValueError, TypeError) as error:
@@ -332,6 +332,13 @@ def _check_settings(run: Path, params: TrainParams) -> None:
         raise CheckpointError(
             f"the run in {run} was begun with other settings: {'; '.join(changed)}",
             "only train.steps may change; undo the others, or train in a new folder",
+        )
+
+
+def _check_data(run: Path, saved: dict[str, Any], data: str) -> None:
+    if saved.get("data") != data:
+        raise CheckpointError(
+            f"the run in {run} was begun with other shards", "train on them in a new folder"
         )
 
 

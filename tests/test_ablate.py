@@ -177,7 +177,7 @@ def test_a_run_without_progress_has_ended(drawn: Path, tmp_path: Path) -> None:
 
 
 def test_other_settings_are_refused_before_anything_is_trained(
-    command: Command, drawn: Path, tmp_path: Path
+    s2f: Command, command: Command, drawn: Path, tmp_path: Path
 ) -> None:
     runs = tmp_path / "ablation" / "runs"
     base = {"sync_weight": 0, "volume_weight": 0}
@@ -186,6 +186,9 @@ def test_other_settings_are_refused_before_anything_is_trained(
     changed = command(frame_weight=0.5)
     assert changed.code == 1
     assert "begun with other settings: frame_weight was 1.0, is 0.5" in changed.err
+    elsewhere = make_shards(tmp_path / "other", train=3, val=1, frames=6)
+    options = ("--out", tmp_path / "ablation", *settings())
+    assert "begun with other shards" in s2f("ablate", elsewhere, *options).err
     fewer = command(steps=2)
     assert "has done 4 steps, more than the 2 that are wanted" in fewer.err
     (runs / "l1-frame-sequence" / "state.pt").write_bytes(b"damaged")
@@ -242,7 +245,7 @@ def test_the_order_is_the_reported_one_or_another_or_cannot_be_told() -> None:
     evaluation = found(scores, (PSNR, L1))
 
     def told(rows: list[recipes.Row]) -> dict[tuple[str, str, str], str]:
-        ways = directions(rows, ["a", "b", "c", None], evaluation, ["psnr", "wer", "l1"])
+        ways = directions(rows, ["a", "b", "c", ""], evaluation, ["psnr", "wer", "l1"])
         return {(each.name, each.against, each.measure): each.found for each in ways}
 
     assert told(rows) == {
@@ -284,14 +287,14 @@ def test_measures_of_an_evaluation_are_shown_whatever_they_are() -> None:
     assert "| B against A" in text
     assert "| ↑ same | ↓ opposite |" in text
     assert r"Opposite: WER % of B is lower than of A \| \* as reported \*, and here higher." in text
-    assert (
-        "Of 2 reported differences that are measured here, 1 go the same way in ours, 1 the opposite" in text
-    )
+    assert "ours go the same way in 1 and the opposite way in 1; in 0 no difference is shown" in text
     assert r"acd as reported (A \| \* 1; \* a guess) is not set beside ours: no unit." in text
     console = Console(file=io.StringIO(), width=60)
     tables.show(ablation, console)
     assert isinstance(console.file, io.StringIO)
-    assert max(map(len, console.file.getvalue().split("A | * against")[0].splitlines())) <= 60
+    shown, _, _ = console.file.getvalue().partition("* a paper; a guess.")
+    assert max(map(len, shown.splitlines())) <= 60
+    assert shown.count("the reported order *") == 2
     content = summary(ablation)
     assert [each["found"] for each in content["order"]] == ["same", "opposite"]
     assert content["not_compared"] == {"acd": "no unit"}

@@ -46,7 +46,7 @@ def ablate(
     make_folder(folder)
     with alone(folder / ".lock"):
         for row, params in wanted:
-            _check(_run(folder, row), params)
+            _check(data, _run(folder, row), params)
         trained = []
         for number, (row, params) in enumerate(wanted, 1):
             console.rule(f"[bold]row {number} of {len(wanted)}: {escape(row.name)}")
@@ -74,9 +74,9 @@ def _run(folder: Path, row: Row) -> Path:
     return folder / RUNS / row.slug
 
 
-def _check(run: Path, params: TrainParams) -> None:
+def _check(data: Place, run: Path, params: TrainParams) -> None:
     """Raises CheckpointError where an earlier run of the row is not one that could become what is wanted."""
-    done = trainer.steps_done(run, params)
+    done = trainer.steps_done(data, run, params)
     if done > params.steps:
         raise CheckpointError(
             f"the run in {run} has done {done:,} steps, more than the {params.steps:,} that are wanted",
@@ -89,5 +89,5 @@ def _train(data: Place, run: Path, row: Row, params: TrainParams, console: Conso
         done = trainer.go_on(data, run, params, console)
     except TrainingError as error:
         console.print(f"{row.name} failed: {error.message}", style="red", markup=False, soft_wrap=True)
-        return Trained(row, run, trainer.steps_done(run, params), failed=error.message)
+        return Trained(row, run, trainer.steps_done(data, run, params), failed=error.message)
     return Trained(row, run, int(done["step"]))

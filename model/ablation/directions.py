@@ -34,11 +34,11 @@ class Direction:
 
 
 def directions(
-    rows: Sequence[Row], names: Sequence[str | None], evaluation: Evaluation, measures: Sequence[str]
+    rows: Sequence[Row], names: Sequence[str], evaluation: Evaluation, measures: Sequence[str]
 ) -> list[Direction]:
     """Each row against each earlier one, in each of the measures that was reported of both.
 
-    `names` are those of the rows in the evaluation, None where there is none. The differences are paired,
+    `names` are those of the rows in the evaluation, empty where there is none. The differences are paired,
     and show something by the rule of `comparison.verdict`.
     """
     columns = {each.name: each for each in evaluation.columns}

@@ -44,7 +44,7 @@ class Ablation:
     @cached_property
     def order(self) -> list[Direction]:
         """Each row against each earlier one, as reported and here."""
-        names = [each.name or None for each in self.trained]
+        names = [each.name for each in self.trained]
         return directions(self.recipes.rows, names, self.evaluation, self.reported)
 
     def scores(self, name: str) -> dict[str, Interval]:
