@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -154,13 +155,20 @@ def test_what_was_interrupted_goes_on(command: Command, drawn: Path, tmp_path: P
 
 
 def test_ctrl_c_ends_it_and_says_how_to_go_on(command: Command, tmp_path: Path) -> None:
-    timer = threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
+    runs = tmp_path / "ablation" / "runs"
+
+    def interrupt() -> None:
+        curves, patience = runs / "l1-only" / "curves.jsonl", time.monotonic() + 120
+        while not (curves.exists() and curves.stat().st_size) and time.monotonic() < patience:
+            time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    impatient = threading.Thread(target=interrupt)
+    impatient.start()
     ended = command(steps=100_000, validate_every=100_000, save_every=100_000)
-    timer.join()
+    impatient.join()
     assert ended.code == 130
     assert "the same command goes on from here" in ended.err
-    runs = tmp_path / "ablation" / "runs"
     assert [path.name for path in runs.iterdir()] == ["l1-only"]
     done = checkpoint.load_state(runs / "l1-only")["step"]
     assert 0 < done < 100_000

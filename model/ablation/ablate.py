@@ -56,7 +56,7 @@ def ablate(
         runs = [each.run for each in trained if not each.failed]
         if not runs:
             raise TrainingError(f"no row could be trained: {trained[0].failed}", "change the settings")
-        console.rule(f"[bold]{len(runs)} rows on the {split} split")
+        console.rule(f"[bold]measuring on the {split} split")
         evaluation = evaluate(
             runs, data, split, console, limit=limit, seed=seed, workers=workers, out=folder / SCORES
         )
