@@ -143,7 +143,7 @@ def load_state(run: Path) -> dict[str, Any]:
     path = run / STATE
     if not path.is_file():
         raise CheckpointError(
-            f"{run} holds no checkpoint to resume from: there is no {STATE}", "train without --resume"
+            f"{run} holds no checkpoint to resume from: there is no {STATE}", "train in a new folder"
         )
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -148,14 +149,49 @@ def shifted(windows: Tensor, least: int, source: torch.Generator) -> Tensor:
 def train(data: Place, run: Path, params: TrainParams, *, resume: bool, console: Console) -> dict[str, float]:
     """Train on the shards in `data` until `params.steps`, no more progress, Ctrl-C or SIGTERM.
 
-    Everything goes to the folder `run`. Returns the scores of the last validation and `step`. A run
-    that was stopped and resumed ends with the weights of one that was not. Raises InputError where
-    the shards do not serve, CheckpointError where `run` does not, TrainingError where losses explode.
+    Everything goes to the folder `run`. Returns the scores of the last validation, `step`, and `ended`:
+    0 where it was stopped. A run that was stopped and resumed ends with the weights of one that was not;
+    one that has ended is left as it is. Raises InputError where the shards do not serve, CheckpointError
+    where `run` does not, TrainingError where losses explode.
     """
     if params.threads:
         torch.set_num_threads(params.threads)
     with joined(_device(params)) as ranks:
         return _train(data, run, params, ranks, console if ranks.leads else Console(quiet=True), resume)
+
+
+def go_on(data: Place, run: Path, params: TrainParams, console: Console) -> dict[str, float]:
+    """Train to the end, from the last checkpoint if there is one; a run that has ended is left as it is.
+
+    As `train` else, and raises KeyboardInterrupt where Ctrl-C or SIGTERM stopped it, saved.
+    """
+    resume = _has_weights(run)
+    if not resume:
+        # Killed before its first checkpoint: nothing of it can be gone on with.
+        for name in (SETTINGS, checkpoint.DESCRIPTION):
+            (run / name).unlink(missing_ok=True)
+    scores = train(data, run, params, resume=resume, console=console)
+    if not scores["ended"]:
+        raise KeyboardInterrupt
+    return scores
+
+
+def steps_done(data: Place, run: Path, params: TrainParams) -> int:
+    """How far the run in a folder has come; 0 where there is no checkpoint.
+
+    Raises CheckpointError where it cannot be gone on with, or was begun with other settings or shards.
+    """
+    if not _has_weights(run):
+        return 0
+    saved = checkpoint.load_state(run)
+    _check_settings(run, params)
+    shards = [shard for split in ("train", "val") for shard in read_shards(data, split, params.cache)]
+    _check_data(run, saved, fingerprint(shards))
+    return int(saved["step"])
+
+
+def _has_weights(run: Path) -> bool:
+    return any((run / name).exists() for name in (checkpoint.STATE, checkpoint.NEWEST))
 
 
 def _train(
@@ -170,17 +206,31 @@ def _train(
         _resume(state, session)
     elif ranks.leads:
         _begin(state, session)
+    if _over(state, session):
+        console.print(f"{run} has ended at step {state.step:,} already", markup=False, soft_wrap=True)
+        return _outcome(state, session)
+    if ranks.leads:
+        _write_settings(run, params)
     _announce(state, session)
     about = About(str(data), batches.clips, session.media, str(ranks.device), params)
     with ExitStack() as open_ones:
         journal = open_ones.enter_context(Journal(run, state.step, about)) if ranks.leads else None
         stop = open_ones.enter_context(stop_requests())
         _loop(state, session, journal, stop)
-    if stop and state.step < params.steps:
+    if stop and not _over(state, session):
         told = f"stopped at step {state.step:,}, saved in {run}; go on with --resume"
         console.print(told, markup=False, soft_wrap=True)
-    rows = read_metrics(run)
-    return {**(rows[-1] if rows else {}), "step": state.step}
+    return _outcome(state, session)
+
+
+def _over(state: State, session: Session) -> bool:
+    """Whether nothing is left to train."""
+    return state.step >= state.params.steps or state.exhausted(session.batches.per_epoch)
+
+
+def _outcome(state: State, session: Session) -> dict[str, float]:
+    rows = read_metrics(session.run)
+    return {**(rows[-1] if rows else {}), "step": state.step, "ended": float(_over(state, session))}
 
 
 def _loop(state: State, session: Session, journal: Journal | None, stop: list[int]) -> None:
@@ -250,19 +300,30 @@ def _begin(state: State, session: Session) -> None:
         )
     make_folder(run)
     checkpoint.describe(run, state.generator, session.media.fps, session.media.sample_rate)
-    _write_settings(run, state.params)
 
 
 def _resume(state: State, session: Session) -> None:
     """Take up the run in the folder, if its settings and its data are those of now."""
     run = session.run
     saved = checkpoint.load_state(run)
+    _check_settings(run, state.params)
+    _check_data(run, saved, session.data)
+    try:
+        state.load_state_dict(saved)
+    except (KeyError, RuntimeError, ValueError, TypeError) as error:
+        raise CheckpointError(
+            f"{run / checkpoint.STATE} does not fit its settings", "train again in a new folder"
+        ) from error
+
+
+def _check_settings(run: Path, params: TrainParams) -> None:
+    """Raises CheckpointError where the run was begun with settings that lead to other batches or weights."""
     try:
         # A setting that was not yet known then had the default of now.
         before = TrainParams.model_validate(yaml.safe_load((run / SETTINGS).read_text())).model_dump()
         changed = [
             f"{name} was {before[name]}, is {value}"
-            for name, value in state.params.model_dump().items()
+            for name, value in params.model_dump().items()
             if name not in FREE and before[name] != value
         ]
     except (OSError, yaml.YAMLError, ValueError) as error:
@@ -272,18 +333,13 @@ def _resume(state: State, session: Session) -> None:
             f"the run in {run} was begun with other settings: {'; '.join(changed)}",
             "only train.steps may change; undo the others, or train in a new folder",
         )
-    if saved.get("data") != session.data:
+
+
+def _check_data(run: Path, saved: dict[str, Any], data: str) -> None:
+    if saved.get("data") != data:
         raise CheckpointError(
             f"the run in {run} was begun with other shards", "train on them in a new folder"
         )
-    try:
-        state.load_state_dict(saved)
-    except (KeyError, RuntimeError, ValueError, TypeError) as error:
-        raise CheckpointError(
-            f"{run / checkpoint.STATE} does not fit its settings", "train again in a new folder"
-        ) from error
-    if state.ranks.leads:
-        _write_settings(run, state.params)
 
 
 def _write_settings(run: Path, params: TrainParams) -> None:

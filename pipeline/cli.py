@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -36,6 +38,13 @@ Set = Annotated[
 ]
 Speakers = Annotated[str, typer.Option(help="Only these speakers, separated by commas.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first so many clips.")]
+Workers = Annotated[int, typer.Option(min=0, help="Processes that measure; 0 = one per CPU.")]
+LipReader = Annotated[
+    Path | None, typer.Option(help="Also word error rates, by this run of 's2f lipread train'.")
+]
+SyncScorer = Annotated[
+    Path | None, typer.Option(help="Also how far sound and lips are apart, by this run of 's2f sync train'.")
+]
 Raw = Annotated[str, typer.Argument(help="Folder or URL of raw videos.")]
 Prepared = Annotated[str, typer.Argument(help="Folder or URL that 's2f prep' has made.")]
 
@@ -139,7 +148,7 @@ def audit(
     limit: Annotated[
         int | None, typer.Option(min=1, help="With --raw: only the first so many clips.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that measure; 0 = one per CPU.")] = 0,
+    workers: Workers = 0,
     sync: Annotated[
         Path | None, typer.Option(help="Also the sync of every clip, by this run of 's2f sync train'")
     ] = None,
@@ -279,14 +288,9 @@ def evaluate(
     out: Annotated[Path | None, typer.Option("--out", help="Folder for a page, JSON and Parquet.")] = None,
     json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the noise and of the confidence intervals.")] = 0,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that measure; 0 = one per CPU.")] = 0,
-    lipreader: Annotated[
-        Path | None, typer.Option(help="Also word error rates, by this run of 's2f lipread train'")
-    ] = None,
-    sync: Annotated[
-        Path | None,
-        typer.Option(help="Also how far sound and lips are apart, by this run of 's2f sync train'."),
-    ] = None,
+    workers: Workers = 0,
+    lipreader: LipReader = None,
+    sync: SyncScorer = None,
 ) -> None:
     """Compare trained models by the papers' measures, on clips that they were not trained on.
 
@@ -310,6 +314,54 @@ def evaluate(
     table.show(found, console)
     if json:
         results.write_json(found, json)
+
+
+@app.command()
+def ablate(
+    out: Prepared,
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the runs, their scores and the tables.")],
+    recipes: Annotated[Path | None, typer.Option(help="Rows in YAML; else those of the paper.")] = None,
+    config: Config = None,
+    set_: Set = None,
+    split: Annotated[str, typer.Option(help="Clips to measure on: train, val or test.")] = "val",
+    limit: Limit = None,
+    seed: Annotated[int, typer.Option(help="Seed of the noise and of the confidence intervals.")] = 0,
+    workers: Workers = 0,
+    lipreader: LipReader = None,
+    sync: SyncScorer = None,
+) -> None:
+    """Train the rows of an ablation, measure them together, and set the reported figures beside.
+
+    Stopped at any time, the same command goes on. --config and --set give what all rows have in common;
+    --limit counts the clips that are measured.
+
+    Example: s2f ablate out/grid --out ablation --set train.width=16 --set train.steps=2000
+    """
+    from s2f.model.ablation import ablate as ablation
+    from s2f.model.ablation import recipes as rows
+    from s2f.model.ablation import tables
+    from s2f.pipeline.config import load
+
+    base = load(config, set_ or []).train
+    with _going_on():
+        found = ablation.ablate(
+            place(out),
+            folder,
+            rows.load(recipes),
+            base,
+            split,
+            console,
+            limit=limit,
+            seed=seed,
+            workers=workers,
+            lipreader=lipreader,
+            sync=sync,
+        )
+    tables.show(found, console)
+    for name in (ablation.TABLES, ablation.SUMMARY, f"{ablation.SCORES}/evaluation.html"):
+        console.print(folder / name, markup=False, soft_wrap=True)
+    if any(each.failed for each in found.trained):
+        raise typer.Exit(1)
 
 
 lipread = typer.Typer(
@@ -518,7 +570,8 @@ def demo(
     """
     from s2f.pipeline.demo import tour
 
-    tour.run(folder, console)
+    with _going_on():
+        tour.run(folder, console)
 
 
 def _listed(names: str) -> tuple[str, ...]:
@@ -543,8 +596,15 @@ def _prepare(
     if plan:
         console.print(display.forecast_table(preparation.forecast()))
         return
-    try:
+    with _going_on():
         display.prepare(preparation, console)
+
+
+@contextmanager
+def _going_on() -> Iterator[None]:
+    """Ctrl-C ends what another call goes on with."""
+    try:
+        yield
     except KeyboardInterrupt:
         errors.print("stopped; the same command goes on from here")
         raise typer.Exit(130) from None

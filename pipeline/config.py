@@ -1,12 +1,10 @@
 """stages.yaml → frozen, validated settings; `--set a.b=c` overrides."""
 
-import difflib
-import json
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field
 
 from s2f.model.config import TrainParams
 from s2f.model.lipreading.config import LipreadParams
@@ -15,7 +13,7 @@ from s2f.pipeline import files
 from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.errors import ConfigError
 from s2f.pipeline.files import Place
-from s2f.pipeline.params import Params
+from s2f.pipeline.params import Params, checked, read_yaml
 from s2f.pipeline.stages.align import AlignParams
 from s2f.pipeline.stages.detect import DetectParams
 from s2f.pipeline.stages.resample import ResampleParams
@@ -90,10 +88,8 @@ def load(path: Path | None, overrides: list[str]) -> Settings:
     data = _read(path) if path else {}
     for override in overrides:
         _apply(data, override)
-    try:
-        return Settings.model_validate_json(json.dumps(data, default=str))
-    except ValidationError as error:
-        raise _explain(error, path) from error
+    where = f" in {path}" if path else ""
+    return checked(Settings, data, where, "see docs/stages.md for what it may be")
 
 
 def save(settings: Settings, path: Place) -> None:
@@ -103,19 +99,7 @@ def save(settings: Settings, path: Place) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be read: {error.strerror}", "check the path given with --config"
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = getattr(error, "problem_mark", None)
-        line = f" at line {where.line + 1}" if where else ""
-        problem = getattr(error, "problem", None) or "it is not text"
-        raise ConfigError(
-            f"{path} is not valid YAML{line}: {problem}", "check indentation, colons and quotes"
-        ) from error
+    data = read_yaml(path, "--config")
     if data is None:
         return {}
     if not isinstance(data, dict) or not all(isinstance(name, str) for name in data):
@@ -142,27 +126,3 @@ def _apply(data: dict[str, Any], override: str) -> None:
         raise ConfigError(
             f"--set {override}: the value is not valid YAML", "quote it, or check the brackets"
         ) from error
-
-
-def _explain(error: ValidationError, path: Path | None) -> ConfigError:
-    """The first thing that is wrong, and the nearest right name where a key is unknown."""
-    first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"])
-    where = f" in {path}" if path else ""
-    if first["type"] == "extra_forbidden":
-        known = _keys_beside(first["loc"])
-        near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
-        return ConfigError(f"unknown setting {name}{where}", hint)
-    message = first["msg"].removeprefix("Value error, ")
-    given = "" if isinstance(first["input"], dict) else f" is {first['input']!r}"
-    return ConfigError(f"setting {name}{where}{given}: {message}", "see docs/stages.md for what it may be")
-
-
-def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
-    block: type[BaseModel] = Settings
-    for part in location[:-1]:
-        inner = block.model_fields[str(part)].annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            block = inner
-    return list(block.model_fields)

@@ -175,7 +175,7 @@ def test_no_progress_ends_the_run(data: Path, tmp_path: Path) -> None:
 def test_a_run_without_val_clips_says_so(tmp_path: Path) -> None:
     data = make_shards(tmp_path / "data", train=2, val=0, frames=6)
     scores, text = start(data, tmp_path / "run", small(steps=1))
-    assert scores == {"step": 1}
+    assert scores == {"step": 1, "ended": 1}
     assert "val split is empty" in text
     assert checkpoint.load_talker(tmp_path / "run", CPU).fps == 25
 

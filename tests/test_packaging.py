@@ -38,6 +38,15 @@ def test_both_halves_are_typed_and_say_so_in_the_package(project: dict[str, Any]
         assert "py.typed" in project["tool"]["setuptools"]["package-data"][f"s2f.{half}"]
 
 
+def test_every_file_beside_the_code_is_packed(project: dict[str, Any]) -> None:
+    packed = project["tool"]["setuptools"]["package-data"]
+    for folder in folders():
+        patterns = packed.get(".".join(("s2f", *folder.relative_to(ROOT).parts)), [])
+        for path in folder.iterdir():
+            if path.is_file() and path.suffix != ".py":
+                assert any(path.match(pattern) for pattern in patterns), path
+
+
 def test_nothing_generic_lands_beside_the_package(project: dict[str, Any]) -> None:
     assert all(name.startswith("s2f.") for name in project["tool"]["setuptools"]["packages"])
     assert project["tool"]["setuptools"]["package-dir"] == {f"s2f.{half}": half for half in HALVES}

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -11,13 +12,20 @@ from s2f.model.lipreading.grammar import Logs, is_sentence
 from s2f.model.lipreading.labels import plain
 from s2f.model.lipreading.mouths import cut_mouths
 from s2f.model.lipreading.reader import Reader, load_reader, transcribe
-from s2f.model.metrics.scoring import EVERY, MOVING, Footage, Measure
+from s2f.model.metrics.scoring import EVERY, MOVING, Column, Footage, Kind, Measure
 from s2f.model.metrics.words import word_error_rate
 from s2f.model.recordings import Recording
 from s2f.model.shards import Media
 from s2f.model.sync.protocol import LEAST_FRAMES, SyncScore
 from s2f.model.sync.scorer import Scorer, load_scorer
 from s2f.pipeline.errors import InputError
+
+WER = Column("wer", "WER", "% of the words that the lip reader gets wrong", False, 1)
+BOUND = Column("wer_grammar", "WER by grammar", "the same, reading GRID's grammar", False, 1)
+OFFSET = Column("av_offset", "AV offset", "frames by which the sound is late", None, 1)
+APART = Column("av_apart", "AV apart", "the same, late or early", False, 1)
+CONFIDENCE = Column("av_confidence", "AV confidence", "how clearly that is seen", True, 2)
+COLUMNS = (WER, BOUND, OFFSET, APART, CONFIDENCE)
 
 # The measures are taken in many processes, each of which has one CPU.
 CPU = torch.device("cpu")
@@ -40,29 +48,26 @@ def judged(lipreader: Path | None, sync: Path | None, media: Media) -> tuple[Mea
 
 
 def _of_words(run: Path) -> list[Measure]:
-    unknown = "it is not known what is said"
-    free = functools.partial(_wer, run, False)
-    bound = functools.partial(_wer, run, True)
+    told = "it is not known what is said"
     return [
-        Measure(
-            "wer", "WER %", "words that the lip reader gets wrong", False, 1, EVERY, free, False, unknown
-        ),
-        Measure(
-            "wer_grammar", "WER by grammar", "the same, reading GRID's grammar", False, 1, EVERY, bound, False
-        ),
+        _measure(WER, EVERY, functools.partial(_wer, run, False), told),
+        _measure(BOUND, EVERY, functools.partial(_wer, run, True), ""),
     ]
 
 
 def _of_sync(run: Path) -> list[Measure]:
-    unknown = f"there is no sound, or less than {LEAST_FRAMES} frames"
+    told = f"there is no sound, or less than {LEAST_FRAMES} frames"
     return [
-        Measure(name, title, meaning, better, digits, MOVING, functools.partial(ask, run), False, told)
-        for name, title, meaning, better, digits, ask, told in (
-            ("av_offset", "AV offset", "frames by which the sound is late", None, 1, _offset, unknown),
-            ("av_apart", "AV apart", "the same, late or early", False, 1, _apart, ""),
-            ("av_confidence", "AV confidence", "how clearly that is seen", True, 2, _confidence, ""),
-        )
+        _measure(OFFSET, MOVING, functools.partial(_offset, run), told),
+        _measure(APART, MOVING, functools.partial(_apart, run), ""),
+        _measure(CONFIDENCE, MOVING, functools.partial(_confidence, run), ""),
     ]
+
+
+def _measure(
+    column: Column, on: tuple[Kind, ...], compare: Callable[[Footage, Footage], float], unknown: str
+) -> Measure:
+    return Measure(**vars(column), on=on, compare=compare, needs_face=False, unknown=unknown)
 
 
 def _wer(run: Path, grammar: bool, video: Footage, _: Footage) -> float:

@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 
 from s2f.model import animate, trainer
-from s2f.model.journal import read_metrics
 from s2f.model.validation import save_png
 from s2f.pipeline import config, display, files, media
 from s2f.pipeline.audit import record, terminal
@@ -88,10 +87,7 @@ def run(folder: Path, console: Console) -> None:
         terminal.show(found, console)
         record.write(found)
     with tour.part("train", f"{trained}: weights, curves, samples"):
-        if not _finished(trained, settings.train.steps):
-            trainer.train(
-                out, trained, settings.train, resume=(trained / "state.pt").exists(), console=console
-            )
+        trainer.go_on(out, trained, settings.train, console)
     with tour.part("animate", f"{folder / 'unseen.mp4'}"):
         said = animate_unseen(raw, trained, folder)
         console.print(f"“{said}” is in no clip; {folder / 'unseen.mp4'} says it")
@@ -128,9 +124,3 @@ def animate_unseen(raw: Path, trained: Path, folder: Path) -> str:
 def held_out(clips: int, seed: int = 0) -> str:
     """The GRID name of a sentence that a corpus of so many clips does not hold."""
     return corpus.names(clips + 1, seed)[-1]
-
-
-def _finished(trained: Path, steps: int) -> bool:
-    """Whether the training has been done: its last validation is that of the last step."""
-    rows = read_metrics(trained)
-    return bool(rows) and rows[-1]["step"] >= steps
