@@ -7,10 +7,12 @@ import shutil
 import signal
 import threading
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from model_shards import make_shards
 from prepared import Command, Ended, fingerprint
@@ -23,8 +25,12 @@ from s2f.model.ablation import recipes, tables
 from s2f.model.ablation.directions import directions
 from s2f.model.ablation.results import Ablation, Trained, summary
 from s2f.model.config import RECIPES, TrainParams
+from s2f.model.lipreading import reader
+from s2f.model.lipreading.network import LipNet
 from s2f.model.metrics.results import Evaluation, summarise
 from s2f.model.metrics.scoring import REAL, STILL, Column, Scored
+from s2f.model.sync import scorer
+from s2f.model.sync.network import SyncNetwork
 from s2f.pipeline import config
 from s2f.pipeline.demo import tour
 from s2f.pipeline.errors import ConfigError
@@ -129,6 +135,20 @@ def test_the_rows_of_the_paper_from_one_command(command: Command, tmp_path: Path
     assert again.out.count("has ended at step 4 already") == 4
     assert fingerprint(folder / "runs") == before
     assert (folder / "ablation.md").read_text() == markdown
+
+
+def test_a_lip_reader_and_a_sync_scorer_join_the_evaluation(command: Command, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    reader_ = reader.Reader(LipNet(width=4, hidden=8, dropout=0.0), Fraction(25))
+    reader.describe(tmp_path, reader_)
+    reader.save_weights(tmp_path, reader_)
+    scorer.save(tmp_path, scorer.Scorer(SyncNetwork(2, 8, 3200, 16_000), Fraction(25), torch.device("cpu")))
+    rows = rows_file(tmp_path, A)
+    ended = command("--recipes", rows, "--lipreader", tmp_path, "--sync", tmp_path)
+    assert ended.code == 0, ended.err
+    told = " ".join(ended.out.split())
+    assert "wer of a: it is not known what is said" in told
+    assert "av_offset of a: there is no sound, or less than 24 frames" in told
 
 
 def test_what_was_interrupted_goes_on(command: Command, drawn: Path, tmp_path: Path) -> None:
@@ -391,6 +411,8 @@ def test_what_users_get_wrong(command: Command, tmp_path: Path) -> None:
         in command("--recipes", rows_file(tmp_path, A, {"name": "b"})).err
     )
     assert "no clips in the split 'test'" in command("--split", "test").err
+    assert "holds no trained lip reader" in command("--lipreader", tmp_path).err
+    assert "holds no sync scorer" in command("--sync", tmp_path).err
     assert "none.yaml cannot be read" in command("--recipes", "none.yaml").err
     (tmp_path / "broken.yaml").write_text("rows: [1\n")
     assert "is not valid YAML at line" in command("--recipes", tmp_path / "broken.yaml").err

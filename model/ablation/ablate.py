@@ -14,7 +14,8 @@ from s2f.model.ablation.recipes import Recipes, Row, settings
 from s2f.model.ablation.results import Ablation, Trained, summary
 from s2f.model.config import TrainParams
 from s2f.model.evaluate import evaluate
-from s2f.model.recordings import listed
+from s2f.model.metrics.judges import judged
+from s2f.model.recordings import first, listed
 from s2f.model.terminal import duration
 from s2f.pipeline.errors import CheckpointError, TrainingError
 from s2f.pipeline.files import Place, alone, make_folder, write_bytes
@@ -44,7 +45,8 @@ def ablate(
     KeyboardInterrupt where it was stopped: the same call goes on.
     """
     wanted = list(zip(recipes.rows, settings(recipes, base), strict=True))
-    listed(data, split)
+    # Known now rather than after days of training.
+    judged(lipreader, sync, first(listed(data, split)).media)
     make_folder(folder)
     with alone(folder / ".lock"):
         for row, params in wanted:
