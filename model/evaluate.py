@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from s2f.model import evaluation_page
+from s2f.model.judges import judged
 from s2f.model.metrics.comparison import compare
-from s2f.model.metrics.judges import judged
 from s2f.model.metrics.results import Evaluation, summarise, write_folder
 from s2f.model.metrics.scoring import MEASURES, REAL, STILL, Clip, Measure, Missing, Scored
 from s2f.model.shards import Media

@@ -16,7 +16,7 @@ from prepared import Command, Prepared, call, copy_clips
 from safetensors.torch import load_file
 from test_cli import refused
 
-from s2f.model.metrics.judges import judged
+from s2f.model.judges import judged
 from s2f.model.metrics.scoring import Clip, score_clip
 from s2f.model.recordings import Recording, listed, recordings
 from s2f.model.shards import Media

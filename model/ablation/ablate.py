@@ -14,7 +14,7 @@ from s2f.model.ablation.recipes import Recipes, Row, settings
 from s2f.model.ablation.results import Ablation, Trained, summary
 from s2f.model.config import TrainParams
 from s2f.model.evaluate import evaluate
-from s2f.model.metrics.judges import judged
+from s2f.model.judges import judged
 from s2f.model.recordings import first, listed
 from s2f.model.terminal import duration
 from s2f.pipeline.errors import CheckpointError, TrainingError

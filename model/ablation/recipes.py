@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import Field
 
+from s2f.model import judges
 from s2f.model.config import RECIPES, TrainParams
-from s2f.model.metrics import judges
 from s2f.model.metrics.scoring import MEASURES
 from s2f.pipeline.errors import ConfigError
 from s2f.pipeline.params import Params, checked, nearest, read_yaml

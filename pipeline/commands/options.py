@@ -1,0 +1,41 @@
+"""Options that several commands have, and where commands print."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+console = Console()
+errors = Console(stderr=True)
+
+Out = Annotated[str, typer.Option("--out", help="Folder or URL for what is made.")]
+Config = Annotated[
+    Path | None, typer.Option("--config", help="Settings; else ./stages.yaml, else the defaults.")
+]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="Override a setting, e.g. --set detect.every=12.")
+]
+Speakers = Annotated[str, typer.Option(help="Only these speakers, separated by commas.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only the first so many clips.")]
+Workers = Annotated[int, typer.Option(min=0, help="Processes that measure; 0 = one per CPU.")]
+LipReader = Annotated[
+    Path | None, typer.Option(help="Also word error rates, by this run of 's2f lipread train'.")
+]
+SyncScorer = Annotated[
+    Path | None, typer.Option(help="Also how far sound and lips are apart, by this run of 's2f sync train'.")
+]
+Raw = Annotated[str, typer.Argument(help="Folder or URL of raw videos.")]
+Prepared = Annotated[str, typer.Argument(help="Folder or URL that 's2f prep' has made.")]
+
+
+@contextmanager
+def going_on() -> Iterator[None]:
+    """Ctrl-C ends what another call goes on with."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        errors.print("stopped; the same command goes on from here")
+        raise typer.Exit(130) from None
