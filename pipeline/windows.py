@@ -56,3 +56,11 @@ def loudness(windows: Sound) -> npt.NDArray[np.float32]:
     """Root mean square of each window in dB of full scale, at least -100: float32 (n,)."""
     power = np.mean(np.square(windows, dtype=np.float64), axis=1)
     return np.asarray(10 * np.log10(np.maximum(power, 10 ** (SILENCE_DB / 10))), dtype=np.float32)
+
+
+def lag_in_words(lag: int, milliseconds: float) -> str:
+    """By how many frames, which take so many ms, the sound comes after the picture, as a person says it."""
+    if not lag:
+        return "sound and mouth move together"
+    unit = "frame" if abs(lag) == 1 else "frames"
+    return f"the sound is {abs(lag)} {unit} ({abs(milliseconds):.0f} ms) {'late' if lag > 0 else 'early'}"

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from s2f.pipeline.audit.sync import told
+from s2f.pipeline.windows import lag_in_words
 
 Values = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.float32]
@@ -39,7 +39,7 @@ class SyncScore:
 
     def in_words(self) -> str:
         """The offset as a person says it."""
-        return told(self.offset, abs(self.milliseconds))
+        return lag_in_words(self.offset, self.milliseconds)
 
 
 def mean_distances(seen: Codes, heard: Codes) -> Values:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from s2f.pipeline.audit import duplicates, speakers, sync, texts
+from s2f.pipeline.audit import duplicates, speakers, texts
 from s2f.pipeline.manifest import Manifest
+from s2f.pipeline.windows import lag_in_words
 
 Scores = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -171,7 +172,7 @@ def collect(
         lags = [offsets.get(clip_id, np.nan) for clip_id in ids]
         clips.scores["sync.clip"] = np.abs(np.array(lags, np.float64))
         late = {number: round(lag) for number, lag in enumerate(lags) if not np.isnan(lag)}
-        clips.notes["sync.clip"] = {n: sync.told(lag, abs(lag) * clips.frame_ms) for n, lag in late.items()}
+        clips.notes["sync.clip"] = {n: lag_in_words(lag, lag * clips.frame_ms) for n, lag in late.items()}
     scores, notes = texts.judge(texts.Spoken.of(columns.any))
     clips.scores |= scores
     clips.notes |= notes

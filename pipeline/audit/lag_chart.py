@@ -4,12 +4,12 @@ from html import escape
 
 import numpy as np
 
-from s2f.pipeline.audit import sync
 from s2f.pipeline.audit.auditing import Audit
 from s2f.pipeline.audit.findings import number
 from s2f.pipeline.audit.names import natural
 from s2f.pipeline.audit.sets import ALL
 from s2f.pipeline.audit.sync import REACH, Lag
+from s2f.pipeline.windows import lag_in_words
 
 Lags = dict[str, Lag]
 # By name: all, wrong, or one of those that are as they should be.
@@ -72,7 +72,7 @@ def _curve(name: str, look: str, heights: list[float]) -> str:
 
 def _row(name: str, look: str, lag: Lag, frame: float) -> str:
     """`frame` is a frame's length in ms."""
-    told = sync.told(lag.peak, abs(lag.peak) * frame)
+    told = lag_in_words(lag.peak, lag.peak * frame)
     head = escape(name) if name == ALL else f'<button data-speaker="{escape(name)}">{escape(name)}</button>'
     bar = f'<b style="left:{_across(lag.peak - 1)};right:calc(100% - {_across(lag.peak + 1)})"></b>'
     title = f"{_signed(lag.peak)} frames"

@@ -15,6 +15,7 @@ from s2f.pipeline.files import Place
 from s2f.pipeline.schema import Row
 from s2f.pipeline.sharding import has_size
 from s2f.pipeline.stages.shard import SPLITS
+from s2f.pipeline.windows import lag_in_words
 
 # The name under which the clips of all speakers are pooled.
 ALL = "all speakers"
@@ -219,7 +220,7 @@ def _sync(clips: Clips, lags: dict[str, Lag], params: AuditParams) -> Finding:
         else f"no speaker has {params.sync_clips} clips",
         speakers,
         [
-            f"{name}: {sync.told(lag.peak, abs(lag.peak) * clips.frame_ms)};"
+            f"{name}: {lag_in_words(lag.peak, lag.peak * clips.frame_ms)};"
             f" {100 * lag.sure:.0f} % of draws agree, {lag.clips} clips"
             for name, lag in lags.items()
         ],

@@ -51,11 +51,3 @@ def pool(curves: npt.NDArray[np.float32], seed: int = 0) -> Lag:
     peak = int(mean.argmax()) - REACH
     sure = float((abs(peaks - peak) <= 1).mean())
     return Lag(count, tuple(float(value) for value in mean), peak, sure)
-
-
-def told(lag: int, milliseconds: float) -> str:
-    """A lag in words."""
-    if not lag:
-        return "sound and mouth move together"
-    unit = "frame" if abs(lag) == 1 else "frames"
-    return f"the sound is {abs(lag)} {unit} ({milliseconds:.0f} ms) {'late' if lag > 0 else 'early'}"
