@@ -244,21 +244,21 @@ def test_a_still_face_gives_no_confidence(trained: Scorer, unseen: list[Recordin
     talking = trained.score(clip)
     still = trained.score(replace(clip, frames=np.repeat(clip.frames[:1], len(clip.frames), axis=0)))
     assert still.confidence < 0.5 * talking.confidence
-    assert "not to be relied on" in trained.explain(still)
+    assert trained.in_words(still).startswith("not sure: ")
     assert not trained.sure(still)
 
 
-def test_a_sentence_tells_offset_and_confidence(trained: Scorer) -> None:
+def test_the_words_tell_whether_an_offset_is_to_be_relied_on(trained: Scorer) -> None:
     distances = np.ones(31)
     distances[19] = 0.2
     sure = judge(distances, FPS)
-    known = Scorer(trained.network, FPS, CPU, Known(own=0.4, foreign=0.1))
-    assert known.explain(sure) == (
-        "the sound is 4 frames (160 ms) late, confidence 0.80;"
-        " clips with their own sound have 0.40, with another's 0.10"
-    )
-    unknown = Scorer(trained.network, FPS, CPU)
-    assert unknown.explain(sure) == "the sound is 4 frames (160 ms) late, confidence 0.80"
+    words = "the sound is 4 frames (160 ms) late"
+    for known, told in (
+        (Known(own=0.4, foreign=0.1), words),
+        (Known(own=1.8, foreign=0.1), f"not sure: {words}"),
+        (None, words),
+    ):
+        assert Scorer(trained.network, FPS, CPU, known).in_words(sure) == told
 
 
 def test_an_evaluation_tells_by_how_much_a_video_is_late(run: Path, unseen: list[Recording]) -> None:

@@ -149,15 +149,15 @@ def notes(scorer: Scorer) -> str:
     )
 
 
-def write_json(found: Sequence[Found], path: Path) -> None:
+def write_json(scorer: Scorer, found: Sequence[Found], path: Path) -> None:
     """Write the scores, with their distances at the offsets from -15 to 15. Raises OutputError."""
     scores = [each.score for each in found if each.score]
     content = {
         "clips": [
-            {"name": each.name, "reason": each.reason, **(_plain(each.score) if each.score else {})}
+            {"name": each.name, "reason": each.reason, **(_plain(scorer, each.score) if each.score else {})}
             for each in found
         ],
-        "together": _plain(together(scores)),
+        "together": _plain(scorer, together(scores)),
     }
     files.write_bytes(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
 
@@ -180,15 +180,15 @@ def _foreign(scorer: Scorer, clips: Sequence[Recording]) -> float:
 
 
 def _cells(scorer: Scorer, score: SyncScore) -> tuple[str, str, str, str]:
-    words = score.in_words() if scorer.sure(score) else f"not sure: {score.in_words()}"
-    return f"{score.offset:+d}", f"{score.milliseconds:+.0f}", f"{score.confidence:.2f}", words
+    ms = f"{score.milliseconds:+.0f}"
+    return f"{score.offset:+d}", ms, f"{score.confidence:.2f}", scorer.in_words(score)
 
 
-def _plain(score: SyncScore) -> dict[str, Any]:
+def _plain(scorer: Scorer, score: SyncScore) -> dict[str, Any]:
     return {
         "offset": score.offset,
         "milliseconds": score.milliseconds,
         "confidence": score.confidence,
         "distances": score.distances.tolist(),
-        "in_words": score.in_words(),
+        "in_words": scorer.in_words(score),
     }

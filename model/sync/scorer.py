@@ -74,15 +74,9 @@ class Scorer:
         seen, heard = self._encode(frames, clip.sound)
         return judge(mean_distances(seen, heard), media.fps)
 
-    def explain(self, found: SyncScore) -> str:
-        """The score in a sentence: the offset, the confidence, and how far both are to be trusted."""
-        told = f"{found.in_words()}, confidence {found.confidence:.2f}"
-        if self.known is None:
-            return told
-        clear = (
-            f"clips with their own sound have {self.known.own:.2f}, with another's {self.known.foreign:.2f}"
-        )
-        return f"{told}; {clear}" if self.sure(found) else f"{told}: not to be relied on; {clear}"
+    def in_words(self, found: SyncScore) -> str:
+        """The offset as a person says it, and whether it is to be relied on."""
+        return found.in_words() if self.sure(found) else f"not sure: {found.in_words()}"
 
     def sure(self, found: SyncScore) -> bool:
         """Whether the confidence is nearer to that of clips with their own sound than to a foreign one's."""

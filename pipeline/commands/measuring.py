@@ -163,7 +163,7 @@ def sync_run(
     console.print(measuring.table(loaded, scored))
     console.print(measuring.notes(loaded), end="", markup=False, highlight=False, soft_wrap=True)
     if json:
-        measuring.write_json(scored, json)
+        measuring.write_json(loaded, scored, json)
 
 
 study = typer.Typer(
