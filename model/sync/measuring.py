@@ -30,11 +30,11 @@ MOST_CLIPS = 32
 NEAR = 1
 
 ALL = "all together"
-MEANING = """\
-An offset is where picture and sound lie nearest to each other. The confidence is how far this least
-distance lies under the median of all offsets: about 0 says that no offset fits better than another, as
-where the mouth does not move, is not seen, or belongs to another voice.
-"""
+MEANING = (
+    "An offset is where picture and sound lie nearest to each other. The confidence is how far this least"
+    " distance lies under the median of all offsets: about 0 says that no offset fits better than another,"
+    " as where the mouth does not move, is not seen, or belongs to another voice."
+)
 
 
 @dataclass(frozen=True)
@@ -122,16 +122,14 @@ def try_out(scorer: Scorer, data: Place, console: Console) -> Trial | None:
 
 def table(scorer: Scorer, found: Sequence[Found]) -> Table:
     """A row per clip, and one for all of them."""
-    shown = Table("clip", box=SIMPLE_HEAD, caption_justify="left")
+    shown = Table("clip", box=SIMPLE_HEAD)
     shown.columns[0].overflow = "fold"
     for name in ("frames late", "ms late", "confidence"):
-        shown.add_column(name, justify="right")
-    shown.add_column("in words")
+        shown.add_column(name, justify="right", no_wrap=True)
+    shown.add_column("", no_wrap=True)
     for each in found:
         if each.score:
             shown.add_row(escape(each.name), *_cells(scorer, each.score))
-        else:
-            shown.add_row(escape(each.name), "-", "-", "-", escape(each.reason))
     scores = [each.score for each in found if each.score]
     if len(scores) > 1:
         shown.add_section()
@@ -139,14 +137,18 @@ def table(scorer: Scorer, found: Sequence[Found]) -> Table:
     return shown
 
 
-def notes(scorer: Scorer) -> str:
-    """What offset and confidence mean, and which confidences are known."""
-    if scorer.known is None:
-        return MEANING
-    return (
-        f"{MEANING}On clips that the scorer was not trained on, the median confidence was"
-        f" {scorer.known.own:.2f} with their own sound and {scorer.known.foreign:.2f} with another clip's.\n"
-    )
+def notes(scorer: Scorer, found: Sequence[Found]) -> list[str]:
+    """What was found in a sentence, what that means, and which clips have no score."""
+    scores = [each.score for each in found if each.score]
+    told = scorer.in_words(together(scores))
+    lines = [f"{ALL if len(scores) > 1 else 'in words'}: {told}", MEANING]
+    if scorer.known:
+        lines.append(
+            "On clips that the scorer was not trained on, the median confidence was"
+            f" {scorer.known.own:.2f} with their own sound and {scorer.known.foreign:.2f} with that of"
+            " another clip."
+        )
+    return lines + [f"not scored: {each.name}: {each.reason}" for each in found if not each.score]
 
 
 def write_json(scorer: Scorer, found: Sequence[Found], path: Path) -> None:
@@ -180,8 +182,8 @@ def _foreign(scorer: Scorer, clips: Sequence[Recording]) -> float:
 
 
 def _cells(scorer: Scorer, score: SyncScore) -> tuple[str, str, str, str]:
-    ms = f"{score.milliseconds:+.0f}"
-    return f"{score.offset:+d}", ms, f"{score.confidence:.2f}", scorer.in_words(score)
+    sure = "" if scorer.sure(score) else "not sure"
+    return f"{score.offset:+d}", f"{score.milliseconds:+.0f}", f"{score.confidence:.2f}", sure
 
 
 def _plain(scorer: Scorer, score: SyncScore) -> dict[str, Any]:

@@ -76,7 +76,7 @@ class Scorer:
 
     def in_words(self, found: SyncScore) -> str:
         """The offset as a person says it, and whether it is to be relied on."""
-        return found.in_words() if self.sure(found) else f"not sure: {found.in_words()}"
+        return found.in_words() if self.sure(found) else f"{found.in_words()} (not sure)"
 
     def sure(self, found: SyncScore) -> bool:
         """Whether the confidence is nearer to that of clips with their own sound than to a foreign one's."""

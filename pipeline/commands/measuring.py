@@ -161,7 +161,8 @@ def sync_run(
     count, found = clips.chosen(what, split, limit, loaded.media)
     scored = measuring.measure(loaded, found, count, console)
     console.print(measuring.table(loaded, scored))
-    console.print(measuring.notes(loaded), end="", markup=False, highlight=False, soft_wrap=True)
+    for line in measuring.notes(loaded, scored):
+        console.print(line, markup=False, highlight=False)
     if json:
         measuring.write_json(loaded, scored, json)
 
