@@ -7,11 +7,11 @@ import math
 import os
 import time
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from s2f.model import evaluation_page
 from s2f.model.judges import judged
@@ -19,6 +19,7 @@ from s2f.model.metrics.comparison import compare
 from s2f.model.metrics.results import Evaluation, summarise, write_folder
 from s2f.model.metrics.scoring import MEASURES, REAL, STILL, Clip, Measure, Missing, Scored
 from s2f.model.shards import Media
+from s2f.model.terminal import progress_bar
 from s2f.pipeline.errors import InputError
 from s2f.pipeline.files import Place, make_folder
 
@@ -114,7 +115,7 @@ def _measure(
     scored: list[Scored] = []
     lost: list[Missing] = []
     processes = min(workers or min(os.cpu_count() or 1, MOST_WORKERS), len(material.clips))
-    with _progress_bar(console) as bar:
+    with progress_bar(console) as bar:
         task = bar.add_task("clips", total=len(material.clips), speed="")
         begun = time.perf_counter()
         for found in material.score(processes, more):
@@ -127,6 +128,9 @@ def _measure(
         if not scored:
             raise InputError(f"no clip could be measured: {lost[0].reason}", "check that they are whole")
         evaluation = _gather(material, scored, lost, seed, more)
+        judges = {"lipreader": lipreader, "sync": sync}
+        source = material.source | {name: str(run) for name, run in judges.items() if run}
+        evaluation = replace(evaluation, source=source)
         if out:
             write_folder(evaluation, out)
             wanted = evaluation_page.shown(evaluation)
@@ -163,14 +167,3 @@ def _known(measure: Measure, scored: list[Scored]) -> bool:
     """Whether it could be measured anywhere: no clip may be a sentence of GRID's grammar."""
     values = (scores.get(measure.name, math.nan) for each in scored for scores in each.scores.values())
     return not all(map(math.isnan, values))
-
-
-def _progress_bar(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[speed]}"),
-        TimeRemainingColumn(elapsed_when_finished=True),
-        console=console,
-    )

@@ -20,8 +20,8 @@ from s2f.model.sync.protocol import LEAST_FRAMES, SyncScore
 from s2f.model.sync.scorer import Scorer, load_scorer
 from s2f.pipeline.errors import InputError
 
-WER = Column("wer", "WER", "% of the words that the lip reader gets wrong", False, 1)
-BOUND = Column("wer_grammar", "WER by grammar", "the same, reading GRID's grammar", False, 1)
+WER = Column("wer", "WER %", "words that the lip reader gets wrong", False, 1)
+BOUND = Column("wer_grammar", "WER % by grammar", "the same, reading GRID's grammar", False, 1)
 OFFSET = Column("av_offset", "AV offset", "frames by which the sound is late", None, 1)
 APART = Column("av_apart", "AV apart", "the same, late or early", False, 1)
 CONFIDENCE = Column("av_confidence", "AV confidence", "how clearly that is seen", True, 2)

@@ -123,7 +123,7 @@ def test_the_rows_of_the_paper_from_one_command(command: Command, tmp_path: Path
             assert words in text
     first = markdown.splitlines()
     assert SURE in first[0]
-    assert first[2] == "|  | PSNR ↑ | SSIM ↑ | FDBM ↑ | CPBD ↑ | WER |"
+    assert first[2] == "|  | PSNR ↑ | SSIM ↑ | FDBM ↑ | CPBD ↑ | WER % |"
     assert first[5] == r"| as reported \* | 28.47 | 0.859 | 0.101 | 0.210 | 27.90 |"
 
     # Two clips show nothing.

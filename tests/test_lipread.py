@@ -137,8 +137,9 @@ def test_an_evaluation_tells_what_is_read_from_real_and_generated_lips(
     out = tmp_path / "scores"
     ended = s2f("evaluate", run, "--data", grid.out, "--split", "train", "--lipreader", learnt, "--out", out)
     assert ended.code == 0, ended.err
-    assert "WER by grammar" in ended.out
+    assert "WER % by grammar" in ended.out
     summary = json.loads((out / "evaluation.json").read_text())
+    assert summary["lipreader"] == str(learnt)
     rates = {row["name"]: row["scores"] for row in summary["rows"]}
     known = scores.score(load_reader(learnt, CPU), grid.out, "train", SILENT).rows
     assert rates["real"]["wer"]["mean"] == pytest.approx(100 * known[0].wer.mean)

@@ -4,6 +4,9 @@ import itertools
 import json
 import math
 import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from model_shards import change_members, make_shards
 from prepared import Command, Prepared, call, copy_clips
 from safetensors.torch import load_file
@@ -171,6 +175,23 @@ def test_the_same_seed_trains_the_same_scorer(tmp_path: Path, one_thread: None) 
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert any(not torch.equal(one[name], other[name]) for name in one)
     assert load_scorer(tmp_path / "one", CPU).known is None
+
+
+def test_ctrl_c_keeps_what_was_trained(s2f: Command, tmp_path: Path) -> None:
+    data = make_shards(tmp_path / "data", train=4, val=0, frames=12)
+    run = tmp_path / "run"
+    command = [Path(sys.executable).with_name("s2f"), "sync", "train", data, "--run", run]
+    command += chosen(steps=100_000, width=2, batch=2, frames=12, threads=1)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        next(line for line in process.stdout if line.startswith("step 50:"))
+        process.send_signal(signal.SIGINT)
+        told = process.stdout.read()
+        assert process.wait(timeout=60) == 0
+    assert "stopped at step" in told
+    assert load_scorer(run, CPU).media == MEDIA
+    assert yaml.safe_load((run / "sync.yaml").read_text())["steps"] == 100_000
+    refused(s2f("sync", "train", data, "--run", run), "already holds a sync scorer")
 
 
 # A scorer of genuine clips.

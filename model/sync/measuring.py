@@ -18,8 +18,8 @@ from s2f.model.shards import read_shards
 from s2f.model.sync.clips import Read, late
 from s2f.model.sync.protocol import LEAST_FRAMES, SyncScore, judge
 from s2f.model.sync.scorer import Known, Scorer
+from s2f.model.terminal import tracked
 from s2f.pipeline import files
-from s2f.pipeline.display import progress_bar
 from s2f.pipeline.errors import InputError
 from s2f.pipeline.files import Place
 
@@ -74,11 +74,8 @@ class Trial:
 def measure(scorer: Scorer, clips: Iterable[Read], count: int, console: Console) -> list[Found]:
     """Score clips under a progress bar. Raises InputError where none can be scored."""
     scored = []
-    with progress_bar(console) as bar:
-        task = bar.add_task("clips", total=count)
-        for name, clip in clips:
-            scored.append(_found(scorer, name, clip))
-            bar.advance(task)
+    for name, clip in tracked(clips, console, "clips", count):
+        scored.append(_found(scorer, name, clip))
     if not any(each.score for each in scored):
         reason = f": {scored[0].name}: {scored[0].reason}" if scored else ""
         raise InputError(f"no clip can be scored{reason}", "give clips with a face and sound")
@@ -107,14 +104,11 @@ def try_out(scorer: Scorer, data: Place, console: Console) -> Trial | None:
     missed: list[int] = []
     pooled = 0
     own: list[float] = []
-    with progress_bar(console) as bar:
-        task = bar.add_task("offsets", total=len(SHIFTS))
-        for shift in SHIFTS:
-            scores = [scorer.score(late(clip, shift)) for clip in clips]
-            missed += [abs(score.offset - shift) for score in scores]
-            pooled += abs(together(scores).offset - shift) <= NEAR
-            own += [score.confidence for score in scores if not shift]
-            bar.advance(task)
+    for shift in tracked(SHIFTS, console, "offsets", len(SHIFTS)):
+        scores = [scorer.score(late(clip, shift)) for clip in clips]
+        missed += [abs(score.offset - shift) for score in scores]
+        pooled += abs(together(scores).offset - shift) <= NEAR
+        own += [score.confidence for score in scores if not shift]
     near = sum(miss <= NEAR for miss in missed)
     known = Known(statistics.median(own), _foreign(scorer, clips))
     return Trial(len(clips), len(missed), near, missed.count(0), pooled, known)

@@ -2,6 +2,7 @@
 
 RUN/sync.json          what makes the network again: format, arguments, frame rate, known confidences
 RUN/sync.safetensors   its weights
+RUN/sync.yaml          the settings that it was trained with
 """
 
 from dataclasses import asdict, dataclass

@@ -7,10 +7,12 @@ SyncNet's contrastive loss: a clip gives not one false pair, but as many as it h
 import itertools
 import math
 import statistics
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import torch
+import yaml
 from rich.console import Console
 from torch import Tensor
 from torch.nn import functional
@@ -25,11 +27,12 @@ from s2f.model.sync.config import SyncParams
 from s2f.model.sync.network import SyncNetwork, lower_half
 from s2f.model.sync.protocol import SNIPPET, SOUND_SECONDS
 from s2f.model.sync.scorer import Scorer
-from s2f.pipeline.display import progress_bar
-from s2f.pipeline.errors import InputError, TrainingError
-from s2f.pipeline.files import Place, make_folder
+from s2f.model.terminal import progress_bar, stop_requests
+from s2f.pipeline.errors import CheckpointError, InputError, TrainingError
+from s2f.pipeline.files import Place, make_folder, write_bytes
 from s2f.pipeline.windows import window_size
 
+SETTINGS = "sync.yaml"
 CODE = 128
 RATE, DECAY, WARM = 2e-3, 0.05, 0.15
 # Steps between two lines, whose loss is the mean since the last one, and between two writings of the weights.
@@ -39,14 +42,18 @@ LOG_EVERY, SAVE_EVERY = 50, 500
 def train(data: Place, run: Path, params: SyncParams, console: Console) -> measuring.Trial | None:
     """Train on the train split, write RUN, and try the scorer on the val split; None where there is none.
 
-    Raises InputError where the data does not serve, TrainingError where a loss is no number.
+    Ctrl-C ends the training early. Raises InputError where the data does not serve, CheckpointError where
+    the folder holds a scorer already, TrainingError where a loss is no number.
     """
+    if (run / scorer.KIND.description).exists():
+        raise CheckpointError(f"{run} already holds a sync scorer", "give another folder")
     shards = read_shards(data, "train")
     if not shards:
         raise InputError(f"{data} has no clips in the split 'train'", "prepare it with a train split")
     media, device = read_media(shards), best_device()
     batches = TrainBatches(shards, _batches(params), device, report=console.print)
     make_folder(run)
+    write_bytes(run / SETTINGS, yaml.safe_dump(params.model_dump(), sort_keys=False).encode())
     if params.threads:
         torch.set_num_threads(params.threads)
     torch.manual_seed(params.seed)
@@ -55,18 +62,24 @@ def train(data: Place, run: Path, params: SyncParams, console: Console) -> measu
     optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, params.steps, pct_start=WARM)
     source = torch.Generator().manual_seed(params.seed)
-    with progress_bar(console) as bar:
-        task = bar.add_task("steps", total=params.steps)
+    with stop_requests() as stop, progress_bar(console) as bar:
+        task = bar.add_task("steps", total=params.steps, speed="")
         losses: list[float] = []
+        begun, frames = time.perf_counter(), 0
         for step, batch in enumerate(itertools.islice(batches.start(0), params.steps), start=1):
             losses.append(train_step(network, optimiser, batch, source))
             schedule.step()
-            bar.update(task, completed=step)
+            frames += batch.frames.shape[0] * batch.frames.shape[1]
+            speed = f"{frames / (time.perf_counter() - begun):,.0f} frames/s"
+            bar.update(task, completed=step, speed=speed)
             if step % LOG_EVERY == 0:
                 console.print(f"step {step}: loss {statistics.fmean(losses):.3f}", highlight=False)
                 losses.clear()
             if step % SAVE_EVERY == 0:
                 scorer.save(run, Scorer(network, media.fps, device))
+            if stop:
+                console.print(f"stopped at step {step}")
+                break
     made = Scorer(network, media.fps, device)
     trial = measuring.try_out(made, data, console)
     scorer.save(run, Scorer(network, media.fps, device, trial.known if trial else None))
