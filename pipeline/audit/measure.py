@@ -29,6 +29,9 @@ VERSION = 1
 
 Frames = npt.NDArray[np.uint8]
 
+# What a file that is missing, cut short or of another kind makes its reader raise.
+UNREADABLE = (S2fError, OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, cv2.error)
+
 # Where the face fills a crop whatever the hair or the background are: rows and columns of 128 x 96.
 FACE = (slice(32, 112), slice(20, 76))
 # A frame is black below this mean.
@@ -97,7 +100,7 @@ def measure(material: Material) -> Row:
             row["lag_curve"] = lag_curve(
                 mouth.relative_opening(points), np.maximum(material.loudness, FLOOR_DB)
             ).tolist()
-    except (S2fError, OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         told = error.message if isinstance(error, S2fError) else str(error)
         row |= {"status": "failed", "reason": "unreadable", "message": told}
     return row

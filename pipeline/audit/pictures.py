@@ -2,7 +2,6 @@
 
 import base64
 import io
-import zipfile
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,7 @@ from s2f.pipeline.audit.auditing import Audit
 from s2f.pipeline.audit.checks import made
 from s2f.pipeline.audit.clips import Clips
 from s2f.pipeline.audit.findings import Finding
-from s2f.pipeline.errors import S2fError
+from s2f.pipeline.audit.measure import UNREADABLE
 from s2f.pipeline.stage import artifact_name
 from s2f.pipeline.stages import align, detect, resample
 
@@ -32,9 +31,6 @@ CROPS, CROP_HEIGHT, QUALITY = 5, 96, 80
 # A waveform is drawn by so many of its peaks.
 PEAKS = 150
 READERS = 8
-
-# What a file that is missing, cut short or of another kind makes its reader raise.
-UNREADABLE = (S2fError, OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, cv2.error)
 
 
 def sheets(found: Audit) -> Sheets:
