@@ -16,6 +16,7 @@ from s2f.pipeline.audit import checks, compare, raw, sync, terminal
 from s2f.pipeline.audit.auditing import Audit, audit
 from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.errors import InputError
+from s2f.pipeline.windows import lag_in_words
 
 KEPT_FRAMES = 58 * 75 + 2 * 74
 
@@ -228,7 +229,7 @@ def test_a_known_lag_is_found_with_its_sign(lag: int) -> None:
     found = sync.pool(np.stack(curves))
     assert found.peak == lag
     assert found.sure > 0.99
-    assert ("late" in sync.told(lag, 40 * abs(lag))) == (lag > 0)
+    assert ("late" in lag_in_words(lag, 40 * lag)) == (lag > 0)
 
 
 def test_curves_without_any_peak_are_not_sure() -> None:
