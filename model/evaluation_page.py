@@ -145,7 +145,8 @@ def _figure(number: int, clip: Scored, chart: Chart, tags: Sequence[str], films:
 
 def _readings(clip: Scored) -> str:
     """What is said, and what a lip reader has read, where one was asked."""
-    rows = {"said": clip.text, **{f"read from {name}": text for name, text in clip.readings.items()}}
+    names = sorted(clip.readings, key=lambda name: name != REAL)
+    rows = {"said": clip.text, **{f"read from {name}": clip.readings[name] for name in names}}
     if not clip.readings:
         return ""
     cells = (
