@@ -21,7 +21,7 @@ from s2f.model.metrics.scoring import MEASURES, REAL, STILL, Clip, Measure, Miss
 from s2f.model.shards import Media
 from s2f.model.terminal import progress_bar
 from s2f.pipeline.errors import InputError
-from s2f.pipeline.files import Place, make_folder
+from s2f.pipeline.files import make_folder
 
 # Processes that measure, at most: more would wait for clips, and each clip that waits takes memory.
 MOST_WORKERS = 16
@@ -53,62 +53,22 @@ class Material(Protocol):
 
 
 def evaluate(
-    runs: list[Path],
-    data: Place,
-    split: str,
-    console: Console,
-    *,
-    limit: int | None = None,
-    seed: int = 0,
-    workers: int = 0,
-    out: Path | None = None,
-    lipreader: Path | None = None,
-    sync: Path | None = None,
-) -> Evaluation:
-    """Animate and measure the clips of a split, or the first `limit` of them, under a progress bar.
-
-    `workers` processes measure; 0 = one per CPU, up to 16. The same seed gives the same scores. A clip that
-    cannot be read or measured is told in `missing`. All of it, and a page, is written to the folder `out`.
-    The runs of a lip reader and of a sync scorer add their measures.
-    Raises InputError where the data does not serve, CheckpointError where a run does not.
-    """
-    from s2f.model.animated import Animated
-
-    material = Animated(runs, data, split, limit, seed)
-    return _measure(material, console, seed, workers, out, lipreader, sync)
-
-
-def evaluate_videos(
-    videos: list[Path],
-    reference: Path,
-    console: Console,
-    *,
-    limit: int | None = None,
-    seed: int = 0,
-    workers: int = 0,
-    out: Path | None = None,
-    lipreader: Path | None = None,
-    sync: Path | None = None,
-) -> Evaluation:
-    """Measure videos, or folders of them, against real ones of equal names; as `evaluate` else.
-
-    What has no partner or cannot be read is told in `missing`, how faces were aligned in `notes`.
-    Raises InputError where nothing can be compared.
-    """
-    from s2f.model.videos import Videos
-
-    return _measure(Videos(videos, reference, limit), console, seed, workers, out, lipreader, sync)
-
-
-def _measure(
     material: Material,
     console: Console,
-    seed: int,
-    workers: int,
-    out: Path | None,
-    lipreader: Path | None,
-    sync: Path | None,
+    *,
+    seed: int = 0,
+    workers: int = 0,
+    out: Path | None = None,
+    lipreader: Path | None = None,
+    sync: Path | None = None,
 ) -> Evaluation:
+    """Measure all clips of a material under a progress bar.
+
+    `workers` processes measure; 0 = one per CPU, up to 16. The same seed gives the same intervals. A clip
+    that cannot be read or measured is told in `missing`. All of it, and a page, is written to the folder
+    `out`. The runs of a lip reader and of a sync scorer add their measures. Raises InputError where no clip
+    can be measured, CheckpointError where a run does not serve.
+    """
     more = judged(lipreader, sync, material.media)
     if out:
         make_folder(out)

@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Callable
+from operator import attrgetter
 from pathlib import Path
 
 import torch
@@ -58,9 +59,9 @@ def _of_words(run: Path) -> list[Measure]:
 def _of_sync(run: Path) -> list[Measure]:
     told = f"there is no sound, or less than {LEAST_FRAMES} frames"
     return [
-        _measure(OFFSET, MOVING, functools.partial(_offset, run), told),
-        _measure(APART, MOVING, functools.partial(_apart, run), ""),
-        _measure(CONFIDENCE, MOVING, functools.partial(_confidence, run), ""),
+        _measure(OFFSET, MOVING, functools.partial(_synced, run, attrgetter("offset")), told),
+        _measure(APART, MOVING, functools.partial(_synced, run, attrgetter("apart")), ""),
+        _measure(CONFIDENCE, MOVING, functools.partial(_synced, run, attrgetter("confidence")), ""),
     ]
 
 
@@ -79,19 +80,9 @@ def _wer(run: Path, grammar: bool, video: Footage, _: Footage) -> float:
     return 100 * word_error_rate(text, video.reading)
 
 
-def _offset(run: Path, video: Footage, _: Footage) -> float:
+def _synced(run: Path, figure: Callable[[SyncScore], float], video: Footage, _: Footage) -> float:
     score = _sync(run, video)
-    return score.offset if score else math.nan
-
-
-def _apart(run: Path, video: Footage, _: Footage) -> float:
-    score = _sync(run, video)
-    return abs(score.offset) if score else math.nan
-
-
-def _confidence(run: Path, video: Footage, _: Footage) -> float:
-    score = _sync(run, video)
-    return score.confidence if score else math.nan
+    return figure(score) if score else math.nan
 
 
 @functools.lru_cache(maxsize=1)

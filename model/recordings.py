@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from s2f.model.animate import frames_for
 from s2f.model.metrics import Frames
-from s2f.model.shards import AGAIN, Media, Sample, Shard, read_clips, read_meta, read_shards
+from s2f.model.shards import AGAIN, Media, Sample, Shard, read_clips, read_meta, read_split
 from s2f.pipeline import mjpeg, wav
 from s2f.pipeline.errors import InputError
 from s2f.pipeline.files import Place
@@ -38,11 +38,7 @@ def listed(data: Place, split: str | None, limit: int | None = None) -> Listed:
 
     Raises InputError where there are none.
     """
-    shards = read_shards(data, split)
-    if not shards:
-        where = f"in the split '{split}'" if split else "in its shards"
-        raise InputError(f"{data} has no clips {where}", "give another --split, or look at 's2f plan'")
-    return [(shard, clip_id) for shard in shards for clip_id in shard.clips][:limit]
+    return [(shard, clip_id) for shard in read_split(data, split) for clip_id in shard.clips][:limit]
 
 
 def recordings(wanted: Listed) -> Iterator[tuple[str, Recording | InputError]]:

@@ -73,6 +73,15 @@ def read_shards(data: Place, split: str | None, cache: str | None = None) -> lis
     return shards
 
 
+def read_split(data: Place, split: str | None) -> list[Shard]:
+    """As `read_shards`, of a split that a person has named; InputError where it holds no clips."""
+    shards = read_shards(data, split)
+    if not shards:
+        where = f"in the split '{split}'" if split else "in its shards"
+        raise InputError(f"{data} has no clips {where}", "give another --split, or prepare more clips")
+    return shards
+
+
 def fingerprint(shards: list[Shard]) -> str:
     """A hash that changes when any shard does."""
     return hashlib.sha256("\n".join(shard.sha256 for shard in shards).encode()).hexdigest()

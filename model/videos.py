@@ -109,7 +109,8 @@ def score_pair(pair: Pair, more: Sequence[Measure] = ()) -> Scored | Missing:
         clip, missing, notes = read_pair(pair)
     except InputError as error:
         return Missing(pair.clip_id, "", "", error.message)
-    scored = score_clip(with_sound(clip, pair), more)
+    # None of the measures that are always taken hears it.
+    scored = score_clip(with_sound(clip, pair) if more else clip, more)
     return replace(scored, missing=missing + scored.missing, notes=notes)
 
 

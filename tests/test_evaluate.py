@@ -12,10 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from model_shards import change_members, make_members, make_shards
-from prepared import Command, Ended, Prepared
+from prepared import Command, Prepared
 from rich.console import Console
+from test_cli import refused
 
 from s2f.model.animate import generate
+from s2f.model.animated import Animated
 from s2f.model.checkpoint import load_talker
 from s2f.model.config import TrainParams
 from s2f.model.evaluate import evaluate
@@ -102,7 +104,7 @@ def test_runs_beside_the_still_frame_and_the_real_video(
 
 
 def test_the_scores_are_those_of_the_animated_clip(drawn: Path, run: Path) -> None:
-    found = evaluate([run], drawn, "val", SILENT, limit=1, seed=3)
+    found = evaluate(Animated([run], drawn, "val", 1, 3), SILENT, seed=3)
     assert (found.clips, [clip.clip_id for clip in found.scored]) == (1, ["val_000"])
     members = make_members("val_000", "val", FRAMES, 0)
     real, sound = mjpeg.decode(members["avi"]), wav.decode(members["wav"])
@@ -118,7 +120,7 @@ def test_the_scores_are_those_of_the_animated_clip(drawn: Path, run: Path) -> No
 
 def test_the_seed_fixes_the_scores_whatever_the_clips_and_processes(drawn: Path, run: Path) -> None:
     whole, part, other = (
-        evaluate([run], drawn, "val", SILENT, limit=limit, seed=seed, workers=workers)
+        evaluate(Animated([run], drawn, "val", limit, seed), SILENT, seed=seed, workers=workers)
         for limit, seed, workers in ((None, 0, 2), (2, 0, 1), (2, 1, 2))
     )
     first, again, changed = (scores(each) for each in (whole, part, other))
@@ -132,7 +134,7 @@ def test_the_seed_fixes_the_scores_whatever_the_clips_and_processes(drawn: Path,
 def test_runs_of_one_name_are_told_apart_by_their_paths(drawn: Path, run: Path, tmp_path: Path) -> None:
     twin = tmp_path / "tiny"
     shutil.copytree(run, twin)
-    found = evaluate([run, twin], drawn, "val", SILENT, limit=2)
+    found = evaluate(Animated([run, twin], drawn, "val", 2, 0), SILENT)
     first, second, *others = found.rows
     (compared,) = found.comparisons
     assert (compared.name, compared.against) == (str(twin), str(run))
@@ -142,7 +144,7 @@ def test_runs_of_one_name_are_told_apart_by_their_paths(drawn: Path, run: Path, 
 
 
 def test_genuine_faces_have_mouths(prepared_small: Prepared, run: Path) -> None:
-    found = evaluate([run], prepared_small.out, "train", SILENT, limit=1)
+    found = evaluate(Animated([run], prepared_small.out, "train", 1, 0), SILENT)
     still, real = found.rows[1:]
     assert 0.2 < still.scores["mouth_px"].mean < 5
     assert 20 < still.scores["psnr"].mean < 40
@@ -184,11 +186,3 @@ def test_what_users_get_wrong(s2f: Command, drawn: Path, run: Path, tmp_path: Pa
         ((run, "--data", drawn, "--videos", tmp_path), "two ways to evaluate"),
     ]:
         refused(s2f("evaluate", *arguments), words)
-
-
-def refused(ended: Ended, words: str) -> None:
-    """An error and a hint, a line each."""
-    error, hint = ended.err.splitlines()
-    assert words in error
-    assert hint.removeprefix("hint: ")
-    assert ended.code == 1

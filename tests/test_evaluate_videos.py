@@ -13,10 +13,20 @@ import pytest
 from prepared import Command, Prepared
 from rich.console import Console
 
-from s2f.model.evaluate import evaluate_videos
+from s2f.model.evaluate import evaluate
 from s2f.model.metrics.results import Evaluation
 from s2f.model.metrics.scoring import Clip, Missing, Scored
-from s2f.model.videos import AS_IT_IS, BY_ITS_OWN, BY_THE_REAL, FPS, Pair, read_pair, score_pair, with_sound
+from s2f.model.videos import (
+    AS_IT_IS,
+    BY_ITS_OWN,
+    BY_THE_REAL,
+    FPS,
+    Pair,
+    Videos,
+    read_pair,
+    score_pair,
+    with_sound,
+)
 from s2f.pipeline import media, mjpeg
 from s2f.pipeline.faces import Picture
 
@@ -217,7 +227,7 @@ def test_folders_of_videos(s2f: Command, folders: Path, tmp_path: Path) -> None:
 
 
 def found(*arguments: Path) -> Evaluation:
-    return evaluate_videos([arguments[0]], arguments[1], SILENT, workers=1)
+    return evaluate(Videos([arguments[0]], arguments[1], None), SILENT, workers=1)
 
 
 def test_two_files_belong_together_whatever_they_are_called(folders: Path) -> None:

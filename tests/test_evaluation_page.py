@@ -15,10 +15,11 @@ from playwright.sync_api import Page
 from rich.console import Console
 
 from s2f.model import evaluation_page
-from s2f.model.evaluate import evaluate_videos
+from s2f.model.evaluate import evaluate
 from s2f.model.metrics.extremes import picks
 from s2f.model.metrics.results import Evaluation, Row
 from s2f.model.metrics.scoring import MEASURES, Clip
+from s2f.model.videos import Videos
 from s2f.pipeline import media
 
 CLIPS = ("s1/bbaf2n", "s2/pwij3p", "s3/sbia1a")
@@ -43,7 +44,7 @@ def made(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Evaluati
         (root / "raw" / clip).parent.mkdir(parents=True)
         shutil.copy2(source, root / "raw" / f"{clip}.mpg")
     out = root / "out"
-    found = evaluate_videos([root / "soft", root / "late"], root / "raw", Console(quiet=True), out=out)
+    found = evaluate(Videos([root / "soft", root / "late"], root / "raw", None), Console(quiet=True), out=out)
     return found, out
 
 

@@ -21,6 +21,7 @@ from model_runs import make_generator, write_run
 from model_shards import change_members, make_shards
 from prepared import Command, Ended, Prepared
 from rich.console import Console
+from test_cli import refused
 
 from s2f.model.footage import Video
 from s2f.model.lipreading import scores, training
@@ -80,13 +81,6 @@ def tiny(split: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def frames_of(found: Prepared, clip_id: str) -> mjpeg.Frames:
     return mjpeg.decode(found.artifact("align", clip_id).read_bytes())
-
-
-def refused(ended: Ended, *words: str) -> None:
-    error, hint = ended.err.splitlines()
-    assert (ended.code, error[:7], hint[:6]) == (1, "error: ", "hint: ")
-    for word in words:
-        assert word in error
 
 
 def test_a_few_clips_are_learnt_by_heart(grid: Prepared, learnt: Path) -> None:

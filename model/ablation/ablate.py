@@ -12,6 +12,7 @@ from s2f.model import trainer
 from s2f.model.ablation import tables
 from s2f.model.ablation.recipes import Recipes, Row, settings
 from s2f.model.ablation.results import Ablation, Trained, summary
+from s2f.model.animated import Animated
 from s2f.model.config import TrainParams
 from s2f.model.evaluate import evaluate
 from s2f.model.judges import judged
@@ -62,11 +63,8 @@ def ablate(
             raise TrainingError(f"no row could be trained: {trained[0].failed}", "change the settings")
         console.rule(f"[bold]measuring on the {split} split")
         evaluation = evaluate(
-            runs,
-            data,
-            split,
+            Animated(runs, data, split, limit, seed),
             console,
-            limit=limit,
             seed=seed,
             workers=workers,
             out=folder / SCORES,

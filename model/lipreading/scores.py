@@ -16,7 +16,7 @@ from s2f.model.lipreading.mouths import middle, read_utterances
 from s2f.model.lipreading.reader import Reader, transcribe
 from s2f.model.metrics.interval import Interval, bootstrap
 from s2f.model.metrics.words import word_error_rate, words_read
-from s2f.model.shards import read_media, read_shards
+from s2f.model.shards import read_media, read_split
 from s2f.model.terminal import tracked
 from s2f.pipeline import files
 from s2f.pipeline.errors import InputError
@@ -55,9 +55,7 @@ def score(
     With the grammar only where most texts are its sentences. Raises InputError where the data
     does not serve.
     """
-    shards = read_shards(data, split)
-    if not shards:
-        raise InputError(f"{data} has no clips in the split '{split}'", "give another --split")
+    shards = read_split(data, split)
     fps = read_media(shards).fps
     if fps != reader.fps:
         raise InputError(

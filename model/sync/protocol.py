@@ -33,6 +33,11 @@ class SyncScore:
     fps: Fraction
 
     @property
+    def apart(self) -> int:
+        """The frames that sound and picture are apart, late or early."""
+        return abs(self.offset)
+
+    @property
     def milliseconds(self) -> float:
         """By how much the sound comes late."""
         return float(1000 * self.offset / self.fps)

@@ -1,7 +1,7 @@
 """Is it good, and is it better?"""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -46,18 +46,22 @@ def evaluate(
     Example: s2f evaluate runs/l1 runs/full --data out/grid --split val --out scores
     """
     from s2f.model import evaluate as evaluation
+    from s2f.model.animated import Animated
     from s2f.model.metrics import results, table
+    from s2f.model.videos import Videos
 
-    how: dict[str, Any] = {"limit": limit, "seed": seed, "workers": workers, "out": out}
-    how |= {"lipreader": lipreader, "sync": sync}
+    material: evaluation.Material
     if runs and data and not videos and not reference:
-        found = evaluation.evaluate(runs, place(data), split, console, **how)
+        material = Animated(runs, place(data), split, limit, seed)
     elif videos and reference and not runs and not data:
-        found = evaluation.evaluate_videos(videos, reference, console, **how)
+        material = Videos(videos, reference, limit)
     else:
         raise InputError(
             "there are two ways to evaluate", "give either RUN... and --data, or --videos and --reference"
         )
+    found = evaluation.evaluate(
+        material, console, seed=seed, workers=workers, out=out, lipreader=lipreader, sync=sync
+    )
     table.show(found, console)
     if json:
         results.write_json(found, json)
