@@ -19,11 +19,11 @@ from s2f.model.checkpoint import Talker
 from s2f.model.generator import HEIGHT, WIDTH
 from s2f.model.inference import FRAMES, load_prepared
 from s2f.model.validation import to_pictures
-from s2f.pipeline.errors import InputError
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.files import make_folder
+from s2f.pipeline.core.media import ENCODERS, read_audio, write_video
+from s2f.pipeline.core.windows import Sound, cut_windows, window_starts
 from s2f.pipeline.faces.alignment import crop_photo
-from s2f.pipeline.files import make_folder
-from s2f.pipeline.media import ENCODERS, read_audio, write_video
-from s2f.pipeline.windows import Sound, cut_windows, window_starts
 
 Picture = npt.NDArray[np.uint8]
 

@@ -20,9 +20,9 @@ from s2f.model.metrics import Frames
 from s2f.model.metrics.scoring import Clip, Measure, Missing, Scored, row_names, score_clip
 from s2f.model.recordings import Recording, first, listed, recordings
 from s2f.model.shards import Media
-from s2f.pipeline.errors import CheckpointError, InputError
-from s2f.pipeline.executors import WorkerLostError, run_local
-from s2f.pipeline.files import Place
+from s2f.pipeline.core.errors import CheckpointError, InputError
+from s2f.pipeline.core.executors.local import WorkerLostError, run_local
+from s2f.pipeline.core.files import Place
 
 # Sound is given to the generator in pieces, as `s2f animate` does: its memory does not grow with a clip.
 PIECE_SECONDS = 2

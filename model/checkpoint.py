@@ -20,8 +20,8 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from s2f.model.generator import HEIGHT, WIDTH, Generator
-from s2f.pipeline.errors import CheckpointError
-from s2f.pipeline.files import appearing, write_bytes
+from s2f.pipeline.core.errors import CheckpointError
+from s2f.pipeline.core.files import appearing, write_bytes
 
 FORMAT = 1
 

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from s2f.pipeline.params import Params
+from s2f.pipeline.core.params import Params
 
 # The two papers, in the settings in which they differ. What is not published, and what is only
 # recalled from them, docs/training.md tells.

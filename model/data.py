@@ -19,10 +19,10 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from s2f.model.config import TrainParams
 from s2f.model.order import Entry, Order, Share
 from s2f.model.shards import AGAIN, Sample, Shard, read_clips, read_meta, read_samples
-from s2f.pipeline import mjpeg, wav
-from s2f.pipeline.errors import InputError, MediaError, S2fError
-from s2f.pipeline.schema import FRAMES, SOUND
-from s2f.pipeline.windows import cut_windows, window_size, window_starts
+from s2f.pipeline.core import mjpeg, wav
+from s2f.pipeline.core.errors import InputError, MediaError, S2fError
+from s2f.pipeline.core.schema import FRAMES, SOUND
+from s2f.pipeline.core.windows import cut_windows, window_size, window_starts
 
 LOG = logging.getLogger(__name__)
 

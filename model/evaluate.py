@@ -20,8 +20,8 @@ from s2f.model.metrics.results import Evaluation, summarise, write_folder
 from s2f.model.metrics.scoring import MEASURES, REAL, STILL, Clip, Measure, Missing, Scored
 from s2f.model.shards import Media
 from s2f.model.terminal import progress_bar
-from s2f.pipeline.errors import InputError
-from s2f.pipeline.files import make_folder
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.files import make_folder
 
 # Processes that measure, at most: more would wait for clips, and each clip that waits takes memory.
 MOST_WORKERS = 16

@@ -15,8 +15,9 @@ from s2f.model.metrics.results import Evaluation, Row, finite, speaker_means
 from s2f.model.metrics.scoring import REAL, STILL, Clip, Column, Scored
 from s2f.model.metrics.table import ARROWS, difference, noted, told, unmeasured
 from s2f.model.page import Chart, Series
-from s2f.pipeline import files, pages, wav
-from s2f.pipeline.media import write_video
+from s2f.pipeline.core import files, wav
+from s2f.pipeline.core import html as pages
+from s2f.pipeline.core.media import write_video
 
 PAGE = "evaluation.html"
 

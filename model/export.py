@@ -25,8 +25,8 @@ from torch import Tensor, nn
 from s2f.model.checkpoint import Talker, load_talker
 from s2f.model.generator import HEIGHT, WIDTH, Generator, Identity
 from s2f.model.inference import prepare
-from s2f.pipeline.errors import ExportError, MissingError
-from s2f.pipeline.files import make_folder, write_bytes
+from s2f.pipeline.core.errors import ExportError, MissingError
+from s2f.pipeline.core.files import make_folder, write_bytes
 
 FORMAT = 1
 DESCRIPTION = "model.json"

@@ -10,11 +10,11 @@ import numpy as np
 
 from s2f.model.metrics import Frames
 from s2f.model.metrics.mouth import LOOKS
-from s2f.pipeline.errors import InputError
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.media import FrameReader, probe, read_audio
+from s2f.pipeline.core.windows import Sound, fit_length, samples_for
 from s2f.pipeline.faces import Box, Picture, alignment, open_backend
 from s2f.pipeline.faces.tracking import SAME_FACE, by_talking, find_tracks, intersection_over_union
-from s2f.pipeline.media import FrameReader, probe, read_audio
-from s2f.pipeline.windows import Sound, fit_length, samples_for
 
 # As `s2f prep` has them unless it is told otherwise.
 EVERY, MAX_GAP, SMOOTH = 8, 5, 7

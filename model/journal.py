@@ -20,8 +20,8 @@ from torch.utils.tensorboard import SummaryWriter
 
 from s2f.model import report, samples
 from s2f.model.validation import Validation, save_png
-from s2f.pipeline.errors import MediaError
-from s2f.pipeline.files import make_folder, write_bytes
+from s2f.pipeline.core.errors import MediaError
+from s2f.pipeline.core.files import make_folder, write_bytes
 
 METRICS = "metrics.jsonl"
 CURVES = "curves.jsonl"

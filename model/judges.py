@@ -19,7 +19,7 @@ from s2f.model.recordings import Recording
 from s2f.model.shards import Media
 from s2f.model.sync.protocol import LEAST_FRAMES, SyncScore
 from s2f.model.sync.scorer import Scorer, load_scorer
-from s2f.pipeline.errors import InputError
+from s2f.pipeline.core.errors import InputError
 
 WER = Column("wer", "WER %", "words that the lip reader gets wrong", False, 1)
 BOUND = Column("wer_grammar", "WER % by grammar", "the same, reading GRID's grammar", False, 1)

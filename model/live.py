@@ -25,10 +25,10 @@ import torch
 from s2f.model.animate import Animation, best_device, generate, read_face
 from s2f.model.generator import HEIGHT, WIDTH
 from s2f.model.inference import load_prepared
-from s2f.pipeline.errors import InputError, MediaError, OutputError
-from s2f.pipeline.files import make_folder
-from s2f.pipeline.media import LOCAL_ONLY, ffmpeg_program
-from s2f.pipeline.windows import Sound
+from s2f.pipeline.core.errors import InputError, MediaError, OutputError
+from s2f.pipeline.core.files import make_folder
+from s2f.pipeline.core.media import LOCAL_ONLY, ffmpeg_program
+from s2f.pipeline.core.windows import Sound
 
 STDIN, STDOUT = 0, 1
 

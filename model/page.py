@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
 
-from s2f.pipeline import pages
-from s2f.pipeline.pages import Page
+from s2f.pipeline.core import html as pages
+from s2f.pipeline.core.html import Page
 
 Point = tuple[float, float]
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from s2f.model.animate import frames_for
 from s2f.model.metrics import Frames
 from s2f.model.shards import AGAIN, Media, Sample, Shard, read_clips, read_meta, read_split
-from s2f.pipeline import mjpeg, wav
-from s2f.pipeline.errors import InputError
-from s2f.pipeline.files import Place
-from s2f.pipeline.schema import FRAMES, SOUND
-from s2f.pipeline.windows import Sound
+from s2f.pipeline.core import mjpeg, wav
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.files import Place
+from s2f.pipeline.core.schema import FRAMES, SOUND
+from s2f.pipeline.core.windows import Sound
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from s2f.model.generator import HEIGHT
 from s2f.model.page import Chart
 from s2f.model.shards import Media
 from s2f.model.terminal import duration
-from s2f.pipeline import pages
+from s2f.pipeline.core import html as pages
 
 # The file of a validation by step and ending, if there is one.
 Sample = Callable[[int, str], bytes | None]

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from s2f.model.shards import Media
-from s2f.pipeline import wav
-from s2f.pipeline.media import write_video
-from s2f.pipeline.windows import Sound, samples_for, window_starts
+from s2f.pipeline.core import wav
+from s2f.pipeline.core.media import write_video
+from s2f.pipeline.core.windows import Sound, samples_for, window_starts
 
 Pictures = npt.NDArray[np.uint8]
 

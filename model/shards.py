@@ -14,11 +14,11 @@ from pydantic import ValidationError
 from upath import UPath
 from webdataset.tariterators import base_plus_ext
 
-from s2f.pipeline import files
-from s2f.pipeline.errors import InputError
-from s2f.pipeline.files import Place
-from s2f.pipeline.manifest import read_table
-from s2f.pipeline.schema import FRAMES, META, SHARDS, SOUND, Row, SampleMeta
+from s2f.pipeline.core import files
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.files import Place
+from s2f.pipeline.core.manifest import read_table
+from s2f.pipeline.core.schema import FRAMES, META, SHARDS, SOUND, Row, SampleMeta
 
 AGAIN = "run 's2f prep' again: it writes what is missing or damaged anew"
 

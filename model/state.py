@@ -21,7 +21,7 @@ from s2f.model.discriminators import (
 )
 from s2f.model.generator import Generator
 from s2f.model.ranks import Ranks
-from s2f.pipeline.windows import window_size
+from s2f.pipeline.core.windows import window_size
 
 # Not published: our choice, as is common for GANs.
 BETAS = (0.5, 0.999)

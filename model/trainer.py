@@ -26,8 +26,8 @@ from s2f.model.shards import Media, Shard, fingerprint, read_media, read_shards
 from s2f.model.state import Adversary, State, new_state
 from s2f.model.terminal import Display, stop_requests, timed
 from s2f.model.validation import validate
-from s2f.pipeline.errors import CheckpointError, ConfigError, TrainingError
-from s2f.pipeline.files import Place, make_folder, write_bytes
+from s2f.pipeline.core.errors import CheckpointError, ConfigError, TrainingError
+from s2f.pipeline.core.files import Place, make_folder, write_bytes
 
 SETTINGS = "train.yaml"
 

@@ -14,9 +14,9 @@ from s2f.model.footage import Video
 from s2f.model.metrics import Frames
 from s2f.model.metrics.scoring import Clip, Measure, Missing, Note, Scored, row_names, score_clip
 from s2f.model.shards import Media
+from s2f.pipeline.core.errors import InputError, MediaError
+from s2f.pipeline.core.executors.local import WorkerLostError, run_local
 from s2f.pipeline.corpora import VIDEO_ENDINGS, grid
-from s2f.pipeline.errors import InputError, MediaError
-from s2f.pipeline.executors import WorkerLostError, run_local
 
 # As `s2f prep` has them unless it is told otherwise.
 FPS, SAMPLE_RATE = Fraction(25), 16_000

@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from s2f.pipeline.commands import measuring, preparing, training
 from s2f.pipeline.commands.options import errors
-from s2f.pipeline.errors import S2fError
+from s2f.pipeline.core.errors import S2fError
 
 app = typer.Typer(
     name="s2f",

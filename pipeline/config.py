@@ -9,11 +9,11 @@ from pydantic import Field
 from s2f.model.config import TrainParams
 from s2f.model.lipreading.config import LipreadParams
 from s2f.model.sync.config import SyncParams
-from s2f.pipeline import files
 from s2f.pipeline.audit.settings import AuditParams
-from s2f.pipeline.errors import ConfigError
-from s2f.pipeline.files import Place
-from s2f.pipeline.params import Params, checked, read_yaml
+from s2f.pipeline.core import files
+from s2f.pipeline.core.errors import ConfigError
+from s2f.pipeline.core.files import Place
+from s2f.pipeline.core.params import Params, checked, read_yaml
 from s2f.pipeline.stages.align import AlignParams
 from s2f.pipeline.stages.detect import DetectParams
 from s2f.pipeline.stages.resample import ResampleParams

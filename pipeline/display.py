@@ -22,9 +22,9 @@ from s2f.pipeline.audit import auditing, raw
 from s2f.pipeline.audit.auditing import Audit
 from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.config import Settings
-from s2f.pipeline.errors import ConfigError, InputError
-from s2f.pipeline.files import Place
-from s2f.pipeline.manifest import Manifest
+from s2f.pipeline.core.errors import ConfigError, InputError
+from s2f.pipeline.core.files import Place
+from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.plan import chosen_stages
 from s2f.pipeline.runner import Forecast, Funnel, Preparation
 from s2f.pipeline.sharding import Progress as Shown

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from s2f.pipeline import files
 from s2f.pipeline.config import Settings
+from s2f.pipeline.core import files
+from s2f.pipeline.core.errors import ConfigError
+from s2f.pipeline.core.files import Copies
 from s2f.pipeline.corpora import Source
-from s2f.pipeline.errors import ConfigError
-from s2f.pipeline.files import Copies
 from s2f.pipeline.stage import Recipe, Stage
 from s2f.pipeline.stages import CLIP_STAGES, STAGE_NAMES
 

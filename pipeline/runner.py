@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from s2f.pipeline import config, corpora, executors, files, manifest, plan, worker
+from s2f.pipeline import config, corpora, plan, worker
 from s2f.pipeline.config import Settings
+from s2f.pipeline.core import files, manifest
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.executors import local as executors
+from s2f.pipeline.core.executors.local import Executor
+from s2f.pipeline.core.files import Copies, Place
+from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.corpora import Source
-from s2f.pipeline.errors import InputError
-from s2f.pipeline.executors import Executor
-from s2f.pipeline.files import Copies, Place
-from s2f.pipeline.manifest import Manifest
 from s2f.pipeline.plan import Reason, Selection
 from s2f.pipeline.sharding import Progress, Sharding
 from s2f.pipeline.stage import Recipe, artifact_name

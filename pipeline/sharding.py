@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from s2f.pipeline import files, manifest
 from s2f.pipeline.config import Settings
-from s2f.pipeline.errors import InputError, OutputError
-from s2f.pipeline.executors import Executor, WorkerLostError
-from s2f.pipeline.files import Place
-from s2f.pipeline.manifest import Manifest
-from s2f.pipeline.schema import FRAMES, SHARDS, SOUND, Row
+from s2f.pipeline.core import files, manifest
+from s2f.pipeline.core.errors import InputError, OutputError
+from s2f.pipeline.core.executors.local import Executor, WorkerLostError
+from s2f.pipeline.core.files import Place
+from s2f.pipeline.core.manifest import Manifest
+from s2f.pipeline.core.schema import FRAMES, SHARDS, SOUND, Row
 from s2f.pipeline.stage import artifact_name
 from s2f.pipeline.stages import shard
 

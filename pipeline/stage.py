@@ -9,12 +9,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from s2f.pipeline import files
+from s2f.pipeline.core import files
+from s2f.pipeline.core.files import Copies, Place
+from s2f.pipeline.core.media import FrameReader
+from s2f.pipeline.core.params import Params
+from s2f.pipeline.core.schema import COMMON, Row
 from s2f.pipeline.corpora import Source
-from s2f.pipeline.files import Copies, Place
-from s2f.pipeline.media import FrameReader
-from s2f.pipeline.params import Params
-from s2f.pipeline.schema import COMMON, Row
 
 
 @dataclass

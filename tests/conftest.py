@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from prepared import Command, Ended, Prepared, call, copy_clips
 
-from s2f.pipeline import media
+from s2f.pipeline.core import media
 from s2f.pipeline.faces import Picture
 
 DATA = Path(os.environ.get("S2F_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))

@@ -13,9 +13,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from s2f.pipeline import mjpeg, wav
-from s2f.pipeline.schema import FRAMES, META, SHARDS, SOUND, SampleMeta
-from s2f.pipeline.windows import Sound, cut_windows, loudness, samples_for, window_size, window_starts
+from s2f.pipeline.core import mjpeg, wav
+from s2f.pipeline.core.schema import FRAMES, META, SHARDS, SOUND, SampleMeta
+from s2f.pipeline.core.windows import Sound, cut_windows, loudness, samples_for, window_size, window_starts
 
 FPS = Fraction(25)
 SAMPLE_RATE = 16_000

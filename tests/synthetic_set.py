@@ -11,9 +11,9 @@ from prepared import Prepared
 
 from s2f.pipeline import config, corpora, plan
 from s2f.pipeline.audit import measuring
+from s2f.pipeline.core.manifest import open_all, write_table
+from s2f.pipeline.core.schema import SHARDS, Row
 from s2f.pipeline.corpora import grid
-from s2f.pipeline.manifest import open_all, write_table
-from s2f.pipeline.schema import SHARDS, Row
 from s2f.pipeline.stage import artifact_name
 from s2f.pipeline.stages import CLIP_STAGES, shard
 

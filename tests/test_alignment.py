@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 from prepared import Prepared
 
-from s2f.pipeline import mjpeg
+from s2f.pipeline.core import mjpeg
 from s2f.pipeline.faces import STABLE, alignment, dlib_backend
 
 # Nose base and eye corners in a face of 96 x 128 px, in the crops of the authors' published code.

@@ -15,8 +15,8 @@ from rich.console import Console
 from s2f.pipeline.audit import checks, compare, raw, sync, terminal
 from s2f.pipeline.audit.auditing import Audit, audit
 from s2f.pipeline.audit.settings import AuditParams
-from s2f.pipeline.errors import InputError
-from s2f.pipeline.windows import lag_in_words
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.windows import lag_in_words
 
 KEPT_FRAMES = 58 * 75 + 2 * 74
 

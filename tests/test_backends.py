@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from prepared import Command, copy_clips
 
-from s2f.pipeline import files, media
-from s2f.pipeline.errors import InputError, MissingError
+from s2f.pipeline.core import files, media
+from s2f.pipeline.core.errors import InputError, MissingError
 from s2f.pipeline.faces import STABLE, Backend, Picture, Points, models, open_backend, tracking
 
 CLIPS = ("s1/bbaf2n", "s2/pwij3p", "s3/sbia1a", "s5/lbax4n", "s10/bbab8n", "s20/brbk7n", "s22/lbbc2a")

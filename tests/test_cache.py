@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from prepared import Prepared, copy_clips, fingerprint
 
-from s2f.pipeline import config, files
+from s2f.pipeline import config
 from s2f.pipeline.audit.verification import damages
-from s2f.pipeline.errors import InputError
+from s2f.pipeline.core import files
+from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.plan import Selection, recipes, why
 from s2f.pipeline.runner import Funnel, Preparation
 from s2f.pipeline.stages import align

@@ -9,8 +9,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from s2f.pipeline import config
-from s2f.pipeline.errors import ConfigError
-from s2f.pipeline.params import Params
+from s2f.pipeline.core.errors import ConfigError
+from s2f.pipeline.core.params import Params
 
 REPOSITORY = Path(__file__).parents[1]
 

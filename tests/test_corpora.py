@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from s2f.pipeline import corpora
+from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.corpora import Source, folder, grid, tcd_timit
-from s2f.pipeline.errors import InputError
 
 
 def tree(root: Path, *names: str) -> Path:

@@ -8,12 +8,12 @@ import dlib
 import numpy as np
 import pytest
 
-from s2f.pipeline import media
+from s2f.pipeline.core import media
+from s2f.pipeline.core.errors import InputError, MissingError
 from s2f.pipeline.corpora.grid import GRAMMAR, sentence
 from s2f.pipeline.demo import corpus, speech, visemes
 from s2f.pipeline.demo.face import Face, Pose
 from s2f.pipeline.demo.speakers import cast
-from s2f.pipeline.errors import InputError, MissingError
 
 
 @pytest.fixture(scope="module")

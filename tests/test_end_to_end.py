@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from s2f.model.validation import save_png
-from s2f.pipeline import media
+from s2f.pipeline.core import media
 from s2f.pipeline.demo import corpus, speech
 from s2f.pipeline.demo.tour import held_out
 

@@ -25,7 +25,7 @@ from s2f.model.metrics.reconstruction import lower_l1, psnr
 from s2f.model.metrics.results import Evaluation
 from s2f.model.metrics.scoring import MEASURES
 from s2f.model.trainer import train
-from s2f.pipeline import mjpeg, wav
+from s2f.pipeline.core import mjpeg, wav
 
 FRAMES = 8
 SILENT = Console(file=io.StringIO())

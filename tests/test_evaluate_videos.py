@@ -27,7 +27,7 @@ from s2f.model.videos import (
     score_pair,
     with_sound,
 )
-from s2f.pipeline import media, mjpeg
+from s2f.pipeline.core import media, mjpeg
 from s2f.pipeline.faces import Picture
 
 CLIP = "s1/bbaf2n"

@@ -20,7 +20,7 @@ from s2f.model.metrics.extremes import picks
 from s2f.model.metrics.results import Evaluation, Row
 from s2f.model.metrics.scoring import MEASURES, Clip
 from s2f.model.videos import Videos
-from s2f.pipeline import media
+from s2f.pipeline.core import media
 
 CLIPS = ("s1/bbaf2n", "s2/pwij3p", "s3/sbia1a")
 FRAME = 1 / 25

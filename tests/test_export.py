@@ -18,7 +18,7 @@ from prepared import Command
 
 from s2f.model.export import check, export, make_graphs
 from s2f.model.inference import prepare
-from s2f.pipeline.errors import CheckpointError, ExportError
+from s2f.pipeline.core.errors import CheckpointError, ExportError
 
 Arrays = dict[str, npt.NDArray[np.float32]]
 VARIANTS = [{"companded": True}, {"noise": 0, "temporal": False, "window": 3200}]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from prepared import Prepared
 
-from s2f.pipeline import media, mjpeg
-from s2f.pipeline.errors import InputError
+from s2f.pipeline.core import media, mjpeg
+from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.faces import Backend, Picture, alignment, mouth, open_backend, tracking
 
 FPS = Fraction(25)

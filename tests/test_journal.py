@@ -21,8 +21,8 @@ from s2f.model.report import About
 from s2f.model.samples import Example, join_windows
 from s2f.model.shards import Media
 from s2f.model.validation import Validation
-from s2f.pipeline import media
-from s2f.pipeline.windows import cut_windows, loudness, samples_for, window_size, window_starts
+from s2f.pipeline.core import media
+from s2f.pipeline.core.windows import cut_windows, loudness, samples_for, window_size, window_starts
 
 MEDIA = Media(FPS, SAMPLE_RATE)
 ABOUT = About("out/drawn", 5, MEDIA, "cpu", TrainParams())

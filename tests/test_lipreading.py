@@ -14,8 +14,8 @@ from s2f.model.lipreading.mouths import DOWN, LEFT, MARGIN, TOP, cut_mouths, mid
 from s2f.model.lipreading.network import LipNet, moving
 from s2f.model.lipreading.training import schedule
 from s2f.model.metrics.words import word_error_rate, words_read
+from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.corpora import grid
-from s2f.pipeline.errors import InputError
 
 SENTENCE = "bin blue at f two now"
 # Grammars of few characters: words that begin, end and go on alike, and a character twice in a row.

@@ -6,10 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from s2f.pipeline import files, manifest
-from s2f.pipeline.errors import InputError, OutputError
-from s2f.pipeline.manifest import Manifest
-from s2f.pipeline.schema import COMMON, Row
+from s2f.pipeline.core import files, manifest
+from s2f.pipeline.core.errors import InputError, OutputError
+from s2f.pipeline.core.manifest import Manifest
+from s2f.pipeline.core.schema import COMMON, Row
 from s2f.pipeline.stages import CLIP_STAGES
 
 SCHEMA = pa.schema([*COMMON, ("size", pa.int64()), ("names", pa.list_(pa.string()))])

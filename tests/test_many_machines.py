@@ -18,9 +18,10 @@ import pytest
 from prepared import Prepared, copy_clips, descendants, fingerprint
 from upath import UPath
 
-from s2f.pipeline import corpora, files
+from s2f.pipeline import corpora
 from s2f.pipeline.audit.verification import damages
-from s2f.pipeline.errors import InputError, OutputError
+from s2f.pipeline.core import files
+from s2f.pipeline.core.errors import InputError, OutputError
 
 CLIPS = ("s1/bbaf2n", "s1/bbas1s", "s2/pwij3p", "s3/sbia1a", "s5/lbax4n", "s10/bbab8n")
 BUCKET = "s3://faces"
@@ -239,7 +240,7 @@ def test_a_node_that_is_killed_costs_nothing_but_time(
 ITEMS = """
 import json
 from test_executors import act
-from s2f.pipeline.executors import WorkerLostError, open_executor
+from s2f.pipeline.core.executors.local import WorkerLostError, open_executor
 items = ["a", "die", "b", "be killed", "hang", "c"]
 found = open_executor("ray", 1).run(act, items, len(items), 5.0)
 told = {item: result.reason if isinstance(result, WorkerLostError) else result for item, result in found}

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from s2f.pipeline import media
-from s2f.pipeline.errors import MediaError
+from s2f.pipeline.core import media
+from s2f.pipeline.core.errors import MediaError
 
 NTSC = Fraction(30000, 1001)
 RATE = 16_000

@@ -16,7 +16,7 @@ from s2f.model.metrics.mouth import correlation, find_points, mouth_distance, op
 from s2f.model.metrics.reconstruction import lower_l1, psnr, ssim
 from s2f.model.metrics.scoring import Clip, score_clip
 from s2f.model.metrics.sharpness import cpbd, edge_widths, fdbm
-from s2f.pipeline import mjpeg
+from s2f.pipeline.core import mjpeg
 from s2f.pipeline.faces import Points
 from s2f.pipeline.faces.mouth import opening
 

@@ -10,8 +10,8 @@ import av
 import numpy as np
 import pytest
 
-from s2f.pipeline import media, mjpeg, wav
-from s2f.pipeline.errors import MediaError
+from s2f.pipeline.core import media, mjpeg, wav
+from s2f.pipeline.core.errors import MediaError
 
 NTSC = Fraction(30000, 1001)
 ONES = wav.encode(np.ones(50, np.float32), 16_000)

@@ -14,10 +14,10 @@ from model_shards import draw_faces, make_sound
 from s2f.model import checkpoint
 from s2f.model.animate import animate, frames_for, generate, read_face, stream_windows
 from s2f.model.inference import FRAMES, load_prepared, prepare
-from s2f.pipeline import wav
-from s2f.pipeline.errors import CheckpointError, InputError, OutputError
-from s2f.pipeline.media import FrameReader, probe
-from s2f.pipeline.windows import cut_windows, samples_for, window_starts
+from s2f.pipeline.core import wav
+from s2f.pipeline.core.errors import CheckpointError, InputError, OutputError
+from s2f.pipeline.core.media import FrameReader, probe
+from s2f.pipeline.core.windows import cut_windows, samples_for, window_starts
 
 CPU = torch.device("cpu")
 VARIANTS = [

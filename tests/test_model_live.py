@@ -22,8 +22,8 @@ from prepared import Command
 from s2f.model.animate import generate
 from s2f.model.inference import load_prepared
 from s2f.model.live import animate_live, to_sound
-from s2f.pipeline import wav
-from s2f.pipeline.errors import InputError, OutputError
+from s2f.pipeline.core import wav
+from s2f.pipeline.core.errors import InputError, OutputError
 
 FRAME = 96 * 128 * 3
 PROGRAM = Path(sys.executable).with_name("s2f")

@@ -23,9 +23,9 @@ from s2f.model.data import Batch, TrainBatches
 from s2f.model.order import Entry, Order
 from s2f.model.shards import Shard, local, read_clips, read_shards
 from s2f.model.trainer import train
-from s2f.pipeline import files
-from s2f.pipeline.errors import InputError
-from s2f.pipeline.schema import FRAMES, META, SHARDS, SOUND
+from s2f.pipeline.core import files
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.schema import FRAMES, META, SHARDS, SOUND
 
 SIZES = ([5, 1, 9, 2, 2, 7], [26], [1] * 26, [13, 13])
 

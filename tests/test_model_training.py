@@ -21,7 +21,7 @@ from s2f.model.ranks import Ranks
 from s2f.model.shards import read_shards
 from s2f.model.state import new_state
 from s2f.model.trainer import train, train_step
-from s2f.pipeline.errors import CheckpointError, InputError, TrainingError
+from s2f.pipeline.core.errors import CheckpointError, InputError, TrainingError
 
 CPU = torch.device("cpu")
 

@@ -15,8 +15,8 @@ import pytest
 import webdataset
 from prepared import Prepared
 
-from s2f.pipeline import files, mjpeg, wav, windows
-from s2f.pipeline.schema import SampleMeta
+from s2f.pipeline.core import files, mjpeg, wav, windows
+from s2f.pipeline.core.schema import SampleMeta
 from s2f.pipeline.stages.shard import (
     READS,
     SPLITS,

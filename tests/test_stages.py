@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from prepared import Prepared, copy_clips, fingerprint
 
-from s2f.pipeline import media, mjpeg, wav, windows
+from s2f.pipeline.core import media, mjpeg, wav, windows
 
 WILD = {
     "Adverb_1": {("scan", "rejected", "no_audio")},

@@ -23,7 +23,7 @@ from test_cli import refused
 
 from s2f.model.study import clips, page, scores
 from s2f.model.study.clips import Match
-from s2f.pipeline import media
+from s2f.pipeline.core import media
 
 NAMES = ("bbaf2n", "bbas1s", "bbbm3a")
 # Of the generated clips, and so of all that are shown.

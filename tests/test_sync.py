@@ -30,8 +30,8 @@ from s2f.model.sync.config import SyncParams
 from s2f.model.sync.network import SoundPicture, SyncNetwork, mel_bank
 from s2f.model.sync.protocol import LEAST_FRAMES, MOST, Codes, judge, mean_distances
 from s2f.model.sync.scorer import Known, Scorer, load_scorer, save
-from s2f.pipeline import media, wav
-from s2f.pipeline.errors import InputError
+from s2f.pipeline.core import media, wav
+from s2f.pipeline.core.errors import InputError
 
 CPU = torch.device("cpu")
 RATE, FPS = 16_000, Fraction(25)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from prepared import Prepared
 
-from s2f.pipeline import media, windows
+from s2f.pipeline.core import media, windows
+from s2f.pipeline.core.mjpeg import decode
 from s2f.pipeline.faces import mouth
-from s2f.pipeline.mjpeg import decode
 
 NTSC = Fraction(30000, 1001)
 

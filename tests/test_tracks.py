@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from prepared import Prepared
 
-from s2f.pipeline import media, wav
+from s2f.pipeline.core import media, wav
 from s2f.pipeline.faces import Picture, mouth, open_backend, tracking
 
 FPS = Fraction(25)

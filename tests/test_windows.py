@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from s2f.pipeline import windows
+from s2f.pipeline.core import windows
 
 NTSC = Fraction(30000, 1001)
 RATE = 16_000

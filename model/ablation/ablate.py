@@ -18,8 +18,8 @@ from s2f.model.evaluate import evaluate
 from s2f.model.judges import judged
 from s2f.model.recordings import first, listed
 from s2f.model.terminal import duration
-from s2f.pipeline.errors import CheckpointError, TrainingError
-from s2f.pipeline.files import Place, alone, make_folder, write_bytes
+from s2f.pipeline.core.errors import CheckpointError, TrainingError
+from s2f.pipeline.core.files import Place, alone, make_folder, write_bytes
 
 RUNS, SCORES, SUMMARY, TABLES = "runs", "scores", "ablation.json", "ablation.md"
 

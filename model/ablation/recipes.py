@@ -10,8 +10,8 @@ from pydantic import Field
 from s2f.model import judges
 from s2f.model.config import RECIPES, TrainParams
 from s2f.model.metrics.scoring import MEASURES
-from s2f.pipeline.errors import ConfigError
-from s2f.pipeline.params import Params, checked, nearest, read_yaml
+from s2f.pipeline.core.errors import ConfigError
+from s2f.pipeline.core.params import Params, checked, nearest, read_yaml
 
 DEFAULT_FILE = Path(__file__).with_name("grid_bmvc2018.yaml")
 

@@ -11,10 +11,10 @@ from rich.console import Console
 from s2f.model.lipreading.labels import plain
 from s2f.model.shards import AGAIN, Sample, Shard, read_meta, read_samples
 from s2f.model.terminal import tracked
-from s2f.pipeline import mjpeg
-from s2f.pipeline.errors import InputError, MediaError
+from s2f.pipeline.core import mjpeg
+from s2f.pipeline.core.errors import InputError, MediaError
+from s2f.pipeline.core.schema import FRAMES
 from s2f.pipeline.faces.alignment import HEIGHT, WIDTH
-from s2f.pipeline.schema import FRAMES
 
 Frames = npt.NDArray[np.uint8]
 Mouths = npt.NDArray[np.uint8]

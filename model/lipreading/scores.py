@@ -18,9 +18,9 @@ from s2f.model.metrics.interval import Interval, bootstrap
 from s2f.model.metrics.words import word_error_rate, words_read
 from s2f.model.shards import read_media, read_split
 from s2f.model.terminal import tracked
-from s2f.pipeline import files
-from s2f.pipeline.errors import InputError
-from s2f.pipeline.files import Place
+from s2f.pipeline.core import files
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.files import Place
 
 FREE, BOUND, CHANCE = "without grammar", "with grammar", "chance"
 

@@ -24,8 +24,8 @@ from s2f.model.lipreading.reader import Reader, load_reader, transcribe
 from s2f.model.metrics.words import word_error_rate
 from s2f.model.shards import read_media, read_shards
 from s2f.model.terminal import duration, progress_bar, stop_requests
-from s2f.pipeline.errors import CheckpointError, InputError, TrainingError
-from s2f.pipeline.files import Place, make_folder, write_bytes
+from s2f.pipeline.core.errors import CheckpointError, InputError, TrainingError
+from s2f.pipeline.core.files import Place, make_folder, write_bytes
 
 SETTINGS = "lipread.yaml"
 METRICS = "metrics.jsonl"

@@ -13,8 +13,8 @@ import pyarrow as pa
 from s2f.model.metrics.comparison import Comparison, verdict
 from s2f.model.metrics.interval import Interval, bootstrap
 from s2f.model.metrics.scoring import Column, Missing, Note, Scored
-from s2f.pipeline import files
-from s2f.pipeline.manifest import write_table
+from s2f.pipeline.core import files
+from s2f.pipeline.core.manifest import write_table
 
 SUMMARY, CLIPS = "evaluation.json", "clips.parquet"
 

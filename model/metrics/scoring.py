@@ -17,10 +17,10 @@ from s2f.model.metrics.identity import acd, sampled
 from s2f.model.metrics.mouth import find_points, mouth_distance, opening_correlation
 from s2f.model.metrics.reconstruction import lower_l1, psnr, ssim
 from s2f.model.metrics.sharpness import cpbd, fdbm
+from s2f.pipeline.core.windows import Sound
 from s2f.pipeline.faces import Points
 from s2f.pipeline.faces.identity import Embedding, embed
 from s2f.pipeline.faces.mouth import opening
-from s2f.pipeline.windows import Sound
 
 # What a video is: made by a run, the first frame repeated, or the real one.
 Kind = Literal["run", "still", "real"]

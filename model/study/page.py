@@ -15,9 +15,10 @@ from pathlib import Path
 
 from s2f.model.study.clips import Encoded, Match, encode
 from s2f.model.study.schema import Key, Origin
-from s2f.pipeline import files, pages
-from s2f.pipeline.errors import InputError
-from s2f.pipeline.pages import Page
+from s2f.pipeline.core import files
+from s2f.pipeline.core import html as pages
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.html import Page
 
 # A page of more bytes is hard to send.
 MUCH = 50_000_000

@@ -16,8 +16,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from s2f.model.study.schema import Answer, Answers, Key
-from s2f.pipeline import files
-from s2f.pipeline.errors import InputError
+from s2f.pipeline.core import files
+from s2f.pipeline.core.errors import InputError
 
 COVERED = 0.95
 REAL = "real clips"

@@ -9,9 +9,9 @@ import numpy as np
 from s2f.model.footage import Video
 from s2f.model.recordings import Recording, listed, recordings
 from s2f.model.shards import Media
-from s2f.pipeline.errors import InputError
-from s2f.pipeline.files import place
-from s2f.pipeline.windows import fit_length, samples_for
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.files import place
+from s2f.pipeline.core.windows import fit_length, samples_for
 
 # A clip, or why it cannot be read, by its name.
 Read = tuple[str, Recording | InputError]

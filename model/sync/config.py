@@ -5,7 +5,7 @@ Only pydantic is imported here, so that the command line stays quick.
 
 from pydantic import Field
 
-from s2f.pipeline.params import Params
+from s2f.pipeline.core.params import Params
 
 
 class SyncParams(Params):

@@ -19,9 +19,9 @@ from s2f.model.sync.clips import Read, late
 from s2f.model.sync.protocol import LEAST_FRAMES, SyncScore, judge
 from s2f.model.sync.scorer import Known, Scorer
 from s2f.model.terminal import tracked
-from s2f.pipeline import files
-from s2f.pipeline.errors import InputError
-from s2f.pipeline.files import Place
+from s2f.pipeline.core import files
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.files import Place
 
 # By so many frames the sound is moved in a trial, and clips of the split that take part at most.
 SHIFTS = (-12, -8, -4, -1, 0, 1, 4, 8, 12)

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from s2f.pipeline.windows import lag_in_words
+from s2f.pipeline.core.windows import lag_in_words
 
 Values = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.float32]

@@ -20,9 +20,9 @@ from s2f.model.recordings import Recording
 from s2f.model.shards import Media
 from s2f.model.sync.network import SyncNetwork, lower_half
 from s2f.model.sync.protocol import LEAST_FRAMES, MOST, SNIPPET, Codes, SyncScore, judge, mean_distances
-from s2f.pipeline.errors import InputError
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.windows import Sound, cut_windows, window_starts
 from s2f.pipeline.faces.alignment import HEIGHT, WIDTH
-from s2f.pipeline.windows import Sound, cut_windows, window_starts
 
 KIND = Kind("sync scorer", "s2f sync train", "sync.json", "sync.safetensors")
 # Snippets that are encoded at a time: the memory does not grow with a clip.

@@ -28,9 +28,9 @@ from s2f.model.sync.network import SyncNetwork, lower_half
 from s2f.model.sync.protocol import SNIPPET, SOUND_SECONDS
 from s2f.model.sync.scorer import Scorer
 from s2f.model.terminal import progress_bar, stop_requests
-from s2f.pipeline.errors import CheckpointError, InputError, TrainingError
-from s2f.pipeline.files import Place, make_folder, write_bytes
-from s2f.pipeline.windows import window_size
+from s2f.pipeline.core.errors import CheckpointError, InputError, TrainingError
+from s2f.pipeline.core.files import Place, make_folder, write_bytes
+from s2f.pipeline.core.windows import window_size
 
 SETTINGS = "sync.yaml"
 CODE = 128

@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from s2f.pipeline import manifest
 from s2f.pipeline.audit import checks, measuring, sets
 from s2f.pipeline.audit.clips import Clips, collect
 from s2f.pipeline.audit.findings import Finding
 from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.audit.sync import Lag
-from s2f.pipeline.files import Place
-from s2f.pipeline.manifest import Manifest
-from s2f.pipeline.schema import Row
+from s2f.pipeline.core import manifest
+from s2f.pipeline.core.files import Place
+from s2f.pipeline.core.manifest import Manifest
+from s2f.pipeline.core.schema import Row
 from s2f.pipeline.sharding import Progress, read_index
 from s2f.pipeline.stages import CLIP_STAGES, shard
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from s2f.pipeline.audit import duplicates, speakers, texts
-from s2f.pipeline.manifest import Manifest
-from s2f.pipeline.windows import lag_in_words
+from s2f.pipeline.core.manifest import Manifest
+from s2f.pipeline.core.windows import lag_in_words
 
 Scores = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

@@ -10,7 +10,7 @@ import yaml
 from s2f.pipeline.audit.auditing import Audit
 from s2f.pipeline.audit.checks import made
 from s2f.pipeline.audit.findings import number
-from s2f.pipeline.files import Place
+from s2f.pipeline.core.files import Place
 
 
 @dataclass(frozen=True)

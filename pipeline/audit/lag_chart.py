@@ -9,7 +9,7 @@ from s2f.pipeline.audit.findings import number
 from s2f.pipeline.audit.names import natural
 from s2f.pipeline.audit.sets import ALL
 from s2f.pipeline.audit.sync import REACH, Lag
-from s2f.pipeline.windows import lag_in_words
+from s2f.pipeline.core.windows import lag_in_words
 
 Lags = dict[str, Lag]
 # By name: all, wrong, or one of those that are as they should be.

@@ -15,14 +15,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyloudnorm
 
-from s2f.pipeline import mjpeg, wav
 from s2f.pipeline.audit.sync import lag_curve
-from s2f.pipeline.errors import S2fError
+from s2f.pipeline.core import mjpeg, wav
+from s2f.pipeline.core.errors import S2fError
+from s2f.pipeline.core.files import Place
+from s2f.pipeline.core.schema import Row
+from s2f.pipeline.core.windows import Sound
 from s2f.pipeline.faces import STABLE, Points, identity, mouth
 from s2f.pipeline.faces.alignment import HEIGHT, WIDTH
-from s2f.pipeline.files import Place
-from s2f.pipeline.schema import Row
-from s2f.pipeline.windows import Sound
 
 # Raise it whenever the same clip would get other figures.
 VERSION = 1

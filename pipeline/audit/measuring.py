@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
-from s2f.pipeline import executors, files
 from s2f.pipeline.audit import measure
 from s2f.pipeline.audit.measure import Material
-from s2f.pipeline.executors import WorkerLostError
-from s2f.pipeline.files import Place
-from s2f.pipeline.manifest import Manifest
-from s2f.pipeline.schema import COMMON
+from s2f.pipeline.core import files
+from s2f.pipeline.core.executors import local as executors
+from s2f.pipeline.core.executors.local import WorkerLostError
+from s2f.pipeline.core.files import Place
+from s2f.pipeline.core.manifest import Manifest
+from s2f.pipeline.core.schema import COMMON
 from s2f.pipeline.sharding import Progress
 from s2f.pipeline.stage import artifact_name, key
 from s2f.pipeline.stages import align, detect, resample

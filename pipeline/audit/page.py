@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
-from s2f.pipeline import pages
 from s2f.pipeline.audit import listing, pictures
 from s2f.pipeline.audit.auditing import Audit, Group, Step
 from s2f.pipeline.audit.checks import CHECKS, made
@@ -19,7 +18,8 @@ from s2f.pipeline.audit.heat_map import heat_map
 from s2f.pipeline.audit.histograms import histogram
 from s2f.pipeline.audit.lag_chart import lag_chart
 from s2f.pipeline.audit.terminal import MARKS
-from s2f.pipeline.pages import Page
+from s2f.pipeline.core import html as pages
+from s2f.pipeline.core.html import Page
 from s2f.pipeline.stages.shard import SPLITS
 
 # A finding names so many clips at once, and so many more behind a click; the table has them all.

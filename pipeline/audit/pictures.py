@@ -12,12 +12,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from s2f.pipeline import mjpeg, wav
 from s2f.pipeline.audit.auditing import Audit
 from s2f.pipeline.audit.checks import made
 from s2f.pipeline.audit.clips import Clips
 from s2f.pipeline.audit.findings import Finding
 from s2f.pipeline.audit.measure import UNREADABLE
+from s2f.pipeline.core import mjpeg, wav
 from s2f.pipeline.stage import artifact_name
 from s2f.pipeline.stages import align, detect, resample
 

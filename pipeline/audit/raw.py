@@ -9,18 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
-from s2f.pipeline import corpora, executors, manifest, media
+from s2f.pipeline import corpora
 from s2f.pipeline.audit import measure
 from s2f.pipeline.audit.auditing import Audit, judged
 from s2f.pipeline.audit.measuring import NAME, SCHEMA, TIME_LIMIT
 from s2f.pipeline.audit.settings import AuditParams
+from s2f.pipeline.core import manifest, media
+from s2f.pipeline.core.errors import MediaError, Rejected
+from s2f.pipeline.core.executors import local as executors
+from s2f.pipeline.core.executors.local import WorkerLostError
+from s2f.pipeline.core.files import Copies, Place
+from s2f.pipeline.core.manifest import Manifest
+from s2f.pipeline.core.schema import Row
 from s2f.pipeline.corpora import Source
-from s2f.pipeline.errors import MediaError, Rejected
-from s2f.pipeline.executors import WorkerLostError
 from s2f.pipeline.faces import alignment, open_backend
-from s2f.pipeline.files import Copies, Place
-from s2f.pipeline.manifest import Manifest
-from s2f.pipeline.schema import Row
 from s2f.pipeline.sharding import Progress
 from s2f.pipeline.stage import Clip
 from s2f.pipeline.stages import CLIP_STAGES, scan, shard

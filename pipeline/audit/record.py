@@ -8,13 +8,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from s2f.pipeline import files
 from s2f.pipeline.audit import page
 from s2f.pipeline.audit.auditing import Audit
 from s2f.pipeline.audit.checks import made
 from s2f.pipeline.audit.clips import Clips
 from s2f.pipeline.audit.measuring import folder_of
-from s2f.pipeline.files import Place
+from s2f.pipeline.core import files
+from s2f.pipeline.core.files import Place
 
 JSON, SCORES, PAGE = "audit.json", "scores.parquet", "audit.html"
 

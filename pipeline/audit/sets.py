@@ -11,11 +11,11 @@ from s2f.pipeline.audit.clips import Clips
 from s2f.pipeline.audit.findings import Finding, Level
 from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.audit.sync import Lag
-from s2f.pipeline.files import Place
-from s2f.pipeline.schema import Row
+from s2f.pipeline.core.files import Place
+from s2f.pipeline.core.schema import Row
+from s2f.pipeline.core.windows import lag_in_words
 from s2f.pipeline.sharding import has_size
 from s2f.pipeline.stages.shard import SPLITS
-from s2f.pipeline.windows import lag_in_words
 
 # The name under which the clips of all speakers are pooled.
 ALL = "all speakers"

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from s2f.pipeline.params import Params
+from s2f.pipeline.core.params import Params
 
 
 class AuditParams(Params):

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from s2f.pipeline import files, manifest, mjpeg, wav
-from s2f.pipeline.errors import InputError, S2fError
-from s2f.pipeline.files import Place
-from s2f.pipeline.manifest import Manifest
-from s2f.pipeline.schema import FRAMES, META, SOUND, Row, SampleMeta
+from s2f.pipeline.core import files, manifest, mjpeg, wav
+from s2f.pipeline.core.errors import InputError, S2fError
+from s2f.pipeline.core.files import Place
+from s2f.pipeline.core.manifest import Manifest
+from s2f.pipeline.core.schema import FRAMES, META, SOUND, Row, SampleMeta
 from s2f.pipeline.sharding import read_index
 from s2f.pipeline.stage import Stage, artifact_name
 from s2f.pipeline.stages import CLIP_STAGES

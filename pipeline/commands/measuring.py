@@ -17,8 +17,8 @@ from s2f.pipeline.commands.options import (
     console,
     errors,
 )
-from s2f.pipeline.errors import InputError
-from s2f.pipeline.files import place
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.files import place
 
 
 def evaluate(

@@ -17,8 +17,8 @@ from s2f.pipeline.commands.options import (
     console,
     going_on,
 )
-from s2f.pipeline.errors import InputError
-from s2f.pipeline.files import Place, place
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.files import Place, place
 
 if TYPE_CHECKING:
     from s2f.pipeline.audit.auditing import Audit

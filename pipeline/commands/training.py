@@ -18,8 +18,8 @@ from s2f.pipeline.commands.options import (
     errors,
     going_on,
 )
-from s2f.pipeline.errors import InputError
-from s2f.pipeline.files import place
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.files import place
 
 
 def train(

@@ -11,8 +11,8 @@ from types import ModuleType
 
 from upath import UPath
 
-from s2f.pipeline.errors import InputError
-from s2f.pipeline.files import Place
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.files import Place
 
 # Those that can be recognised, the most particular first; any folder is a "folder".
 CORPORA = ("grid", "tcd_timit", "folder")

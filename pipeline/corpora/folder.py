@@ -2,8 +2,8 @@
 
 from pathlib import PurePosixPath
 
+from s2f.pipeline.core.files import Place
 from s2f.pipeline.corpora import VIDEO_ENDINGS, Label, Source
-from s2f.pipeline.files import Place
 
 
 def recognises(videos: list[PurePosixPath], home: str) -> bool:

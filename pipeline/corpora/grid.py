@@ -7,8 +7,8 @@ Known layouts: `s1/bbaf2n.mpg` with `alignments/s1/bbaf2n.align` (Zenodo) and
 import re
 from pathlib import PurePosixPath
 
+from s2f.pipeline.core.files import Place
 from s2f.pipeline.corpora import VIDEO_ENDINGS, Label, Source
-from s2f.pipeline.files import Place
 
 # Ticks of an .align file: 1000 to a video frame of 1/25 s.
 TICKS_PER_SECOND = 25_000

@@ -9,8 +9,8 @@ import functools
 import re
 from pathlib import PurePosixPath
 
+from s2f.pipeline.core.files import Place
 from s2f.pipeline.corpora import VIDEO_ENDINGS, Label, Source
-from s2f.pipeline.files import Place
 
 TICKS_PER_SECOND = 10_000_000
 CAMERA = "straightcam"

@@ -17,14 +17,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from s2f.pipeline import wav
+from s2f.pipeline.core import wav
+from s2f.pipeline.core.media import Picture, write_video
+from s2f.pipeline.core.windows import fit_length
 from s2f.pipeline.corpora.grid import GRAMMAR, TICKS_PER_SECOND, sentence
 from s2f.pipeline.demo.face import Face, Pose
 from s2f.pipeline.demo.speakers import Speaker, cast
 from s2f.pipeline.demo.speech import Sound, Speech, speak
 from s2f.pipeline.demo.visemes import mouth_track
-from s2f.pipeline.media import Picture, write_video
-from s2f.pipeline.windows import fit_length
 
 FPS = Fraction(25)
 FRAMES = 75

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from s2f.pipeline import wav
+from s2f.pipeline.core import wav
+from s2f.pipeline.core.errors import InputError, MissingError
 from s2f.pipeline.corpora import Label
-from s2f.pipeline.errors import InputError, MissingError
 
 Sound = npt.NDArray[np.float32]
 PROGRAM = Path(__file__).with_name("espeak.py")

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from s2f.pipeline.errors import InputError
+from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.faces import STABLE, Picture, Points, open_backend
 
 WIDTH, HEIGHT = 96, 128

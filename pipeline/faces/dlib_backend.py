@@ -12,7 +12,7 @@ import cv2
 import dlib
 import numpy as np
 
-from s2f.pipeline.errors import MissingError
+from s2f.pipeline.core.errors import MissingError
 from s2f.pipeline.faces import Box, Detection, Picture, Points
 
 

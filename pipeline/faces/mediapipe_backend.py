@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from s2f.pipeline.errors import MissingError
+from s2f.pipeline.core.errors import MissingError
 from s2f.pipeline.faces import Box, Detection, Picture, Points
 
 # MediaPipe's point for each of the 68: jaw, brows, nose, eyes, outer lips, inner lips.

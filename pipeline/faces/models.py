@@ -5,8 +5,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from s2f.pipeline import files
-from s2f.pipeline.errors import InputError, MissingError
+from s2f.pipeline.core import files
+from s2f.pipeline.core.errors import InputError, MissingError
 
 NAME = "face_landmarker.task"
 # MediaPipe's own place of publication; float16, version 1, Apache-2.0.

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, field_validator
 
-from s2f.pipeline import files, mjpeg
+from s2f.pipeline.core import files, mjpeg
+from s2f.pipeline.core.params import Params
+from s2f.pipeline.core.schema import FRAMES, Row
 from s2f.pipeline.faces import STABLE, alignment
-from s2f.pipeline.params import Params
-from s2f.pipeline.schema import FRAMES, Row
 from s2f.pipeline.stage import Clip, Stage
 from s2f.pipeline.stages import detect
 

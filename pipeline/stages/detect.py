@@ -13,12 +13,13 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import BeforeValidator, Field, field_validator
 
-from s2f.pipeline import faces, files
-from s2f.pipeline.errors import Rejected
+from s2f.pipeline import faces
+from s2f.pipeline.core import files
+from s2f.pipeline.core.errors import Rejected
+from s2f.pipeline.core.params import Params
+from s2f.pipeline.core.schema import Row
 from s2f.pipeline.faces import Picture
 from s2f.pipeline.faces.tracking import Track, by_talking, find_tracks
-from s2f.pipeline.params import Params
-from s2f.pipeline.schema import Row
 from s2f.pipeline.stage import Clip, Stage
 
 ARTIFACT = ".npz"

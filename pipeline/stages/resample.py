@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from s2f.pipeline import files, media, wav, windows
-from s2f.pipeline.errors import MediaError, Rejected
-from s2f.pipeline.params import Params
-from s2f.pipeline.schema import SOUND, Row
+from s2f.pipeline.core import files, media, wav, windows
+from s2f.pipeline.core.errors import MediaError, Rejected
+from s2f.pipeline.core.params import Params
+from s2f.pipeline.core.schema import SOUND, Row
 from s2f.pipeline.stage import Clip, Stage
 
 ARTIFACT = f".{SOUND}"

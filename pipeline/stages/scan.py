@@ -6,11 +6,11 @@ from typing import Literal
 import pyarrow as pa
 from pydantic import Field
 
-from s2f.pipeline import media
+from s2f.pipeline.core import media
+from s2f.pipeline.core.errors import Rejected
+from s2f.pipeline.core.params import Params
+from s2f.pipeline.core.schema import Row
 from s2f.pipeline.corpora import Source, adapter
-from s2f.pipeline.errors import Rejected
-from s2f.pipeline.params import Params
-from s2f.pipeline.schema import Row
 from s2f.pipeline.stage import Clip, Stage
 
 

@@ -10,10 +10,10 @@ from typing import Literal
 import pyarrow as pa
 from pydantic import Field, field_validator
 
-from s2f.pipeline import files
-from s2f.pipeline.files import Place
-from s2f.pipeline.params import Params
-from s2f.pipeline.schema import COMMON, FRAMES, META, SOUND, Row, SampleMeta
+from s2f.pipeline.core import files
+from s2f.pipeline.core.files import Place
+from s2f.pipeline.core.params import Params
+from s2f.pipeline.core.schema import COMMON, FRAMES, META, SOUND, Row, SampleMeta
 from s2f.pipeline.stage import digest, key
 
 NAME = "shard"

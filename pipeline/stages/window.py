@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from s2f.pipeline import wav, windows
-from s2f.pipeline.errors import Rejected
-from s2f.pipeline.params import Params
-from s2f.pipeline.schema import Row
+from s2f.pipeline.core import wav, windows
+from s2f.pipeline.core.errors import Rejected
+from s2f.pipeline.core.params import Params
+from s2f.pipeline.core.schema import Row
 from s2f.pipeline.stage import Clip, Stage
 from s2f.pipeline.stages import resample
 

@@ -19,8 +19,8 @@ from s2f.model import checkpoint
 from s2f.model.animate import generate
 from s2f.model.generator import Generator
 from s2f.model.inference import prepare
-from s2f.pipeline import wav
-from s2f.pipeline.windows import Sound
+from s2f.pipeline.core import wav
+from s2f.pipeline.core.windows import Sound
 
 RATE, FPS, SECONDS = 16_000, 25, 3
 FACE = np.full((128, 96, 3), 128, np.uint8)

@@ -17,10 +17,10 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from s2f.pipeline import mjpeg
+from s2f.pipeline.core import mjpeg
+from s2f.pipeline.core.media import FrameReader
 from s2f.pipeline.faces import alignment, open_backend
 from s2f.pipeline.faces.tracking import find_tracks
-from s2f.pipeline.media import FrameReader
 
 Frames = npt.NDArray[np.uint8]
 Way = tuple[Callable[[Frames], list[bytes]], Callable[[list[bytes]], Frames]]

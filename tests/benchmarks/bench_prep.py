@@ -16,13 +16,15 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from s2f.pipeline import config, corpora, executors, media, mjpeg, plan, wav, windows
+from s2f.pipeline import config, corpora, plan
+from s2f.pipeline.core import media, mjpeg, wav, windows
+from s2f.pipeline.core.executors import local as executors
+from s2f.pipeline.core.manifest import write_table
+from s2f.pipeline.core.schema import Row
 from s2f.pipeline.faces import alignment, open_backend
 from s2f.pipeline.faces.tracking import find_tracks
-from s2f.pipeline.manifest import write_table
 from s2f.pipeline.plan import Selection, chosen_stages
 from s2f.pipeline.runner import Preparation
-from s2f.pipeline.schema import Row
 from s2f.pipeline.stage import artifact_name
 
 FPS = Fraction(25)

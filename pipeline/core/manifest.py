@@ -10,10 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from s2f.pipeline import files
-from s2f.pipeline.errors import InputError
-from s2f.pipeline.files import Place
-from s2f.pipeline.schema import Row
+from s2f.pipeline.core import files
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.files import Place
+from s2f.pipeline.core.schema import Row
 from s2f.pipeline.stage import Stage
 
 

@@ -16,7 +16,7 @@ from types import TracebackType
 
 from upath import UPath
 
-from s2f.pipeline.errors import InputError, OutputError
+from s2f.pipeline.core.errors import InputError, OutputError
 
 # A file or folder of this machine, or behind a URL that fsspec reads, such as s3://bucket/folder.
 Place = Path | UPath

@@ -70,7 +70,7 @@ class LocalProcesses:
 def open_executor(engine: str, workers: int) -> Executor:
     """The executor of a name, with so many workers; 0 = one per CPU. Raises MissingError, InputError."""
     if engine == "ray":
-        from s2f.pipeline.ray_cluster import RayCluster
+        from s2f.pipeline.core.executors.ray import RayCluster
 
         return RayCluster(workers)
     return LocalProcesses(workers or os.cpu_count() or 1)

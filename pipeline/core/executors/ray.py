@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Generator, Iterable
 from typing import Any, TypeVar
 
-from s2f.pipeline.errors import InputError, MissingError
-from s2f.pipeline.executors import DIED, WorkerLostError, begin_worker
+from s2f.pipeline.core.errors import InputError, MissingError
+from s2f.pipeline.core.executors.local import DIED, WorkerLostError, begin_worker
 
 try:
     import ray

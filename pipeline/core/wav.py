@@ -6,7 +6,7 @@ import wave
 import numpy as np
 import numpy.typing as npt
 
-from s2f.pipeline.errors import MediaError
+from s2f.pipeline.core.errors import MediaError
 
 Sound = npt.NDArray[np.float32]
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pyarrow as pa
 from pydantic import Field
 
-from s2f.pipeline.params import Params
+from s2f.pipeline.core.params import Params
 
 Status = Literal["ok", "rejected", "failed"]
 Row = dict[str, Any]

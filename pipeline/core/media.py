@@ -23,7 +23,7 @@ import imageio_ffmpeg
 import numpy as np
 import numpy.typing as npt
 
-from s2f.pipeline.errors import MediaError
+from s2f.pipeline.core.errors import MediaError
 
 Picture = npt.NDArray[np.uint8]
 Sound = npt.NDArray[np.float32]

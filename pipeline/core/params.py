@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from s2f.pipeline.errors import ConfigError
+from s2f.pipeline.core.errors import ConfigError
 
 
 class Params(BaseModel):

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from s2f.pipeline.errors import MediaError
+from s2f.pipeline.core.errors import MediaError
 
 Frames = npt.NDArray[np.uint8]
 

@@ -1,0 +1,1 @@
+"""Where work is done: in this machine's processes, or on a Ray cluster."""
