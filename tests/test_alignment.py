@@ -8,7 +8,8 @@ import pytest
 from prepared import Prepared
 
 from s2f.pipeline.core import mjpeg
-from s2f.pipeline.faces import STABLE, alignment, dlib_backend
+from s2f.pipeline.faces import STABLE, alignment
+from s2f.pipeline.faces import dlib as dlib_backend
 
 # Nose base and eye corners in a face of 96 x 128 px, in the crops of the authors' published code.
 TARGETS = np.array([(49.6, 72.2), (24.4, 43.9), (38.2, 44.6), (59.0, 43.7), (72.5, 42.5)])

@@ -47,7 +47,7 @@ def model_files(backend: str, model: str | None = None) -> list[Path]:
         from s2f.pipeline.faces import models
 
         return [models.face_landmarker(model)]
-    from s2f.pipeline.faces import dlib_backend
+    from s2f.pipeline.faces import dlib as dlib_backend
 
     return dlib_backend.model_files()
 
@@ -60,9 +60,10 @@ def open_backend(name: str, max_side: int = 640, model: str | None = None) -> Ba
     here, since each brings a large library.
     """
     if name == "mediapipe":
-        from s2f.pipeline.faces import mediapipe_backend, models
+        from s2f.pipeline.faces import mediapipe as mediapipe_backend
+        from s2f.pipeline.faces import models
 
         return mediapipe_backend.MediapipeBackend(models.face_landmarker(model))
-    from s2f.pipeline.faces import dlib_backend
+    from s2f.pipeline.faces import dlib as dlib_backend
 
     return dlib_backend.DlibBackend(max_side)

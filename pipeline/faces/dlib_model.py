@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from s2f.pipeline.core.errors import MissingError
-from s2f.pipeline.faces.dlib_backend import predictor
+from s2f.pipeline.faces.dlib import predictor
 
 # Whoever needs the model and lacks it says so.
 with suppress(MissingError):

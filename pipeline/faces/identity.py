@@ -9,7 +9,8 @@ import dlib
 import numpy as np
 import numpy.typing as npt
 
-from s2f.pipeline.faces import Picture, dlib_backend
+from s2f.pipeline.faces import Picture
+from s2f.pipeline.faces import dlib as dlib_backend
 from s2f.pipeline.faces.mouth import ENLARGE, FACE_BOX, enlarged
 
 Embedding = npt.NDArray[np.float32]
