@@ -9,8 +9,8 @@ from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import ConfigError
 from s2f.pipeline.core.files import Copies
 from s2f.pipeline.corpora import Source
-from s2f.pipeline.stage import Recipe, Stage
 from s2f.pipeline.stages import CLIP_STAGES, STAGE_NAMES
+from s2f.pipeline.stages.base import Recipe, Stage
 
 Reason = Literal[
     "new",

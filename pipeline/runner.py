@@ -17,8 +17,8 @@ from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.corpora import Source
 from s2f.pipeline.plan import Reason, Selection
 from s2f.pipeline.sharding import Progress, Sharding
-from s2f.pipeline.stage import Recipe, artifact_name
 from s2f.pipeline.stages import shard
+from s2f.pipeline.stages.base import Recipe, artifact_name
 
 FLUSH_SECONDS = 5.0
 

@@ -11,8 +11,8 @@ from s2f.pipeline.core.executors.local import Executor, WorkerLostError
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.schema import FRAMES, SHARDS, SOUND, Row
-from s2f.pipeline.stage import artifact_name
 from s2f.pipeline.stages import shard
+from s2f.pipeline.stages.base import artifact_name
 
 INDEX = "manifest.parquet"
 Progress = Callable[[str, int, int], None]

@@ -11,8 +11,8 @@ from s2f.pipeline.core.files import Copies, Place
 from s2f.pipeline.core.schema import Row
 from s2f.pipeline.corpora import Source
 from s2f.pipeline.plan import Selection
-from s2f.pipeline.stage import Clip, Recipe
 from s2f.pipeline.stages import scan
+from s2f.pipeline.stages.base import Clip, Recipe
 
 # The key of a row that was made without one: it has the parts of a key and equals none.
 NO_KEY = "..."

@@ -14,8 +14,8 @@ from s2f.pipeline.audit import measuring
 from s2f.pipeline.core.manifest import open_all, write_table
 from s2f.pipeline.core.schema import SHARDS, Row
 from s2f.pipeline.corpora import grid
-from s2f.pipeline.stage import artifact_name
 from s2f.pipeline.stages import CLIP_STAGES, shard
+from s2f.pipeline.stages.base import artifact_name
 
 FRAMES, RATE = 75, 16_000
 PER_SHARD = 64

@@ -13,8 +13,8 @@ from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.schema import COMMON
 from s2f.pipeline.sharding import Progress
-from s2f.pipeline.stage import artifact_name, key
 from s2f.pipeline.stages import align, detect, resample
+from s2f.pipeline.stages.base import artifact_name, key
 
 NAME = "measures"
 SCHEMA = pa.schema([*COMMON, *measure.COLUMNS])

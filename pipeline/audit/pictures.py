@@ -18,8 +18,8 @@ from s2f.pipeline.audit.clips import Clips
 from s2f.pipeline.audit.findings import Finding
 from s2f.pipeline.audit.measure import UNREADABLE
 from s2f.pipeline.core import mjpeg, wav
-from s2f.pipeline.stage import artifact_name
 from s2f.pipeline.stages import align, detect, resample
+from s2f.pipeline.stages.base import artifact_name
 
 # Clips to look at, by the finding that they belong to: the number of each, and what is told of it.
 Sheets = dict[str, list[tuple[int, str]]]

@@ -24,8 +24,8 @@ from s2f.pipeline.core.schema import Row
 from s2f.pipeline.corpora import Source
 from s2f.pipeline.faces import alignment, open_backend
 from s2f.pipeline.sharding import Progress
-from s2f.pipeline.stage import Clip
 from s2f.pipeline.stages import CLIP_STAGES, scan, shard
+from s2f.pipeline.stages.base import Clip
 
 # So many frames of a clip are looked at, and so many seconds of its sound listened to.
 FRAMES, SECONDS = 3, 10.0

@@ -14,7 +14,7 @@ from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.schema import Row
-from s2f.pipeline.stage import Stage
+from s2f.pipeline.stages.base import Stage
 
 
 def read_table(path: Place, schema: pa.Schema) -> pa.Table:

@@ -12,8 +12,8 @@ from s2f.pipeline.core import files, mjpeg
 from s2f.pipeline.core.params import Params
 from s2f.pipeline.core.schema import FRAMES, Row
 from s2f.pipeline.faces import STABLE, alignment
-from s2f.pipeline.stage import Clip, Stage
 from s2f.pipeline.stages import detect
+from s2f.pipeline.stages.base import Clip, Stage
 
 ARTIFACT = f".{FRAMES}"
 

@@ -20,7 +20,7 @@ from s2f.pipeline.core.params import Params
 from s2f.pipeline.core.schema import Row
 from s2f.pipeline.faces import Picture
 from s2f.pipeline.faces.tracking import Track, by_talking, find_tracks
-from s2f.pipeline.stage import Clip, Stage
+from s2f.pipeline.stages.base import Clip, Stage
 
 ARTIFACT = ".npz"
 POSTER_WIDTH = 320

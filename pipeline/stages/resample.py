@@ -10,7 +10,7 @@ from s2f.pipeline.core import files, media, wav, windows
 from s2f.pipeline.core.errors import MediaError, Rejected
 from s2f.pipeline.core.params import Params
 from s2f.pipeline.core.schema import SOUND, Row
-from s2f.pipeline.stage import Clip, Stage
+from s2f.pipeline.stages.base import Clip, Stage
 
 ARTIFACT = f".{SOUND}"
 

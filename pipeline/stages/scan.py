@@ -11,7 +11,7 @@ from s2f.pipeline.core.errors import Rejected
 from s2f.pipeline.core.params import Params
 from s2f.pipeline.core.schema import Row
 from s2f.pipeline.corpora import Source, adapter
-from s2f.pipeline.stage import Clip, Stage
+from s2f.pipeline.stages.base import Clip, Stage
 
 
 class ScanParams(Params):

@@ -14,7 +14,7 @@ from s2f.pipeline.core import files
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.params import Params
 from s2f.pipeline.core.schema import COMMON, FRAMES, META, SOUND, Row, SampleMeta
-from s2f.pipeline.stage import digest, key
+from s2f.pipeline.stages.base import digest, key
 
 NAME = "shard"
 VERSION = 2

@@ -10,8 +10,8 @@ from s2f.pipeline.core import wav, windows
 from s2f.pipeline.core.errors import Rejected
 from s2f.pipeline.core.params import Params
 from s2f.pipeline.core.schema import Row
-from s2f.pipeline.stage import Clip, Stage
 from s2f.pipeline.stages import resample
+from s2f.pipeline.stages.base import Clip, Stage
 
 
 class WindowParams(Params):

@@ -25,7 +25,7 @@ from s2f.pipeline.faces import alignment, open_backend
 from s2f.pipeline.faces.tracking import find_tracks
 from s2f.pipeline.plan import Selection, chosen_stages
 from s2f.pipeline.runner import Preparation
-from s2f.pipeline.stage import artifact_name
+from s2f.pipeline.stages.base import artifact_name
 
 FPS = Fraction(25)
 SETTINGS = config.Settings()
