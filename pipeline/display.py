@@ -25,9 +25,9 @@ from s2f.pipeline.config import Settings
 from s2f.pipeline.core.errors import ConfigError, InputError
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
-from s2f.pipeline.plan import chosen_stages
-from s2f.pipeline.runner import Forecast, Funnel, Preparation
-from s2f.pipeline.sharding import Progress as Shown
+from s2f.pipeline.prep.plan import chosen_stages
+from s2f.pipeline.prep.runner import Forecast, Funnel, Preparation
+from s2f.pipeline.prep.sharding import Progress as Shown
 from s2f.pipeline.stages import CLIP_STAGES, shard
 
 

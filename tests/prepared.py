@@ -11,8 +11,8 @@ import pytest
 
 from s2f.pipeline import config
 from s2f.pipeline.cli import main
-from s2f.pipeline.plan import Selection, chosen_stages
-from s2f.pipeline.runner import Funnel, Preparation
+from s2f.pipeline.prep.plan import Selection, chosen_stages
+from s2f.pipeline.prep.runner import Funnel, Preparation
 
 Rows = dict[str, dict[str, Any]]
 

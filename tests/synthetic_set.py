@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from prepared import Prepared
 
-from s2f.pipeline import config, corpora, plan
+from s2f.pipeline import config, corpora
 from s2f.pipeline.audit import measuring
 from s2f.pipeline.core.manifest import open_all, write_table
 from s2f.pipeline.core.schema import SHARDS, Row
 from s2f.pipeline.corpora import grid
+from s2f.pipeline.prep import plan
 from s2f.pipeline.stages import CLIP_STAGES, shard
 from s2f.pipeline.stages.base import artifact_name
 

@@ -12,8 +12,8 @@ from s2f.pipeline import config
 from s2f.pipeline.audit.verification import damages
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError
-from s2f.pipeline.plan import Selection, recipes, why
-from s2f.pipeline.runner import Funnel, Preparation
+from s2f.pipeline.prep.plan import Selection, recipes, why
+from s2f.pipeline.prep.runner import Funnel, Preparation
 from s2f.pipeline.stages import align
 
 STAGES = ("scan", "detect", "align", "resample", "window")

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from prepared import Prepared
 
-from s2f.pipeline import plan, worker
 from s2f.pipeline.config import Settings
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.executors import local as executors
 from s2f.pipeline.core.executors.local import WorkerLostError
 from s2f.pipeline.corpora import Source
+from s2f.pipeline.prep import plan, worker
 from s2f.pipeline.stages import scan
 
 # Far longer than any test may take.

@@ -13,7 +13,7 @@ from s2f.pipeline.core import manifest
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.schema import Row
-from s2f.pipeline.sharding import Progress, read_index
+from s2f.pipeline.prep.sharding import Progress, read_index
 from s2f.pipeline.stages import CLIP_STAGES, shard
 
 

@@ -12,7 +12,7 @@ from s2f.pipeline.core.executors.local import WorkerLostError
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.schema import COMMON
-from s2f.pipeline.sharding import Progress
+from s2f.pipeline.prep.sharding import Progress
 from s2f.pipeline.stages import align, detect, resample
 from s2f.pipeline.stages.base import artifact_name, key
 

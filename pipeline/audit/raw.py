@@ -23,7 +23,7 @@ from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.schema import Row
 from s2f.pipeline.corpora import Source
 from s2f.pipeline.faces import alignment, open_backend
-from s2f.pipeline.sharding import Progress
+from s2f.pipeline.prep.sharding import Progress
 from s2f.pipeline.stages import CLIP_STAGES, scan, shard
 from s2f.pipeline.stages.base import Clip
 

@@ -14,7 +14,7 @@ from s2f.pipeline.audit.sync import Lag
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.schema import Row
 from s2f.pipeline.core.windows import lag_in_words
-from s2f.pipeline.sharding import has_size
+from s2f.pipeline.prep.sharding import has_size
 from s2f.pipeline.stages.shard import SPLITS
 
 # The name under which the clips of all speakers are pooled.

@@ -11,7 +11,7 @@ from s2f.pipeline.core.errors import InputError, S2fError
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.schema import FRAMES, META, SOUND, Row, SampleMeta
-from s2f.pipeline.sharding import read_index
+from s2f.pipeline.prep.sharding import read_index
 from s2f.pipeline.stages import CLIP_STAGES
 from s2f.pipeline.stages.base import Stage, artifact_name
 

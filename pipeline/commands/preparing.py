@@ -22,7 +22,7 @@ from s2f.pipeline.core.files import Place, place
 
 if TYPE_CHECKING:
     from s2f.pipeline.audit.auditing import Audit
-    from s2f.pipeline.plan import Selection
+    from s2f.pipeline.prep.plan import Selection
 
 
 def prep(
@@ -47,7 +47,7 @@ def prep(
 
     Example: s2f prep data/grid --out out/grid --set detect.every=12 --plan
     """
-    from s2f.pipeline.plan import Selection, chosen_stages
+    from s2f.pipeline.prep.plan import Selection, chosen_stages
 
     for name in force or []:
         chosen_stages(name)
@@ -76,7 +76,7 @@ def stage(
 
     Example: s2f stage align data/grid --out out/grid
     """
-    from s2f.pipeline.plan import Selection, chosen_stages
+    from s2f.pipeline.prep.plan import Selection, chosen_stages
 
     _prepare(raw, out, config, set_, Selection(chosen_stages(name), _listed(speakers), limit))
 
@@ -199,7 +199,7 @@ def _prepare(
 ) -> None:
     from s2f.pipeline import display
     from s2f.pipeline.config import load
-    from s2f.pipeline.runner import Preparation
+    from s2f.pipeline.prep.runner import Preparation
 
     preparation = Preparation(place(raw), place(out), load(config, set_ or []), selection)
     if plan:

@@ -16,7 +16,7 @@ from s2f.pipeline.audit import record, terminal
 from s2f.pipeline.core import files, media
 from s2f.pipeline.corpora.grid import sentence
 from s2f.pipeline.demo import corpus, speech
-from s2f.pipeline.runner import Preparation
+from s2f.pipeline.prep.runner import Preparation
 
 SPEAKERS, CLIPS = 4, 14
 

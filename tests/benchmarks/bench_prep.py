@@ -16,15 +16,16 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from s2f.pipeline import config, corpora, plan
+from s2f.pipeline import config, corpora
 from s2f.pipeline.core import media, mjpeg, wav, windows
 from s2f.pipeline.core.executors import local as executors
 from s2f.pipeline.core.manifest import write_table
 from s2f.pipeline.core.schema import Row
 from s2f.pipeline.faces import alignment, open_backend
 from s2f.pipeline.faces.tracking import find_tracks
-from s2f.pipeline.plan import Selection, chosen_stages
-from s2f.pipeline.runner import Preparation
+from s2f.pipeline.prep import plan
+from s2f.pipeline.prep.plan import Selection, chosen_stages
+from s2f.pipeline.prep.runner import Preparation
 from s2f.pipeline.stages.base import artifact_name
 
 FPS = Fraction(25)

@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 QUEUED_PER_WORKER = 4
-PRELOAD = ["s2f.pipeline.worker", "s2f.pipeline.faces.dlib_model"]
+PRELOAD = ["s2f.pipeline.prep.worker", "s2f.pipeline.faces.dlib_model"]
 DIED = "worker_died"
 BROKEN = "pool_broken"
 # Pools that may break one after the other without a single result.

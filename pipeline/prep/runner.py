@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from s2f.pipeline import config, corpora, plan, worker
+from s2f.pipeline import config, corpora
 from s2f.pipeline.config import Settings
 from s2f.pipeline.core import files, manifest
 from s2f.pipeline.core.errors import InputError
@@ -15,8 +15,9 @@ from s2f.pipeline.core.executors.local import Executor
 from s2f.pipeline.core.files import Copies, Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.corpora import Source
-from s2f.pipeline.plan import Reason, Selection
-from s2f.pipeline.sharding import Progress, Sharding
+from s2f.pipeline.prep import plan, worker
+from s2f.pipeline.prep.plan import Reason, Selection
+from s2f.pipeline.prep.sharding import Progress, Sharding
 from s2f.pipeline.stages import shard
 from s2f.pipeline.stages.base import Recipe, artifact_name
 
