@@ -12,8 +12,11 @@ from audits import finding, look
 from prepared import Command, Prepared, fingerprint
 from rich.console import Console
 
-from s2f.pipeline.audit import checks, compare, raw, sync, terminal
+from s2f.pipeline.audit import compare, raw
 from s2f.pipeline.audit.auditing import Audit, audit
+from s2f.pipeline.audit.checks import clips as checks
+from s2f.pipeline.audit.measures import lag as sync
+from s2f.pipeline.audit.report import terminal
 from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.windows import lag_in_words

@@ -13,9 +13,9 @@ from playwright.sync_api import Page
 from prepared import Command, Prepared
 from synthetic_set import make_set
 
-from s2f.pipeline.audit import heat_map, histograms, page, pictures, record
 from s2f.pipeline.audit.auditing import Audit
-from s2f.pipeline.audit.checks import CHECKS
+from s2f.pipeline.audit.checks.clips import CHECKS
+from s2f.pipeline.audit.report import heat_map, histograms, page, pictures, record
 
 LONG = 1500
 NUMERIC = [check.name for check in CHECKS if (check.least or check.most) and check.name != "sync.clip"]

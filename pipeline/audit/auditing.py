@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from s2f.pipeline.audit import checks, measuring, sets
+from s2f.pipeline.audit import measuring
+from s2f.pipeline.audit.checks import clips as checks
+from s2f.pipeline.audit.checks import sets
 from s2f.pipeline.audit.clips import Clips, collect
 from s2f.pipeline.audit.findings import Finding
+from s2f.pipeline.audit.measures.lag import Lag
 from s2f.pipeline.audit.settings import AuditParams
-from s2f.pipeline.audit.sync import Lag
 from s2f.pipeline.core import manifest
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest

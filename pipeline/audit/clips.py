@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from s2f.pipeline.audit import duplicates, speakers, texts
+from s2f.pipeline.audit.measures import duplicates, speakers, texts
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.windows import lag_in_words
 

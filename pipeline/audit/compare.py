@@ -8,7 +8,7 @@ import numpy as np
 import yaml
 
 from s2f.pipeline.audit.auditing import Audit
-from s2f.pipeline.audit.checks import made
+from s2f.pipeline.audit.checks.clips import made
 from s2f.pipeline.audit.findings import number
 from s2f.pipeline.core.files import Place
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
-from s2f.pipeline.audit import measure
-from s2f.pipeline.audit.measure import Material
+from s2f.pipeline.audit.measures import clip as measure
+from s2f.pipeline.audit.measures.clip import Material
 from s2f.pipeline.core import files
 from s2f.pipeline.core.executors import local as executors
 from s2f.pipeline.core.executors.local import WorkerLostError

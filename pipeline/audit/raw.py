@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from s2f.pipeline import corpora
-from s2f.pipeline.audit import measure
 from s2f.pipeline.audit.auditing import Audit, judged
+from s2f.pipeline.audit.measures import clip as measure
 from s2f.pipeline.audit.measuring import NAME, SCHEMA, TIME_LIMIT
 from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.core import manifest, media

@@ -131,8 +131,9 @@ def audit(
     Example: s2f audit out/grid --deep --fail-on error
     """
     from s2f.pipeline import display
-    from s2f.pipeline.audit import findings, record, terminal
+    from s2f.pipeline.audit import findings
     from s2f.pipeline.audit.compare import compare as compared
+    from s2f.pipeline.audit.report import record, terminal
     from s2f.pipeline.config import load
 
     if bool(out) == bool(raw) or (raw and (compare or sync)):

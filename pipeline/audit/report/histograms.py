@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 import numpy.typing as npt
 
-from s2f.pipeline.audit.checks import Check, beyond
+from s2f.pipeline.audit.checks.clips import Check, beyond
 from s2f.pipeline.audit.clips import Scores
 from s2f.pipeline.audit.findings import Finding, number
 

@@ -10,14 +10,14 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
-from s2f.pipeline.audit import listing, pictures
 from s2f.pipeline.audit.auditing import Audit, Group, Step
-from s2f.pipeline.audit.checks import CHECKS, made
+from s2f.pipeline.audit.checks.clips import CHECKS, made
 from s2f.pipeline.audit.findings import LEVELS, Finding, Level, at_least
-from s2f.pipeline.audit.heat_map import heat_map
-from s2f.pipeline.audit.histograms import histogram
-from s2f.pipeline.audit.lag_chart import lag_chart
-from s2f.pipeline.audit.terminal import MARKS
+from s2f.pipeline.audit.report import listing, pictures
+from s2f.pipeline.audit.report.heat_map import heat_map
+from s2f.pipeline.audit.report.histograms import histogram
+from s2f.pipeline.audit.report.lag_chart import lag_chart
+from s2f.pipeline.audit.report.terminal import MARKS
 from s2f.pipeline.core import html as pages
 from s2f.pipeline.core.html import Page
 from s2f.pipeline.stages.shard import SPLITS

@@ -5,10 +5,10 @@ from html import escape
 import numpy as np
 
 from s2f.pipeline.audit.auditing import Audit
+from s2f.pipeline.audit.checks.sets import ALL
 from s2f.pipeline.audit.findings import number
+from s2f.pipeline.audit.measures.lag import REACH, Lag
 from s2f.pipeline.audit.names import natural
-from s2f.pipeline.audit.sets import ALL
-from s2f.pipeline.audit.sync import REACH, Lag
 from s2f.pipeline.core.windows import lag_in_words
 
 Lags = dict[str, Lag]

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from s2f.pipeline import corpora
-from s2f.pipeline.audit import sync, verification
+from s2f.pipeline.audit import verification
 from s2f.pipeline.audit.clips import Clips
 from s2f.pipeline.audit.findings import Finding, Level
+from s2f.pipeline.audit.measures import lag as sync
+from s2f.pipeline.audit.measures.lag import Lag
 from s2f.pipeline.audit.settings import AuditParams
-from s2f.pipeline.audit.sync import Lag
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.schema import Row
 from s2f.pipeline.core.windows import lag_in_words

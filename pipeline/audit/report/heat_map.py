@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 
 from s2f.pipeline.audit.auditing import Audit
-from s2f.pipeline.audit.checks import Check, made
+from s2f.pipeline.audit.checks.clips import Check, made
 from s2f.pipeline.audit.clips import Scores
 from s2f.pipeline.audit.findings import Finding, number
 from s2f.pipeline.audit.names import natural

@@ -8,11 +8,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from s2f.pipeline.audit import page
 from s2f.pipeline.audit.auditing import Audit
-from s2f.pipeline.audit.checks import made
+from s2f.pipeline.audit.checks.clips import made
 from s2f.pipeline.audit.clips import Clips
 from s2f.pipeline.audit.measuring import folder_of
+from s2f.pipeline.audit.report import page
 from s2f.pipeline.core import files
 from s2f.pipeline.core.files import Place
 

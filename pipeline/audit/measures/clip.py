@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyloudnorm
 
-from s2f.pipeline.audit.sync import lag_curve
+from s2f.pipeline.audit.measures.lag import lag_curve
 from s2f.pipeline.core import mjpeg, wav
 from s2f.pipeline.core.errors import S2fError
 from s2f.pipeline.core.files import Place

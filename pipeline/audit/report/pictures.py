@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 
 from s2f.pipeline.audit.auditing import Audit
-from s2f.pipeline.audit.checks import made
+from s2f.pipeline.audit.checks.clips import made
 from s2f.pipeline.audit.clips import Clips
 from s2f.pipeline.audit.findings import Finding
-from s2f.pipeline.audit.measure import UNREADABLE
+from s2f.pipeline.audit.measures.clip import UNREADABLE
 from s2f.pipeline.core import mjpeg, wav
 from s2f.pipeline.stages import align, detect, resample
 from s2f.pipeline.stages.base import artifact_name

@@ -1,0 +1,1 @@
+"""What a clip or a set is like: arrays in, numbers out."""

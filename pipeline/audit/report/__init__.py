@@ -1,0 +1,1 @@
+"""An audit as a person sees it: terminal, JSON, page."""
