@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from s2f.pipeline import config
-from s2f.pipeline.cli import main
+from s2f.pipeline.app import config
+from s2f.pipeline.app.cli import main
 from s2f.pipeline.prep.plan import Selection, chosen_stages
 from s2f.pipeline.prep.runner import Funnel, Preparation
 

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from prepared import Prepared
 
-from s2f.pipeline import config, corpora
+from s2f.pipeline import corpora
+from s2f.pipeline.app import config
 from s2f.pipeline.audit import measuring
 from s2f.pipeline.core.manifest import open_all, write_table
 from s2f.pipeline.core.schema import SHARDS, Row

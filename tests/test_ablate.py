@@ -31,9 +31,8 @@ from s2f.model.metrics.results import Evaluation, summarise
 from s2f.model.metrics.scoring import REAL, STILL, Column, Scored
 from s2f.model.sync import scorer
 from s2f.model.sync.network import SyncNetwork
-from s2f.pipeline import config
+from s2f.pipeline.app import config, tour
 from s2f.pipeline.core.errors import ConfigError
-from s2f.pipeline.demo import tour
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from prepared import Prepared, copy_clips, fingerprint
 
-from s2f.pipeline import config
+from s2f.pipeline.app import config
 from s2f.pipeline.audit.verification import damages
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError

@@ -9,7 +9,7 @@ import pytest
 import typer
 from prepared import Command, Ended, Prepared
 
-from s2f.pipeline.cli import app
+from s2f.pipeline.app.cli import app
 
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 HEAVY = ("torch", "dlib", "cv2", "av", "pyarrow", "webdataset", "skimage", "s2f.model")
@@ -56,7 +56,7 @@ def test_without_a_command_the_commands_are_listed(s2f: Command) -> None:
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     script = f"""
 import sys
-from s2f.pipeline.cli import main
+from s2f.pipeline.app.cli import main
 try:
     main({arguments!r})
 finally:

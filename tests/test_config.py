@@ -8,7 +8,7 @@ import pytest
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from s2f.pipeline import config
+from s2f.pipeline.app import config
 from s2f.pipeline.core.errors import ConfigError
 from s2f.pipeline.core.params import Params
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from prepared import Prepared
 
-from s2f.pipeline.config import Settings
+from s2f.pipeline.app.config import Settings
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.executors import local as executors
 from s2f.pipeline.core.executors.local import WorkerLostError

@@ -148,7 +148,7 @@ def test_without_its_packages_onnx_is_refused(tmp_path: Path) -> None:
     script = f"""
 import sys
 sys.modules["onnxscript"] = None
-from s2f.pipeline.cli import main
+from s2f.pipeline.app.cli import main
 main(["export", {str(run)!r}, "--to", "onnx", "--out", {str(tmp_path / "out")!r}])
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)

@@ -30,7 +30,7 @@ from s2f.model.lipreading.grammar import SLOTS, is_sentence
 from s2f.model.lipreading.mouths import Utterance, read_utterances
 from s2f.model.lipreading.reader import Reader, load_reader
 from s2f.model.shards import read_shards
-from s2f.pipeline.cli import app
+from s2f.pipeline.app.cli import app
 from s2f.pipeline.core import mjpeg
 from s2f.pipeline.core.errors import TrainingError
 from s2f.pipeline.corpora.grid import sentence

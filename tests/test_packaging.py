@@ -50,4 +50,4 @@ def test_every_file_beside_the_code_is_packed(project: dict[str, Any]) -> None:
 def test_nothing_generic_lands_beside_the_package(project: dict[str, Any]) -> None:
     assert all(name.startswith("s2f.") for name in project["tool"]["setuptools"]["packages"])
     assert project["tool"]["setuptools"]["package-dir"] == {f"s2f.{half}": half for half in HALVES}
-    assert project["project"]["scripts"] == {"s2f": "s2f.pipeline.cli:main"}
+    assert project["project"]["scripts"] == {"s2f": "s2f.pipeline.app.cli:main"}

@@ -22,7 +22,7 @@ from s2f.model.ranks import Ranks
 from s2f.model.shards import read_shards
 from s2f.model.state import State, new_state
 from s2f.model.trainer import shifted, train, train_step
-from s2f.pipeline import config
+from s2f.pipeline.app import config
 from s2f.pipeline.core.errors import CheckpointError, ConfigError
 
 pytestmark = pytest.mark.usefixtures("one_thread")

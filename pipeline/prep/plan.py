@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from s2f.pipeline.config import Settings
+from s2f.pipeline.app.config import Settings
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import ConfigError
 from s2f.pipeline.core.files import Copies

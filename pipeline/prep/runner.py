@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from s2f.pipeline import config, corpora
-from s2f.pipeline.config import Settings
+from s2f.pipeline import corpora
+from s2f.pipeline.app import config
+from s2f.pipeline.app.config import Settings
 from s2f.pipeline.core import files, manifest
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.executors import local as executors

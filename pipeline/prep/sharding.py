@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from s2f.pipeline.config import Settings
+from s2f.pipeline.app.config import Settings
 from s2f.pipeline.core import files, manifest
 from s2f.pipeline.core.errors import InputError, OutputError
 from s2f.pipeline.core.executors.local import Executor, WorkerLostError

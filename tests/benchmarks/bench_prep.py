@@ -16,7 +16,8 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from s2f.pipeline import config, corpora
+from s2f.pipeline import corpora
+from s2f.pipeline.app import config
 from s2f.pipeline.core import media, mjpeg, wav, windows
 from s2f.pipeline.core.executors import local as executors
 from s2f.pipeline.core.manifest import write_table

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from s2f.pipeline.commands.options import (
+from s2f.pipeline.app.commands.options import (
     Config,
     Limit,
     Out,
@@ -91,7 +91,7 @@ def show(
 
     Example: s2f show out/grid detect --where status=rejected
     """
-    from s2f.pipeline import display
+    from s2f.pipeline.app import display
 
     display.show_rows(place(out), stage, where or [], limit, console)
 
@@ -130,11 +130,11 @@ def audit(
 
     Example: s2f audit out/grid --deep --fail-on error
     """
-    from s2f.pipeline import display
+    from s2f.pipeline.app import display
+    from s2f.pipeline.app.config import load
     from s2f.pipeline.audit import findings
     from s2f.pipeline.audit.compare import compare as compared
     from s2f.pipeline.audit.report import record, terminal
-    from s2f.pipeline.config import load
 
     if bool(out) == bool(raw) or (raw and (compare or sync)):
         raise InputError("what to audit must be one thing", "give either OUT or --raw FOLDER")
@@ -163,7 +163,7 @@ def settings() -> None:
 
     Example: s2f settings > stages.yaml
     """
-    from s2f.pipeline import config
+    from s2f.pipeline.app import config
 
     typer.echo(config.render(), nl=False)
 
@@ -198,8 +198,8 @@ def _prepare(
     *,
     plan: bool = False,
 ) -> None:
-    from s2f.pipeline import display
-    from s2f.pipeline.config import load
+    from s2f.pipeline.app import display
+    from s2f.pipeline.app.config import load
     from s2f.pipeline.prep.runner import Preparation
 
     preparation = Preparation(place(raw), place(out), load(config, set_ or []), selection)

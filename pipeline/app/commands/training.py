@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from s2f.pipeline.commands.options import (
+from s2f.pipeline.app.commands.options import (
     Config,
     Limit,
     LipReader,
@@ -34,7 +34,7 @@ def train(
     Example: s2f train out/grid --run runs/small --set train.width=16
     """
     from s2f.model import trainer
-    from s2f.pipeline.config import load
+    from s2f.pipeline.app.config import load
 
     trainer.train(place(out), run, load(config, set_ or []).train, resume=resume, console=console)
 
@@ -121,7 +121,7 @@ def ablate(
     from s2f.model.ablation import ablate as ablation
     from s2f.model.ablation import recipes as rows
     from s2f.model.ablation import tables
-    from s2f.pipeline.config import load
+    from s2f.pipeline.app.config import load
 
     base = load(config, set_ or []).train
     with going_on():
@@ -152,7 +152,7 @@ def demo(
 
     Example: s2f demo demo
     """
-    from s2f.pipeline.demo import tour
+    from s2f.pipeline.app import tour
 
     with going_on():
         tour.run(folder, console)

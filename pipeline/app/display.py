@@ -18,10 +18,10 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from s2f.pipeline.app.config import Settings
 from s2f.pipeline.audit import auditing, raw
 from s2f.pipeline.audit.auditing import Audit
 from s2f.pipeline.audit.settings import AuditParams
-from s2f.pipeline.config import Settings
 from s2f.pipeline.core.errors import ConfigError, InputError
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest

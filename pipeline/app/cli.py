@@ -6,8 +6,8 @@ from typing import Any
 import typer
 from rich.markup import escape
 
-from s2f.pipeline.commands import measuring, preparing, training
-from s2f.pipeline.commands.options import errors
+from s2f.pipeline.app.commands import measuring, preparing, training
+from s2f.pipeline.app.commands.options import errors
 from s2f.pipeline.core.errors import S2fError
 
 app = typer.Typer(

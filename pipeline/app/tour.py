@@ -11,7 +11,7 @@ from rich.table import Table
 
 from s2f.model import animate, trainer
 from s2f.model.validation import save_png
-from s2f.pipeline import config, display
+from s2f.pipeline.app import config, display
 from s2f.pipeline.audit.report import record, terminal
 from s2f.pipeline.core import files, media
 from s2f.pipeline.corpora.grid import sentence

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from s2f.pipeline.commands.options import (
+from s2f.pipeline.app.commands.options import (
     Config,
     Limit,
     LipReader,
@@ -86,7 +86,7 @@ def lipread_train(
     Example: s2f lipread train out/grid --run runs/reader --set lipread.epochs=30
     """
     from s2f.model.lipreading import training
-    from s2f.pipeline.config import load
+    from s2f.pipeline.app.config import load
 
     training.train(place(out), run, load(config, set_ or []).lipread, start=start, console=console)
 
@@ -139,7 +139,7 @@ def sync_train(
     Example: s2f sync train out/grid --run runs/sync
     """
     from s2f.model.sync import training
-    from s2f.pipeline.config import load
+    from s2f.pipeline.app.config import load
 
     trial = training.train(place(out), run, load(config, set_ or []).sync, console)
     told = str(trial) if trial else "not tried: the val split has less than two clips that are long enough"
@@ -195,7 +195,7 @@ def make(
     Example: s2f study make --generated made --reference real --out study.html --pairs --limit 24
     """
     from s2f.model.study import clips, page
-    from s2f.pipeline.display import progress_bar
+    from s2f.pipeline.app.display import progress_bar
 
     matches, lacking = clips.match(clips.systems(generated), reference)
     with progress_bar(console) as bar:
