@@ -8,6 +8,8 @@ from pathlib import Path
 
 import torch
 
+from s2f.model.data.recordings import Recording
+from s2f.model.data.shards import Media
 from s2f.model.inference import limited_threads
 from s2f.model.lipreading.grammar import Logs, is_sentence
 from s2f.model.lipreading.labels import plain
@@ -15,8 +17,6 @@ from s2f.model.lipreading.mouths import cut_mouths
 from s2f.model.lipreading.reader import Reader, load_reader, transcribe
 from s2f.model.metrics.scoring import EVERY, MOVING, Column, Footage, Kind, Measure
 from s2f.model.metrics.words import word_error_rate
-from s2f.model.recordings import Recording
-from s2f.model.shards import Media
 from s2f.model.sync.protocol import LEAST_FRAMES, SyncScore
 from s2f.model.sync.scorer import Scorer, load_scorer
 from s2f.pipeline.core.errors import InputError

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from s2f.model.data import Batch
+from s2f.model.data.loader import Batch
 from s2f.model.generator import Generator
 from s2f.model.losses import reconstruction_loss
 from s2f.model.metrics.mouth import correlation

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
 
+from s2f.model.data.shards import Media
 from s2f.model.footage import Video
 from s2f.model.metrics import Frames
 from s2f.model.metrics.scoring import Clip, Measure, Missing, Note, Scored, row_names, score_clip
-from s2f.model.shards import Media
 from s2f.pipeline.core.errors import InputError, MediaError
 from s2f.pipeline.core.executors.local import WorkerLostError, run_local
 from s2f.pipeline.corpora import VIDEO_ENDINGS, grid

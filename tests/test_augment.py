@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from s2f.model.augment import augment_pictures, augment_sound, equalised, moved, relit
-from s2f.model.data import Batch
+from s2f.model.data.augment import augment_pictures, augment_sound, equalised, moved, relit
+from s2f.model.data.loader import Batch
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from s2f.model import samples
 from s2f.model.config import TrainParams
+from s2f.model.data.shards import Media
 from s2f.model.journal import CURVES, METRICS, Journal, read_metrics
 from s2f.model.report import About
 from s2f.model.samples import Example, join_windows
-from s2f.model.shards import Media
 from s2f.model.validation import Validation
 from s2f.pipeline.core import media
 from s2f.pipeline.core.windows import cut_windows, loudness, samples_for, window_size, window_starts

@@ -36,9 +36,9 @@ import hashlib, sys
 from pathlib import Path
 import torch
 from s2f.model.config import TrainParams
-from s2f.model.data import TrainBatches
+from s2f.model.data.loader import TrainBatches
 from s2f.model.ranks import joined
-from s2f.model.shards import read_shards
+from s2f.model.data.shards import read_shards
 from s2f.model.state import new_state
 from s2f.model.trainer import train_step
 params = TrainParams.model_validate_json(sys.argv[2])

@@ -16,9 +16,9 @@ from rich.console import Console
 
 from s2f.model import charts, report
 from s2f.model.config import TrainParams
+from s2f.model.data.shards import Media
 from s2f.model.journal import read_metrics
 from s2f.model.report import About, Progress
-from s2f.model.shards import Media
 from s2f.model.trainer import train
 
 VOID = {"meta", "link", "img", "br"}

@@ -20,10 +20,10 @@ from prepared import Command, Prepared, call, copy_clips
 from safetensors.torch import load_file
 from test_cli import refused
 
+from s2f.model.data.recordings import Recording, listed, recordings
+from s2f.model.data.shards import Media
 from s2f.model.judges import judged
 from s2f.model.metrics.scoring import Clip, score_clip
-from s2f.model.recordings import Recording, listed, recordings
-from s2f.model.shards import Media
 from s2f.model.sync import measuring, scorer, training
 from s2f.model.sync.clips import late, read_video
 from s2f.model.sync.config import SyncParams

@@ -14,9 +14,9 @@ from s2f.model.ablation.recipes import Recipes, Row, settings
 from s2f.model.ablation.results import Ablation, Trained, summary
 from s2f.model.animated import Animated
 from s2f.model.config import TrainParams
+from s2f.model.data.recordings import first, listed
 from s2f.model.evaluate import evaluate
 from s2f.model.judges import judged
-from s2f.model.recordings import first, listed
 from s2f.model.terminal import duration
 from s2f.pipeline.core.errors import CheckpointError, TrainingError
 from s2f.pipeline.core.files import Place, alone, make_folder, write_bytes

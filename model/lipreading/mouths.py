@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 
+from s2f.model.data.shards import AGAIN, Sample, Shard, read_meta, read_samples
 from s2f.model.lipreading.labels import plain
-from s2f.model.shards import AGAIN, Sample, Shard, read_meta, read_samples
 from s2f.model.terminal import tracked
 from s2f.pipeline.core import mjpeg
 from s2f.pipeline.core.errors import InputError, MediaError

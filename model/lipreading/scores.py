@@ -11,12 +11,12 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from s2f.model.data.shards import read_media, read_split
 from s2f.model.lipreading.grammar import SLOTS, fits, is_sentence
 from s2f.model.lipreading.mouths import middle, read_utterances
 from s2f.model.lipreading.reader import Reader, transcribe
 from s2f.model.metrics.interval import Interval, bootstrap
 from s2f.model.metrics.words import word_error_rate, words_read
-from s2f.model.shards import read_media, read_split
 from s2f.model.terminal import tracked
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError

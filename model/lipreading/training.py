@@ -14,6 +14,7 @@ from rich.console import Console
 from torch.nn import functional
 
 from s2f.model.animate import best_device
+from s2f.model.data.shards import read_media, read_shards
 from s2f.model.lipreading import reader as run_files
 from s2f.model.lipreading.config import LipreadParams
 from s2f.model.lipreading.grammar import fits
@@ -22,7 +23,6 @@ from s2f.model.lipreading.mouths import Utterance, middle, read_utterances, vari
 from s2f.model.lipreading.network import LipNet
 from s2f.model.lipreading.reader import Reader, load_reader, transcribe
 from s2f.model.metrics.words import word_error_rate
-from s2f.model.shards import read_media, read_shards
 from s2f.model.terminal import duration, progress_bar, stop_requests
 from s2f.pipeline.core.errors import CheckpointError, InputError, TrainingError
 from s2f.pipeline.core.files import Place, make_folder, write_bytes

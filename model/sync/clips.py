@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from s2f.model.data.recordings import Recording, listed, recordings
+from s2f.model.data.shards import Media
 from s2f.model.footage import Video
-from s2f.model.recordings import Recording, listed, recordings
-from s2f.model.shards import Media
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import place
 from s2f.pipeline.core.windows import fit_length, samples_for

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from s2f.model.recordings import Recording, listed, recordings
-from s2f.model.shards import read_shards
+from s2f.model.data.recordings import Recording, listed, recordings
+from s2f.model.data.shards import read_shards
 from s2f.model.sync.clips import Read, late
 from s2f.model.sync.protocol import LEAST_FRAMES, SyncScore, judge
 from s2f.model.sync.scorer import Known, Scorer

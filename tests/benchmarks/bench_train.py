@@ -13,7 +13,7 @@ from rich.table import Table
 from torch.utils.flop_counter import FlopCounterMode
 
 from s2f.model.config import TrainParams
-from s2f.model.data import Batch
+from s2f.model.data.loader import Batch
 from s2f.model.ranks import Ranks
 from s2f.model.state import new_state
 from s2f.model.trainer import train_step

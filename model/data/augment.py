@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from s2f.model.data import Batch
+from s2f.model.data.loader import Batch
 
 SHIFT = 0.06  # of the picture's size, to either side
 ZOOM = 0.08  # greater or smaller
