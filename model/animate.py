@@ -16,8 +16,8 @@ import numpy.typing as npt
 import torch
 
 from s2f.model.checkpoint import Talker
-from s2f.model.generator import HEIGHT, WIDTH
 from s2f.model.inference import FRAMES, load_prepared
+from s2f.model.networks.generator import HEIGHT, WIDTH
 from s2f.model.validation import to_pictures
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import make_folder

@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
-from s2f.model.generator import HEIGHT, WIDTH, Generator
+from s2f.model.networks.generator import HEIGHT, WIDTH, Generator
 from s2f.pipeline.core.errors import CheckpointError
 from s2f.pipeline.core.files import appearing, write_bytes
 

@@ -12,14 +12,14 @@ from torch import nn
 from torch.optim import Adam
 
 from s2f.model.config import TrainParams
-from s2f.model.discriminators import (
+from s2f.model.networks.discriminators import (
     FrameDiscriminator,
     SequenceDiscriminator,
     SyncDiscriminator,
     VideoDiscriminator,
     VolumeDiscriminator,
 )
-from s2f.model.generator import Generator
+from s2f.model.networks.generator import Generator
 from s2f.model.ranks import Ranks
 from s2f.pipeline.core.windows import window_size
 

@@ -20,7 +20,7 @@ from s2f.model.data.augment import augment_pictures, augment_sound
 from s2f.model.data.loader import Batch, TrainBatches, validation_batches
 from s2f.model.data.shards import Media, Shard, fingerprint, read_media, read_shards
 from s2f.model.journal import Journal, read_metrics
-from s2f.model.losses import discriminator_loss, generator_loss, reconstruction_loss, upper_loss
+from s2f.model.networks.losses import discriminator_loss, generator_loss, reconstruction_loss, upper_loss
 from s2f.model.ranks import Ranks, joined
 from s2f.model.report import About
 from s2f.model.state import Adversary, State, new_state

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from s2f.model.data.loader import Batch
-from s2f.model.generator import Generator
-from s2f.model.losses import reconstruction_loss
 from s2f.model.metrics.mouth import correlation
 from s2f.model.metrics.reconstruction import psnr
+from s2f.model.networks.generator import Generator
+from s2f.model.networks.losses import reconstruction_loss
 from s2f.model.samples import Example, Pictures
 from s2f.pipeline.faces.mouth import mouth_opening
 

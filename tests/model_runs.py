@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from s2f.model import checkpoint
-from s2f.model.generator import Generator
+from s2f.model.networks.generator import Generator
 
 RATE, WINDOW = 16_000, 2560
 

@@ -12,15 +12,21 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from s2f.model.config import VOLUME_FRAMES
-from s2f.model.discriminators import (
+from s2f.model.networks.discriminators import (
     FrameDiscriminator,
     SequenceDiscriminator,
     SyncDiscriminator,
     VideoDiscriminator,
     VolumeDiscriminator,
 )
-from s2f.model.generator import ContextEncoder, FrameDecoder, Generator, IdentityEncoder, NoiseGenerator
-from s2f.model.layers import (
+from s2f.model.networks.generator import (
+    ContextEncoder,
+    FrameDecoder,
+    Generator,
+    IdentityEncoder,
+    NoiseGenerator,
+)
+from s2f.model.networks.layers import (
     SkipBlock,
     SoundEncoder,
     VideoEncoder,
@@ -28,7 +34,7 @@ from s2f.model.layers import (
     filter_bank,
     prime_factors,
 )
-from s2f.model.losses import discriminator_loss, generator_loss, reconstruction_loss, upper_loss
+from s2f.model.networks.losses import discriminator_loss, generator_loss, reconstruction_loss, upper_loss
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

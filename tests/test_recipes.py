@@ -18,7 +18,7 @@ from s2f.model import checkpoint
 from s2f.model.config import RECIPES, TrainParams
 from s2f.model.data.loader import Batch, TrainBatches
 from s2f.model.data.shards import read_shards
-from s2f.model.discriminators import SequenceDiscriminator, VideoDiscriminator
+from s2f.model.networks.discriminators import SequenceDiscriminator, VideoDiscriminator
 from s2f.model.ranks import Ranks
 from s2f.model.state import State, new_state
 from s2f.model.trainer import shifted, train, train_step

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from s2f.model.layers import PictureEncoder, channels_last, over_frames
+from s2f.model.networks.layers import PictureEncoder, channels_last, over_frames
 from s2f.model.sync.protocol import SNIPPET
 from s2f.pipeline.faces.alignment import HEIGHT
 

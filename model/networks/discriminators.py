@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from s2f.model.layers import (
+from s2f.model.networks.layers import (
     LEAK,
     PictureEncoder,
     SoundEncoder,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from s2f.model.layers import PictureEncoder, SkipBlock, SoundEncoder, channels_last, over_frames
+from s2f.model.networks.layers import PictureEncoder, SkipBlock, SoundEncoder, channels_last, over_frames
 
 HEIGHT, WIDTH = 128, 96
 

@@ -1,0 +1,1 @@
+"""The networks of both papers, and their losses."""
