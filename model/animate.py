@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from s2f.model.checkpoint import Talker
 from s2f.model.inference import FRAMES, load_prepared
 from s2f.model.networks.generator import HEIGHT, WIDTH
-from s2f.model.validation import to_pictures
+from s2f.model.training.checkpoint import Talker
+from s2f.model.training.validation import to_pictures
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import make_folder
 from s2f.pipeline.core.media import ENCODERS, read_audio, write_video

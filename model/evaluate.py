@@ -19,7 +19,7 @@ from s2f.model.judges import judged
 from s2f.model.metrics.comparison import compare
 from s2f.model.metrics.results import Evaluation, summarise, write_folder
 from s2f.model.metrics.scoring import MEASURES, REAL, STILL, Clip, Measure, Missing, Scored
-from s2f.model.terminal import progress_bar
+from s2f.model.training.terminal import progress_bar
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import make_folder
 

@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from s2f.model.checkpoint import Talker, load_talker
 from s2f.model.networks.generator import FrameDecoder, Generator, Identity, IdentityEncoder
 from s2f.model.networks.layers import SkipBlock, channels_last
+from s2f.model.training.checkpoint import Talker, load_talker
 
 # Frames at a time: more are hardly faster, and take memory.
 FRAMES = 25

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
-from s2f.model import checkpoint
 from s2f.model.networks.generator import Generator
+from s2f.model.training import checkpoint
 
 RATE, WINDOW = 16_000, 2560
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from s2f.model.validation import save_png
+from s2f.model.training.validation import save_png
 from s2f.pipeline.app.tour import held_out
 from s2f.pipeline.core import media
 from s2f.pipeline.demo import corpus, speech

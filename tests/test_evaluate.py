@@ -18,13 +18,13 @@ from test_cli import refused
 
 from s2f.model.animate import generate
 from s2f.model.animated import Animated
-from s2f.model.checkpoint import load_talker
-from s2f.model.config import TrainParams
 from s2f.model.evaluate import evaluate
 from s2f.model.metrics.reconstruction import lower_l1, psnr
 from s2f.model.metrics.results import Evaluation
 from s2f.model.metrics.scoring import MEASURES
-from s2f.model.trainer import train
+from s2f.model.training.checkpoint import load_talker
+from s2f.model.training.config import TrainParams
+from s2f.model.training.trainer import train
 from s2f.pipeline.core import mjpeg, wav
 
 FRAMES = 8

@@ -8,9 +8,9 @@ import pytest
 import torch
 from model_shards import SAMPLE_RATE, make_members, make_shards
 
-from s2f.model.config import TrainParams
 from s2f.model.data.loader import Batch, TrainBatches, cut_clip, validation_batches
 from s2f.model.data.shards import read_media, read_shards
+from s2f.model.training.config import TrainParams
 from s2f.pipeline.core.errors import InputError
 
 CPU = torch.device("cpu")

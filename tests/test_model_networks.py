@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from s2f.model.config import VOLUME_FRAMES
 from s2f.model.networks.discriminators import (
     FrameDiscriminator,
     SequenceDiscriminator,
@@ -35,6 +34,7 @@ from s2f.model.networks.layers import (
     prime_factors,
 )
 from s2f.model.networks.losses import discriminator_loss, generator_loss, reconstruction_loss, upper_loss
+from s2f.model.training.config import VOLUME_FRAMES
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

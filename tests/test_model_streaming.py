@@ -18,11 +18,11 @@ from rich.console import Console
 from test_model_data import CPU, names, same, small
 from upath import UPath
 
-from s2f.model.config import TrainParams
 from s2f.model.data.loader import Batch, TrainBatches
 from s2f.model.data.sampler import Entry, Order
 from s2f.model.data.shards import Shard, local, read_clips, read_shards
-from s2f.model.trainer import train
+from s2f.model.training.config import TrainParams
+from s2f.model.training.trainer import train
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.schema import FRAMES, META, SHARDS, SOUND

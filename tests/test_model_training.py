@@ -14,13 +14,13 @@ from model_shards import make_shards
 from rich.console import Console
 from safetensors.torch import load_file, save_file
 
-from s2f.model import checkpoint
-from s2f.model.config import TrainParams
 from s2f.model.data.loader import TrainBatches
 from s2f.model.data.shards import read_shards
-from s2f.model.ranks import Ranks
-from s2f.model.state import new_state
-from s2f.model.trainer import train, train_step
+from s2f.model.training import checkpoint
+from s2f.model.training.config import TrainParams
+from s2f.model.training.distributed import Ranks
+from s2f.model.training.state import new_state
+from s2f.model.training.trainer import train, train_step
 from s2f.pipeline.core.errors import CheckpointError, InputError, TrainingError
 
 CPU = torch.device("cpu")

@@ -12,8 +12,8 @@ import torch
 from model_shards import make_shards
 from safetensors.torch import load_file
 
-from s2f.model import checkpoint
-from s2f.model.config import TrainParams
+from s2f.model.training import checkpoint
+from s2f.model.training.config import TrainParams
 
 SETTINGS = {
     "width": 4,
@@ -35,12 +35,12 @@ WEIGHTS = """
 import hashlib, sys
 from pathlib import Path
 import torch
-from s2f.model.config import TrainParams
+from s2f.model.training.config import TrainParams
 from s2f.model.data.loader import TrainBatches
-from s2f.model.ranks import joined
+from s2f.model.training.distributed import joined
 from s2f.model.data.shards import read_shards
-from s2f.model.state import new_state
-from s2f.model.trainer import train_step
+from s2f.model.training.state import new_state
+from s2f.model.training.trainer import train_step
 params = TrainParams.model_validate_json(sys.argv[2])
 with joined(torch.device("cpu")) as ranks:
     state = new_state(params, 16_000, ranks)

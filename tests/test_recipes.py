@@ -14,14 +14,14 @@ from rich.console import Console
 from safetensors.torch import load_file
 from torch import nn
 
-from s2f.model import checkpoint
-from s2f.model.config import RECIPES, TrainParams
 from s2f.model.data.loader import Batch, TrainBatches
 from s2f.model.data.shards import read_shards
 from s2f.model.networks.discriminators import SequenceDiscriminator, VideoDiscriminator
-from s2f.model.ranks import Ranks
-from s2f.model.state import State, new_state
-from s2f.model.trainer import shifted, train, train_step
+from s2f.model.training import checkpoint
+from s2f.model.training.config import RECIPES, TrainParams
+from s2f.model.training.distributed import Ranks
+from s2f.model.training.state import State, new_state
+from s2f.model.training.trainer import shifted, train, train_step
 from s2f.pipeline.app import config
 from s2f.pipeline.core.errors import CheckpointError, ConfigError
 

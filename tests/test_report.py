@@ -14,12 +14,12 @@ import pytest
 from model_shards import make_shards
 from rich.console import Console
 
-from s2f.model import charts, report
-from s2f.model.config import TrainParams
 from s2f.model.data.shards import Media
-from s2f.model.journal import read_metrics
-from s2f.model.report import About, Progress
-from s2f.model.trainer import train
+from s2f.model.training import charts, report
+from s2f.model.training.config import TrainParams
+from s2f.model.training.report import About, Progress
+from s2f.model.training.run_log import read_metrics
+from s2f.model.training.trainer import train
 
 VOID = {"meta", "link", "img", "br"}
 TINY = {"width": 4, "batch": 2, "frames": 3, "judged_frames": 1, "workers": 0, "device": "cpu"}

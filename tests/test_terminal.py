@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from s2f.model.terminal import RECENT, Display, Pace, duration, timed
+from s2f.model.training.terminal import RECENT, Display, Pace, duration, timed
 
 LOSSES = {
     f"{side}/{name}": 1.0

@@ -8,16 +8,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from s2f.model import trainer
 from s2f.model.ablation import tables
 from s2f.model.ablation.recipes import Recipes, Row, settings
 from s2f.model.ablation.results import Ablation, Trained, summary
 from s2f.model.animated import Animated
-from s2f.model.config import TrainParams
 from s2f.model.data.recordings import first, listed
 from s2f.model.evaluate import evaluate
 from s2f.model.judges import judged
-from s2f.model.terminal import duration
+from s2f.model.training import trainer
+from s2f.model.training.config import TrainParams
+from s2f.model.training.terminal import duration
 from s2f.pipeline.core.errors import CheckpointError, TrainingError
 from s2f.pipeline.core.files import Place, alone, make_folder, write_bytes
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from s2f.model.ablation.directions import Direction, directions
 from s2f.model.ablation.recipes import Recipes, Row
-from s2f.model.config import TrainParams
 from s2f.model.metrics.interval import Interval
 from s2f.model.metrics.results import Evaluation, finite
 from s2f.model.metrics.scoring import REAL, STILL
+from s2f.model.training.config import TrainParams
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from s2f.model.config import TrainParams
 from s2f.model.data.sampler import Entry, Order, Share
 from s2f.model.data.shards import AGAIN, Sample, Shard, read_clips, read_meta, read_samples
+from s2f.model.training.config import TrainParams
 from s2f.pipeline.core import mjpeg, wav
 from s2f.pipeline.core.errors import InputError, MediaError, S2fError
 from s2f.pipeline.core.schema import FRAMES, SOUND

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from s2f.model.data.shards import AGAIN, Sample, Shard, read_meta, read_samples
 from s2f.model.lipreading.labels import plain
-from s2f.model.terminal import tracked
+from s2f.model.training.terminal import tracked
 from s2f.pipeline.core import mjpeg
 from s2f.pipeline.core.errors import InputError, MediaError
 from s2f.pipeline.core.schema import FRAMES

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from s2f.model import checkpoint
-from s2f.model.checkpoint import Kind
 from s2f.model.lipreading.grammar import SLOTS, Lattice, Logs
 from s2f.model.lipreading.labels import decode
 from s2f.model.lipreading.mouths import Frames, Mouths, cut_mouths
 from s2f.model.lipreading.network import LipNet
+from s2f.model.training import checkpoint
+from s2f.model.training.checkpoint import Kind
 
 KIND = Kind("trained lip reader", "s2f lipread train", "reader.json", "reader.safetensors")
 

@@ -17,7 +17,7 @@ from s2f.model.lipreading.mouths import middle, read_utterances
 from s2f.model.lipreading.reader import Reader, transcribe
 from s2f.model.metrics.interval import Interval, bootstrap
 from s2f.model.metrics.words import word_error_rate, words_read
-from s2f.model.terminal import tracked
+from s2f.model.training.terminal import tracked
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import Place

@@ -23,7 +23,7 @@ from s2f.model.lipreading.mouths import Utterance, middle, read_utterances, vari
 from s2f.model.lipreading.network import LipNet
 from s2f.model.lipreading.reader import Reader, load_reader, transcribe
 from s2f.model.metrics.words import word_error_rate
-from s2f.model.terminal import duration, progress_bar, stop_requests
+from s2f.model.training.terminal import duration, progress_bar, stop_requests
 from s2f.pipeline.core.errors import CheckpointError, InputError, TrainingError
 from s2f.pipeline.core.files import Place, make_folder, write_bytes
 

@@ -18,7 +18,7 @@ from s2f.model.data.shards import read_shards
 from s2f.model.sync.clips import Read, late
 from s2f.model.sync.protocol import LEAST_FRAMES, SyncScore, judge
 from s2f.model.sync.scorer import Known, Scorer
-from s2f.model.terminal import tracked
+from s2f.model.training.terminal import tracked
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import Place

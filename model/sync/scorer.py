@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from s2f.model import checkpoint
-from s2f.model.checkpoint import Kind
 from s2f.model.data.recordings import Recording
 from s2f.model.data.shards import Media
 from s2f.model.metrics import Frames
 from s2f.model.sync.network import SyncNetwork, lower_half
 from s2f.model.sync.protocol import LEAST_FRAMES, MOST, SNIPPET, Codes, SyncScore, judge, mean_distances
+from s2f.model.training import checkpoint
+from s2f.model.training.checkpoint import Kind
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.windows import Sound, cut_windows, window_starts
 from s2f.pipeline.faces.alignment import HEIGHT, WIDTH

@@ -18,7 +18,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from s2f.model.animate import best_device
-from s2f.model.config import TrainParams
 from s2f.model.data.augment import augment_pictures, augment_sound
 from s2f.model.data.loader import Batch, TrainBatches
 from s2f.model.data.shards import read_media, read_shards
@@ -27,7 +26,8 @@ from s2f.model.sync.config import SyncParams
 from s2f.model.sync.network import SyncNetwork, lower_half
 from s2f.model.sync.protocol import SNIPPET, SOUND_SECONDS
 from s2f.model.sync.scorer import Scorer
-from s2f.model.terminal import progress_bar, stop_requests
+from s2f.model.training.config import TrainParams
+from s2f.model.training.terminal import progress_bar, stop_requests
 from s2f.pipeline.core.errors import CheckpointError, InputError, TrainingError
 from s2f.pipeline.core.files import Place, make_folder, write_bytes
 from s2f.pipeline.core.windows import window_size

@@ -6,9 +6,9 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field
 
-from s2f.model.config import TrainParams
 from s2f.model.lipreading.config import LipreadParams
 from s2f.model.sync.config import SyncParams
+from s2f.model.training.config import TrainParams
 from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import ConfigError

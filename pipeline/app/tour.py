@@ -9,8 +9,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from s2f.model import animate, trainer
-from s2f.model.validation import save_png
+from s2f.model import animate
+from s2f.model.training import trainer
+from s2f.model.training.validation import save_png
 from s2f.pipeline.app import config, display
 from s2f.pipeline.audit.report import record, terminal
 from s2f.pipeline.core import files, media

@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from s2f.model import checkpoint
 from s2f.model.animate import generate
 from s2f.model.inference import prepare
 from s2f.model.networks.generator import Generator
+from s2f.model.training import checkpoint
 from s2f.pipeline.core import wav
 from s2f.pipeline.core.windows import Sound
 

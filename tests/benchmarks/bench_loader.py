@@ -17,12 +17,12 @@ from prepared import Prepared
 from rich.console import Console
 from rich.table import Table
 
-from s2f.model.config import TrainParams
 from s2f.model.data.loader import ClipStream, TrainBatches
 from s2f.model.data.shards import Shard, read_media, read_shards
-from s2f.model.ranks import Ranks
-from s2f.model.state import new_state
-from s2f.model.trainer import train_step
+from s2f.model.training.config import TrainParams
+from s2f.model.training.distributed import Ranks
+from s2f.model.training.state import new_state
+from s2f.model.training.trainer import train_step
 
 ROUNDS = 7
 STEPS = 12

@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.table import Table
 from torch.utils.flop_counter import FlopCounterMode
 
-from s2f.model.config import TrainParams
 from s2f.model.data.loader import Batch
-from s2f.model.ranks import Ranks
-from s2f.model.state import new_state
-from s2f.model.trainer import train_step
+from s2f.model.training.config import TrainParams
+from s2f.model.training.distributed import Ranks
+from s2f.model.training.state import new_state
+from s2f.model.training.trainer import train_step
 
 ROUNDS = 5
 RATE = 16_000

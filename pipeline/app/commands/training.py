@@ -33,7 +33,7 @@ def train(
 
     Example: s2f train out/grid --run runs/small --set train.width=16
     """
-    from s2f.model import trainer
+    from s2f.model.training import trainer
     from s2f.pipeline.app.config import load
 
     trainer.train(place(out), run, load(config, set_ or []).train, resume=resume, console=console)

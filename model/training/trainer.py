@@ -14,18 +14,18 @@ import yaml
 from rich.console import Console
 from torch import Tensor
 
-from s2f.model import checkpoint
-from s2f.model.config import TrainParams
 from s2f.model.data.augment import augment_pictures, augment_sound
 from s2f.model.data.loader import Batch, TrainBatches, validation_batches
 from s2f.model.data.shards import Media, Shard, fingerprint, read_media, read_shards
-from s2f.model.journal import Journal, read_metrics
 from s2f.model.networks.losses import discriminator_loss, generator_loss, reconstruction_loss, upper_loss
-from s2f.model.ranks import Ranks, joined
-from s2f.model.report import About
-from s2f.model.state import Adversary, State, new_state
-from s2f.model.terminal import Display, stop_requests, timed
-from s2f.model.validation import validate
+from s2f.model.training import checkpoint
+from s2f.model.training.config import TrainParams
+from s2f.model.training.distributed import Ranks, joined
+from s2f.model.training.report import About
+from s2f.model.training.run_log import Journal, read_metrics
+from s2f.model.training.state import Adversary, State, new_state
+from s2f.model.training.terminal import Display, stop_requests, timed
+from s2f.model.training.validation import validate
 from s2f.pipeline.core.errors import CheckpointError, ConfigError, TrainingError
 from s2f.pipeline.core.files import Place, make_folder, write_bytes
 

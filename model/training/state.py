@@ -11,7 +11,6 @@ import torch
 from torch import nn
 from torch.optim import Adam
 
-from s2f.model.config import TrainParams
 from s2f.model.networks.discriminators import (
     FrameDiscriminator,
     SequenceDiscriminator,
@@ -20,7 +19,8 @@ from s2f.model.networks.discriminators import (
     VolumeDiscriminator,
 )
 from s2f.model.networks.generator import Generator
-from s2f.model.ranks import Ranks
+from s2f.model.training.config import TrainParams
+from s2f.model.training.distributed import Ranks
 from s2f.pipeline.core.windows import window_size
 
 # Not published: our choice, as is common for GANs.

@@ -13,7 +13,7 @@ from s2f.model.metrics.mouth import correlation
 from s2f.model.metrics.reconstruction import psnr
 from s2f.model.networks.generator import Generator
 from s2f.model.networks.losses import reconstruction_loss
-from s2f.model.samples import Example, Pictures
+from s2f.model.training.samples import Example, Pictures
 from s2f.pipeline.faces.mouth import mouth_opening
 
 # So many clips are kept to be looked at.

@@ -18,8 +18,8 @@ from typing import Any
 from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
 from torch.utils.tensorboard import SummaryWriter
 
-from s2f.model import report, samples
-from s2f.model.validation import Validation, save_png
+from s2f.model.training import report, samples
+from s2f.model.training.validation import Validation, save_png
 from s2f.pipeline.core.errors import MediaError
 from s2f.pipeline.core.files import make_folder, write_bytes
 
