@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from s2f.model.animate import best_device, generate
 from s2f.model.data.recordings import Recording, first, listed, recordings
 from s2f.model.data.shards import Media
-from s2f.model.inference import limited_threads, load_prepared
+from s2f.model.inference.animate import best_device, generate
+from s2f.model.inference.runtime import limited_threads, load_prepared
 from s2f.model.metrics import Frames
 from s2f.model.metrics.scoring import Clip, Measure, Missing, Scored, row_names, score_clip
 from s2f.model.training.checkpoint import Talker

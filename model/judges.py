@@ -10,7 +10,7 @@ import torch
 
 from s2f.model.data.recordings import Recording
 from s2f.model.data.shards import Media
-from s2f.model.inference import limited_threads
+from s2f.model.inference.runtime import limited_threads
 from s2f.model.lipreading.grammar import Logs, is_sentence
 from s2f.model.lipreading.labels import plain
 from s2f.model.lipreading.mouths import cut_mouths

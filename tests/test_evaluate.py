@@ -16,9 +16,9 @@ from prepared import Command, Prepared
 from rich.console import Console
 from test_cli import refused
 
-from s2f.model.animate import generate
 from s2f.model.animated import Animated
 from s2f.model.evaluate import evaluate
+from s2f.model.inference.animate import generate
 from s2f.model.metrics.reconstruction import lower_l1, psnr
 from s2f.model.metrics.results import Evaluation
 from s2f.model.metrics.scoring import MEASURES

@@ -11,8 +11,8 @@ import torch
 from model_runs import RATE, WINDOW, make_generator, make_input, write_run
 from model_shards import draw_faces, make_sound
 
-from s2f.model.animate import animate, frames_for, generate, read_face, stream_windows
-from s2f.model.inference import FRAMES, load_prepared, prepare
+from s2f.model.inference.animate import animate, frames_for, generate, read_face, stream_windows
+from s2f.model.inference.runtime import FRAMES, load_prepared, prepare
 from s2f.model.training import checkpoint
 from s2f.pipeline.core import wav
 from s2f.pipeline.core.errors import CheckpointError, InputError, OutputError

@@ -19,9 +19,9 @@ from model_runs import RATE, make_generator, write_run
 from model_shards import draw_faces, make_sound
 from prepared import Command
 
-from s2f.model.animate import generate
-from s2f.model.inference import load_prepared
-from s2f.model.live import animate_live, to_sound
+from s2f.model.inference.animate import generate
+from s2f.model.inference.live import animate_live, to_sound
+from s2f.model.inference.runtime import load_prepared
 from s2f.pipeline.core import wav
 from s2f.pipeline.core.errors import InputError, OutputError
 

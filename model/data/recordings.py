@@ -4,8 +4,8 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from s2f.model.animate import frames_for
 from s2f.model.data.shards import AGAIN, Media, Sample, Shard, read_clips, read_meta, read_split
+from s2f.model.inference.animate import frames_for
 from s2f.model.metrics import Frames
 from s2f.pipeline.core import mjpeg, wav
 from s2f.pipeline.core.errors import InputError

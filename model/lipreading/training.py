@@ -13,8 +13,8 @@ import yaml
 from rich.console import Console
 from torch.nn import functional
 
-from s2f.model.animate import best_device
 from s2f.model.data.shards import read_media, read_shards
+from s2f.model.inference.animate import best_device
 from s2f.model.lipreading import reader as run_files
 from s2f.model.lipreading.config import LipreadParams
 from s2f.model.lipreading.grammar import fits

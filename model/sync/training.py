@@ -17,10 +17,10 @@ from rich.console import Console
 from torch import Tensor
 from torch.nn import functional
 
-from s2f.model.animate import best_device
 from s2f.model.data.augment import augment_pictures, augment_sound
 from s2f.model.data.loader import Batch, TrainBatches
 from s2f.model.data.shards import read_media, read_shards
+from s2f.model.inference.animate import best_device
 from s2f.model.sync import measuring, scorer
 from s2f.model.sync.config import SyncParams
 from s2f.model.sync.network import SyncNetwork, lower_half

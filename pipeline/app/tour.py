@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from s2f.model import animate
+from s2f.model.inference import animate
 from s2f.model.training import trainer
 from s2f.model.training.validation import save_png
 from s2f.pipeline.app import config, display

@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from s2f.model.animate import generate
-from s2f.model.inference import prepare
+from s2f.model.inference.animate import generate
+from s2f.model.inference.runtime import prepare
 from s2f.model.networks.generator import Generator
 from s2f.model.training import checkpoint
 from s2f.pipeline.core import wav

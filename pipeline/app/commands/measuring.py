@@ -104,8 +104,8 @@ def lipread_run(
 
     Example: s2f lipread run out/grid --run runs/reader --split test
     """
-    from s2f.model.animate import best_device
     from s2f.model.footage import Video
+    from s2f.model.inference.animate import best_device
     from s2f.model.lipreading import reader, scores
 
     trained = reader.load_reader(run, best_device())
@@ -158,7 +158,7 @@ def sync_run(
 
     Example: s2f sync run out/grid --split test --run runs/sync
     """
-    from s2f.model.animate import best_device
+    from s2f.model.inference.animate import best_device
     from s2f.model.sync import clips, measuring, scorer
 
     loaded = scorer.load_scorer(run, best_device())

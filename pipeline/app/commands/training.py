@@ -67,7 +67,7 @@ def animate(
     # Before torch is loaded: threads that wait by spinning take the processors from what they wait for.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if audio is None:
-        from s2f.model import live
+        from s2f.model.inference import live
 
         try:
             done = live.animate_live(
@@ -77,7 +77,7 @@ def animate(
             raise typer.Exit(130) from None
         errors.print(f"{done.frames} frames")
         return
-    from s2f.model import animate as animation
+    from s2f.model.inference import animate as animation
 
     made = animation.animate(run, image, audio, out, aligned=aligned, seed=seed)
     console.print(f"{out}: {made}")
@@ -92,7 +92,7 @@ def export(
 
     Example: s2f export runs/small --to onnx --out small.onnx
     """
-    from s2f.model import export as exporting
+    from s2f.model.inference import export as exporting
 
     for path in exporting.export(run, to, out):
         console.print(path, markup=False, soft_wrap=True)

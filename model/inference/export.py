@@ -22,7 +22,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from s2f.model.inference import prepare
+from s2f.model.inference.runtime import prepare
 from s2f.model.networks.generator import HEIGHT, WIDTH, Generator, Identity
 from s2f.model.training.checkpoint import Talker, load_talker
 from s2f.pipeline.core.errors import ExportError, MissingError

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from s2f.model.inference import FRAMES, load_prepared
+from s2f.model.inference.runtime import FRAMES, load_prepared
 from s2f.model.networks.generator import HEIGHT, WIDTH
 from s2f.model.training.checkpoint import Talker
 from s2f.model.training.validation import to_pictures
