@@ -20,15 +20,15 @@ from rich.console import Console
 from safetensors.torch import load_file
 from test_model_training import equal
 
-from s2f.model.ablation import recipes, tables
-from s2f.model.ablation.directions import directions
-from s2f.model.ablation.results import Ablation, Trained, summary
-from s2f.model.lipreading import reader
-from s2f.model.lipreading.network import LipNet
-from s2f.model.metrics.results import Evaluation, summarise
+from s2f.model.evaluation.ablation import recipes, tables
+from s2f.model.evaluation.ablation.directions import directions
+from s2f.model.evaluation.ablation.results import Ablation, Trained, summary
+from s2f.model.evaluation.learned.lipreading import reader
+from s2f.model.evaluation.learned.lipreading.network import LipNet
+from s2f.model.evaluation.learned.sync import scorer
+from s2f.model.evaluation.learned.sync.network import SyncNetwork
+from s2f.model.evaluation.results import Evaluation, summarise
 from s2f.model.metrics.scoring import REAL, STILL, Column, Scored
-from s2f.model.sync import scorer
-from s2f.model.sync.network import SyncNetwork
 from s2f.model.training import checkpoint, trainer
 from s2f.model.training.config import RECIPES, TrainParams
 from s2f.pipeline.app import config, tour

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from s2f.model.metrics.comparison import UNDECIDED, compare, verdict
-from s2f.model.metrics.extremes import extremes, picks, typical
+from s2f.model.evaluation.comparison import UNDECIDED, compare, verdict
+from s2f.model.evaluation.extremes import extremes, picks, typical
+from s2f.model.evaluation.results import Evaluation, speaker_means, summarise
 from s2f.model.metrics.interval import bootstrap
-from s2f.model.metrics.results import Evaluation, speaker_means, summarise
 from s2f.model.metrics.scoring import REAL, STILL, Column, Scored
 
 PSNR = Column("psnr", "PSNR", "dB", True, 2)

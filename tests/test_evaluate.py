@@ -16,11 +16,11 @@ from prepared import Command, Prepared
 from rich.console import Console
 from test_cli import refused
 
-from s2f.model.animated import Animated
-from s2f.model.evaluate import evaluate
+from s2f.model.evaluation.evaluate import evaluate
+from s2f.model.evaluation.results import Evaluation
+from s2f.model.evaluation.sources.animated import Animated
 from s2f.model.inference.animate import generate
 from s2f.model.metrics.reconstruction import lower_l1, psnr
-from s2f.model.metrics.results import Evaluation
 from s2f.model.metrics.scoring import MEASURES
 from s2f.model.training.checkpoint import load_talker
 from s2f.model.training.config import TrainParams

@@ -13,10 +13,9 @@ import pytest
 from prepared import Command, Prepared
 from rich.console import Console
 
-from s2f.model.evaluate import evaluate
-from s2f.model.metrics.results import Evaluation
-from s2f.model.metrics.scoring import Clip, Missing, Scored
-from s2f.model.videos import (
+from s2f.model.evaluation.evaluate import evaluate
+from s2f.model.evaluation.results import Evaluation
+from s2f.model.evaluation.sources.videos import (
     AS_IT_IS,
     BY_ITS_OWN,
     BY_THE_REAL,
@@ -27,6 +26,7 @@ from s2f.model.videos import (
     score_pair,
     with_sound,
 )
+from s2f.model.metrics.scoring import Clip, Missing, Scored
 from s2f.pipeline.core import media, mjpeg
 from s2f.pipeline.faces import Picture
 

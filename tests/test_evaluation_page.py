@@ -14,12 +14,12 @@ import pytest
 from playwright.sync_api import Page
 from rich.console import Console
 
-from s2f.model import evaluation_page
-from s2f.model.evaluate import evaluate
-from s2f.model.metrics.extremes import picks
-from s2f.model.metrics.results import Evaluation, Row
+from s2f.model.evaluation import page as evaluation_page
+from s2f.model.evaluation.evaluate import evaluate
+from s2f.model.evaluation.extremes import picks
+from s2f.model.evaluation.results import Evaluation, Row
+from s2f.model.evaluation.sources.videos import Videos
 from s2f.model.metrics.scoring import MEASURES, Clip
-from s2f.model.videos import Videos
 from s2f.pipeline.core import media
 
 CLIPS = ("s1/bbaf2n", "s2/pwij3p", "s3/sbia1a")

@@ -24,12 +24,12 @@ from rich.console import Console
 from test_cli import refused
 
 from s2f.model.data.shards import read_shards
-from s2f.model.footage import Video
-from s2f.model.lipreading import scores, training
-from s2f.model.lipreading.config import LipreadParams
-from s2f.model.lipreading.grammar import SLOTS, is_sentence
-from s2f.model.lipreading.mouths import Utterance, read_utterances
-from s2f.model.lipreading.reader import Reader, load_reader
+from s2f.model.evaluation.learned.lipreading import scores, training
+from s2f.model.evaluation.learned.lipreading.config import LipreadParams
+from s2f.model.evaluation.learned.lipreading.grammar import SLOTS, is_sentence
+from s2f.model.evaluation.learned.lipreading.mouths import Utterance, read_utterances
+from s2f.model.evaluation.learned.lipreading.reader import Reader, load_reader
+from s2f.model.evaluation.sources.footage import Video
 from s2f.pipeline.app.cli import app
 from s2f.pipeline.core import mjpeg
 from s2f.pipeline.core.errors import TrainingError

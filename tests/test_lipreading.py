@@ -7,12 +7,12 @@ import pytest
 import torch
 from model_shards import draw_faces
 
-from s2f.model.lipreading import labels
-from s2f.model.lipreading.grammar import SLOTS, Lattice, Logs, Slots, is_sentence
-from s2f.model.lipreading.labels import ALPHABET, BLANK, decode, encode, plain
-from s2f.model.lipreading.mouths import DOWN, LEFT, MARGIN, TOP, cut_mouths, middle, varied
-from s2f.model.lipreading.network import LipNet, moving
-from s2f.model.lipreading.training import schedule
+from s2f.model.evaluation.learned.lipreading import labels
+from s2f.model.evaluation.learned.lipreading.grammar import SLOTS, Lattice, Logs, Slots, is_sentence
+from s2f.model.evaluation.learned.lipreading.labels import ALPHABET, BLANK, decode, encode, plain
+from s2f.model.evaluation.learned.lipreading.mouths import DOWN, LEFT, MARGIN, TOP, cut_mouths, middle, varied
+from s2f.model.evaluation.learned.lipreading.network import LipNet, moving
+from s2f.model.evaluation.learned.lipreading.training import schedule
 from s2f.model.metrics.words import word_error_rate, words_read
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.corpora import grid

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from s2f.model.evaluation.sources.videos import Pair, read_pair
 from s2f.model.metrics import Frames, Values
 from s2f.model.metrics.blinks import (
     APART,
@@ -21,7 +22,6 @@ from s2f.model.metrics.blinks import (
 from s2f.model.metrics.identity import LOOKS, acd, sampled
 from s2f.model.metrics.mouth import find_points
 from s2f.model.metrics.scoring import Clip, score_clip
-from s2f.model.videos import Pair, read_pair
 from s2f.pipeline.faces import Points
 from s2f.pipeline.faces.identity import embed
 

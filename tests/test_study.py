@@ -21,8 +21,8 @@ from prepared import Command, call
 from rich.console import Console
 from test_cli import refused
 
-from s2f.model.study import clips, page, scores
-from s2f.model.study.clips import Match
+from s2f.model.evaluation.study import clips, page, scores
+from s2f.model.evaluation.study.clips import Match
 from s2f.pipeline.core import media
 
 NAMES = ("bbaf2n", "bbas1s", "bbbm3a")

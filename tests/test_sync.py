@@ -22,14 +22,14 @@ from test_cli import refused
 
 from s2f.model.data.recordings import Recording, listed, recordings
 from s2f.model.data.shards import Media
-from s2f.model.judges import judged
+from s2f.model.evaluation.learned.measures import judged
+from s2f.model.evaluation.learned.sync import measuring, scorer, training
+from s2f.model.evaluation.learned.sync.clips import late, read_video
+from s2f.model.evaluation.learned.sync.config import SyncParams
+from s2f.model.evaluation.learned.sync.network import SoundPicture, SyncNetwork, mel_bank
+from s2f.model.evaluation.learned.sync.protocol import LEAST_FRAMES, MOST, Codes, judge, mean_distances
+from s2f.model.evaluation.learned.sync.scorer import Known, Scorer, load_scorer, save
 from s2f.model.metrics.scoring import Clip, score_clip
-from s2f.model.sync import measuring, scorer, training
-from s2f.model.sync.clips import late, read_video
-from s2f.model.sync.config import SyncParams
-from s2f.model.sync.network import SoundPicture, SyncNetwork, mel_bank
-from s2f.model.sync.protocol import LEAST_FRAMES, MOST, Codes, judge, mean_distances
-from s2f.model.sync.scorer import Known, Scorer, load_scorer, save
 from s2f.pipeline.core import media, wav
 from s2f.pipeline.core.errors import InputError
 

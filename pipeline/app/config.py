@@ -6,8 +6,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field
 
-from s2f.model.lipreading.config import LipreadParams
-from s2f.model.sync.config import SyncParams
+from s2f.model.evaluation.learned.lipreading.config import LipreadParams
+from s2f.model.evaluation.learned.sync.config import SyncParams
 from s2f.model.training.config import TrainParams
 from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.core import files

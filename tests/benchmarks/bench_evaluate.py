@@ -11,7 +11,7 @@ from prepared import Prepared
 from rich.console import Console
 from rich.table import Table
 
-from s2f.model.videos import Pair, score_pair
+from s2f.model.evaluation.sources.videos import Pair, score_pair
 
 # Clips that are measured alone; the first one loads dlib's models besides.
 ALONE = 4

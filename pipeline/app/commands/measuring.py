@@ -45,10 +45,10 @@ def evaluate(
 
     Example: s2f evaluate runs/l1 runs/full --data out/grid --split val --out scores
     """
-    from s2f.model import evaluate as evaluation
-    from s2f.model.animated import Animated
-    from s2f.model.metrics import results, table
-    from s2f.model.videos import Videos
+    from s2f.model.evaluation import evaluate as evaluation
+    from s2f.model.evaluation import results, table
+    from s2f.model.evaluation.sources.animated import Animated
+    from s2f.model.evaluation.sources.videos import Videos
 
     material: evaluation.Material
     if runs and data and not videos and not reference:
@@ -85,7 +85,7 @@ def lipread_train(
 
     Example: s2f lipread train out/grid --run runs/reader --set lipread.epochs=30
     """
-    from s2f.model.lipreading import training
+    from s2f.model.evaluation.learned.lipreading import training
     from s2f.pipeline.app.config import load
 
     training.train(place(out), run, load(config, set_ or []).lipread, start=start, console=console)
@@ -104,9 +104,9 @@ def lipread_run(
 
     Example: s2f lipread run out/grid --run runs/reader --split test
     """
-    from s2f.model.footage import Video
+    from s2f.model.evaluation.learned.lipreading import reader, scores
+    from s2f.model.evaluation.sources.footage import Video
     from s2f.model.inference.animate import best_device
-    from s2f.model.lipreading import reader, scores
 
     trained = reader.load_reader(run, best_device())
     if Path(what).is_file():
@@ -138,7 +138,7 @@ def sync_train(
 
     Example: s2f sync train out/grid --run runs/sync
     """
-    from s2f.model.sync import training
+    from s2f.model.evaluation.learned.sync import training
     from s2f.pipeline.app.config import load
 
     trial = training.train(place(out), run, load(config, set_ or []).sync, console)
@@ -158,8 +158,8 @@ def sync_run(
 
     Example: s2f sync run out/grid --split test --run runs/sync
     """
+    from s2f.model.evaluation.learned.sync import clips, measuring, scorer
     from s2f.model.inference.animate import best_device
-    from s2f.model.sync import clips, measuring, scorer
 
     loaded = scorer.load_scorer(run, best_device())
     count, found = clips.chosen(what, split, limit, loaded.media)
@@ -194,7 +194,7 @@ def make(
 
     Example: s2f study make --generated made --reference real --out study.html --pairs --limit 24
     """
-    from s2f.model.study import clips, page
+    from s2f.model.evaluation.study import clips, page
     from s2f.pipeline.app.display import progress_bar
 
     matches, lacking = clips.match(clips.systems(generated), reference)
@@ -224,7 +224,7 @@ def score(
 
     Example: s2f study score answers/*.json --key study.key.json
     """
-    from s2f.model.study import scores
+    from s2f.model.evaluation.study import scores
 
     found = scores.score(answers, key)
     console.print(scores.table(found))

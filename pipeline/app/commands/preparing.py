@@ -212,7 +212,7 @@ def _prepare(
 
 def _offsets(out: Place, run: Path) -> dict[str, int]:
     """By how many frames the sound of clips is late; only those of which the sync scorer in `run` is sure."""
+    from s2f.model.evaluation.learned.sync import measuring, scorer
     from s2f.model.inference.animate import best_device
-    from s2f.model.sync import measuring, scorer
 
     return measuring.sure_offsets(scorer.load_scorer(run, best_device()), out, console)

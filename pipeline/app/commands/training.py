@@ -118,9 +118,9 @@ def ablate(
 
     Example: s2f ablate out/grid --out ablation --set train.width=16 --set train.steps=2000
     """
-    from s2f.model.ablation import ablate as ablation
-    from s2f.model.ablation import recipes as rows
-    from s2f.model.ablation import tables
+    from s2f.model.evaluation.ablation import ablate as ablation
+    from s2f.model.evaluation.ablation import recipes as rows
+    from s2f.model.evaluation.ablation import tables
     from s2f.pipeline.app.config import load
 
     base = load(config, set_ or []).train

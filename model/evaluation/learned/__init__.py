@@ -1,0 +1,1 @@
+"""Measures that are networks themselves."""

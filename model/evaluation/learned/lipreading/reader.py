@@ -1,0 +1,75 @@
+"""A trained lip reader, and what a run folder holds of it.
+
+RUN/reader.json         what makes it again: format, the network's arguments, frame rate
+RUN/reader.safetensors  its weights with the best word error rate on the val split
+RUN/lipread.yaml        the settings that it was trained with
+RUN/metrics.jsonl       one line per validation
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from s2f.model.evaluation.learned.lipreading.grammar import SLOTS, Lattice, Logs
+from s2f.model.evaluation.learned.lipreading.labels import decode
+from s2f.model.evaluation.learned.lipreading.mouths import Frames, Mouths, cut_mouths
+from s2f.model.evaluation.learned.lipreading.network import LipNet
+from s2f.model.training import checkpoint
+from s2f.model.training.checkpoint import Kind
+
+KIND = Kind("trained lip reader", "s2f lipread train", "reader.json", "reader.safetensors")
+
+GRID = Lattice(tuple(SLOTS.values()))
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A trained network, and the frame rate of the videos that it was trained on."""
+
+    network: LipNet
+    fps: Fraction
+
+    def read(self, frames: Frames, grammar: bool) -> str:
+        """What is said in aligned RGB crops uint8 (n, 128, 96, 3); with `grammar` it is a sentence of GRID.
+
+        Raises InputError where the frames are no such crops.
+        """
+        return transcribe(self.listen(cut_mouths(frames)), grammar)
+
+    def listen(self, mouths: Mouths) -> Logs:
+        """The log-probability of each label at each frame (n, 29) of mouths uint8 (n, 40, 64)."""
+        device = next(self.network.parameters()).device
+        self.network.eval()
+        with torch.inference_mode():
+            logits = self.network(torch.from_numpy(np.ascontiguousarray(mouths)).to(device)[None])
+            logs: Logs = logits[0].log_softmax(dim=-1).cpu().numpy()
+        return logs
+
+
+def transcribe(logs: Logs, grammar: bool) -> str:
+    """The best sentence of GRID's grammar, or without it the text of the best label of each frame."""
+    return GRID.best(logs) if grammar else decode(logs.argmax(axis=1).tolist())
+
+
+def describe(run: Path, reader: Reader) -> None:
+    """Write what is needed to make the reader again, but for its weights."""
+    checkpoint.write_description(run / KIND.description, reader.network.arguments, fps=str(reader.fps))
+
+
+def save_weights(run: Path, reader: Reader) -> None:
+    """Write the reader's weights."""
+    checkpoint.save_weights(run / KIND.weights, reader.network)
+
+
+def load_reader(run: Path, device: torch.device) -> Reader:
+    """The reader of a run, ready to read. Raises CheckpointError where there is none."""
+
+    def make(content: dict[str, Any]) -> tuple[LipNet, Reader]:
+        network = LipNet(**content["arguments"])
+        return network, Reader(network, Fraction(content["fps"]))
+
+    return checkpoint.load(run, KIND, device, make)

@@ -1,0 +1,57 @@
+"""Clips for the scorer: those of a split, and those of any videos, whose faces are found and aligned."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from s2f.model.data.recordings import Recording, listed, recordings
+from s2f.model.data.shards import Media
+from s2f.model.evaluation.sources.footage import Video
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.files import place
+from s2f.pipeline.core.windows import fit_length, samples_for
+
+# A clip, or why it cannot be read, by its name.
+Read = tuple[str, Recording | InputError]
+
+
+def chosen(
+    what: Sequence[str], split: str | None, limit: int | None, media: Media
+) -> tuple[int, Iterator[Read]]:
+    """How many clips a person means, and each of them: those of a prepared set's split, or videos.
+
+    Raises InputError where there are none.
+    """
+    if split is None:
+        videos = [Path(each) for each in what][:limit]
+        return len(videos), _videos(videos, media)
+    if len(what) > 1:
+        raise InputError("with --split one prepared set is measured", "give one folder, or leave out --split")
+    wanted = listed(place(what[0]), split, limit)
+    return len(wanted), recordings(wanted)
+
+
+def read_video(path: Path, media: Media) -> Recording:
+    """The talking face of a video, aligned, and its own sound, at these rates.
+
+    Raises InputError where it does not show a face all the time, or has no sound.
+    """
+    video = Video(path, media.fps)
+    return Recording(str(path), video.face, video.sound(media.sample_rate, len(video.face)), media)
+
+
+def late(clip: Recording, frames: int) -> Recording:
+    """The clip with its sound so many frames later, or earlier; silence fills the gap."""
+    moved = samples_for(abs(frames), clip.media.fps, clip.media.sample_rate)
+    padded = np.pad(clip.sound, (moved, 0)) if frames > 0 else clip.sound[moved:]
+    return replace(clip, sound=fit_length(padded, len(clip.sound)))
+
+
+def _videos(paths: Sequence[Path], media: Media) -> Iterator[Read]:
+    for path in paths:
+        try:
+            yield str(path), read_video(path, media)
+        except InputError as error:
+            yield str(path), error

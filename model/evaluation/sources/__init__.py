@@ -1,0 +1,1 @@
+"""What is measured: videos of trained runs, or of any system."""
