@@ -4,6 +4,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 
 from s2f.model.networks.generator import Generator
 from s2f.model.training import checkpoint
@@ -50,3 +51,9 @@ def write_run(folder: Path, generator: Generator) -> Path:
     checkpoint.describe(folder, generator, Fraction(25), RATE)
     checkpoint.save_weights(folder / checkpoint.NEWEST, generator)
     return folder
+
+
+def equal(first: Path, second: Path) -> bool:
+    """Do two weight files hold the same bits?"""
+    one, two = load_file(first), load_file(second)
+    return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)

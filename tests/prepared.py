@@ -82,6 +82,18 @@ def call(*arguments: object) -> int:
     return int(exited.value.code or 0)
 
 
+def refused(ended: Ended, *words: str) -> None:
+    """One line that says what is wrong, one that says what to do, and nothing else."""
+    error, hint = ended.err.splitlines()
+    assert error.startswith("error: ")
+    assert hint.startswith("hint: ")
+    assert len(hint) > len("hint: ")
+    for word in words:
+        assert word in error
+    assert ended.code == 1
+    assert "Traceback" not in ended.out
+
+
 def copy_clips(data: Path, raw: Path, *clips: str) -> Path:
     """Some GRID clips, named like `s1/bbaf2n`, with their alignments, in the layout of GRID."""
     for clip in clips:

@@ -12,7 +12,7 @@ from s2f.pipeline.app import config
 from s2f.pipeline.core.errors import ConfigError
 from s2f.pipeline.core.params import Params
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)

@@ -7,24 +7,12 @@ from pathlib import Path
 
 import pytest
 import typer
-from prepared import Command, Ended, Prepared
+from prepared import Command, Ended, Prepared, refused
 
 from s2f.pipeline.app.cli import app
 
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 HEAVY = ("torch", "dlib", "cv2", "av", "pyarrow", "webdataset", "skimage", "s2f.model")
-
-
-def refused(ended: Ended, *words: str) -> None:
-    """One line that says what is wrong, one that says what to do, and nothing else."""
-    error, hint = ended.err.splitlines()
-    assert error.startswith("error: ")
-    assert hint.startswith("hint: ")
-    assert len(hint) > len("hint: ")
-    for word in words:
-        assert word in error
-    assert ended.code == 1
-    assert "Traceback" not in ended.out
 
 
 @pytest.fixture

@@ -16,9 +16,8 @@ import pytest
 import torch
 import yaml
 from model_shards import change_members, make_shards
-from prepared import Command, Prepared, call, copy_clips
+from prepared import Command, Prepared, call, copy_clips, refused
 from safetensors.torch import load_file
-from test_cli import refused
 
 from s2f.model.data.recordings import Recording, listed, recordings
 from s2f.model.data.shards import Media

@@ -12,9 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from model_shards import change_members, make_members, make_shards
-from prepared import Command, Prepared
+from prepared import Command, Prepared, refused
 from rich.console import Console
-from test_cli import refused
 
 from s2f.model.evaluation.evaluate import evaluate
 from s2f.model.evaluation.results import Evaluation

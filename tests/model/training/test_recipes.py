@@ -28,7 +28,7 @@ from s2f.pipeline.core.errors import CheckpointError, ConfigError
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 CPU = torch.device("cpu")
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[3]
 
 # The papers' figures, and who judges, as docs/training.md has them.
 FIGURES = {

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from model_runs import equal
 from model_shards import make_shards
 from rich.console import Console
 from safetensors.torch import load_file, save_file
@@ -53,12 +54,6 @@ def start(
     scores = train(data, run, params, resume=resume, console=console)
     assert isinstance(console.file, io.StringIO)
     return scores, console.file.getvalue()
-
-
-def equal(first: Path, second: Path) -> bool:
-    """Do two weight files hold the same bits?"""
-    one, two = load_file(first), load_file(second)
-    return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
 
 
 def test_a_run_leaves_what_it_promises(data: Path, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_onnx_makes_the_same_frames(changes: dict[str, float], tmp_path: Path) -
 
 
 def test_the_example_of_the_docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (Path(__file__).parents[1] / "docs" / "animate.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "docs" / "animate.md").read_text(encoding="utf-8")
     example = text.split("```python\n")[1].split("```")[0]
     generator = make_generator()
     export(write_run(tmp_path / "run", generator), "onnx", tmp_path / "talker")
