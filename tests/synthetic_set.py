@@ -12,7 +12,7 @@ from prepared import Prepared
 from s2f.pipeline import corpora
 from s2f.pipeline.app import config
 from s2f.pipeline.audit import measuring
-from s2f.pipeline.core.manifest import open_all, write_table
+from s2f.pipeline.core.manifest import Manifest, write_table
 from s2f.pipeline.core.schema import SHARDS, Row
 from s2f.pipeline.corpora import grid
 from s2f.pipeline.prep import plan
@@ -167,7 +167,7 @@ def _write_shards(out: Path, kept: list[Row]) -> None:
 
 
 def _write_measures(out: Path, random: np.random.Generator) -> None:
-    tables = open_all(out / "manifests", CLIP_STAGES)
+    tables = {each.name: Manifest(out / "manifests", each.name, each.schema) for each in CLIP_STAGES}
     faces: dict[str, npt.NDArray[np.float64]] = {}
     found = []
     lags = np.arange(-15, 16)

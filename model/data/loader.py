@@ -17,11 +17,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from s2f.model.data.sampler import Entry, Order, Share
-from s2f.model.data.shards import AGAIN, Sample, Shard, read_clips, read_meta, read_samples
 from s2f.model.training.config import TrainParams
 from s2f.pipeline.core import mjpeg, wav
 from s2f.pipeline.core.errors import InputError, MediaError, S2fError
 from s2f.pipeline.core.schema import FRAMES, SOUND
+from s2f.pipeline.core.shards import AGAIN, Sample, Shard, read_clips, read_meta, read_samples
 from s2f.pipeline.core.windows import cut_windows, window_size, window_starts
 
 LOG = logging.getLogger(__name__)

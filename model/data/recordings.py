@@ -4,14 +4,13 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from s2f.model.data.shards import AGAIN, Media, Sample, Shard, read_clips, read_meta, read_split
-from s2f.model.inference.animate import frames_for
 from s2f.model.metrics import Frames
 from s2f.pipeline.core import mjpeg, wav
 from s2f.pipeline.core.errors import InputError
-from s2f.pipeline.core.files import Place
+from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.core.schema import FRAMES, SOUND
-from s2f.pipeline.core.windows import Sound
+from s2f.pipeline.core.shards import AGAIN, Media, Sample, Shard, read_clips, read_meta
+from s2f.pipeline.core.windows import Sound, frames_for
 
 
 @dataclass(frozen=True)
@@ -33,12 +32,12 @@ class Recording:
 Listed = Sequence[tuple[Shard, str]]
 
 
-def listed(data: Place, split: str | None, limit: int | None = None) -> Listed:
+def listed(data: PreparedSet, split: str | None, limit: int | None = None) -> Listed:
     """The clips of a split or of all splits, or the first `limit` of them.
 
     Raises InputError where there are none.
     """
-    return [(shard, clip_id) for shard in read_split(data, split) for clip_id in shard.clips][:limit]
+    return [(shard, clip_id) for shard in data.split(split) for clip_id in shard.clips][:limit]
 
 
 def recordings(wanted: Listed) -> Iterator[tuple[str, Recording | InputError]]:

@@ -7,8 +7,8 @@ from functools import cached_property
 
 import webdataset
 
-from s2f.model.data.shards import Shard
 from s2f.model.training.config import TrainParams
+from s2f.pipeline.core.shards import Shard
 
 # The number of a shard in the list of all, and the id of one of its clips.
 Entry = tuple[int, str]

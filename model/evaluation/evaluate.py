@@ -13,7 +13,6 @@ from typing import Protocol
 
 from rich.console import Console
 
-from s2f.model.data.shards import Media
 from s2f.model.evaluation import page as evaluation_page
 from s2f.model.evaluation.comparison import compare
 from s2f.model.evaluation.learned.measures import judged
@@ -22,6 +21,7 @@ from s2f.model.metrics.scoring import MEASURES, REAL, STILL, Clip, Measure, Miss
 from s2f.model.training.terminal import progress_bar
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import make_folder
+from s2f.pipeline.core.shards import Media
 
 # Processes that measure, at most: more would wait for clips, and each clip that waits takes memory.
 MOST_WORKERS = 16

@@ -22,7 +22,7 @@ from s2f.model.training.validation import to_pictures
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import make_folder
 from s2f.pipeline.core.media import ENCODERS, read_audio, write_video
-from s2f.pipeline.core.windows import Sound, cut_windows, window_starts
+from s2f.pipeline.core.windows import Sound, cut_windows, frames_for, window_starts
 from s2f.pipeline.faces.alignment import crop_photo
 
 Picture = npt.NDArray[np.uint8]
@@ -117,15 +117,6 @@ def stream_windows(sound: Iterable[Sound], fps: Fraction, sample_rate: int, size
     rest = frames_for(origin + len(kept), fps, sample_rate) - shown
     if rest > 0:
         yield cut_windows(kept, window_starts(rest, fps, sample_rate, size, first=shown) - origin, size)
-
-
-def frames_for(samples: int, fps: Fraction, sample_rate: int) -> int:
-    """The fewest frames that last as long as so many samples; half a sample too much is rounding, not sound.
-
-    So the sound of a clip of n frames, whatever its rate, gives n frames.
-    """
-    doubled = (2 * samples - 1) * fps / (2 * sample_rate)
-    return max(0, -(-doubled.numerator // doubled.denominator))
 
 
 def read_face(image: Path, *, aligned: bool) -> Picture:

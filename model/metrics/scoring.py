@@ -27,6 +27,9 @@ Kind = Literal["run", "still", "real"]
 
 STILL, REAL = "still", "real"
 
+# What processes that measure share.
+PRELOAD = ("s2f.model.metrics.scoring", "s2f.pipeline.faces.dlib_model")
+
 
 class Footage:
     """A video of a clip, RGB uint8 (n, 128, 96, 3), and what several measures need of it, found once.

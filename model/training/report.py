@@ -14,13 +14,13 @@ import cv2
 import numpy as np
 
 from s2f.model import page
-from s2f.model.data.shards import Media
 from s2f.model.networks.generator import HEIGHT
 from s2f.model.page import Chart
 from s2f.model.training.charts import Row, best_validation, training_charts, validation_charts
 from s2f.model.training.config import TrainParams
 from s2f.model.training.terminal import duration
 from s2f.pipeline.core import html as pages
+from s2f.pipeline.core.shards import Media
 
 # The file of a validation by step and ending, if there is one.
 Sample = Callable[[int, str], bytes | None]

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from s2f.model.data.shards import Media
 from s2f.pipeline.core import wav
 from s2f.pipeline.core.media import write_video
+from s2f.pipeline.core.shards import Media
 from s2f.pipeline.core.windows import Sound, samples_for, window_starts
 
 Pictures = npt.NDArray[np.uint8]

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from s2f.model.data.augment import augment_pictures, augment_sound
 from s2f.model.data.loader import Batch, TrainBatches, validation_batches
-from s2f.model.data.shards import Media, Shard, fingerprint, read_media, read_shards
 from s2f.model.networks.losses import discriminator_loss, generator_loss, reconstruction_loss, upper_loss
 from s2f.model.training import checkpoint
 from s2f.model.training.config import TrainParams
@@ -27,7 +26,9 @@ from s2f.model.training.state import Adversary, State, new_state
 from s2f.model.training.terminal import Display, stop_requests, timed
 from s2f.model.training.validation import validate
 from s2f.pipeline.core.errors import CheckpointError, ConfigError, TrainingError
-from s2f.pipeline.core.files import Place, make_folder, write_bytes
+from s2f.pipeline.core.files import make_folder, write_bytes
+from s2f.pipeline.core.prepared_set import PreparedSet
+from s2f.pipeline.core.shards import Media, Shard
 
 SETTINGS = "train.yaml"
 
@@ -146,7 +147,9 @@ def shifted(windows: Tensor, least: int, source: torch.Generator) -> Tensor:
     return windows.roll(int(torch.randint(least, frames - least + 1, (), generator=source)), dims=1)
 
 
-def train(data: Place, run: Path, params: TrainParams, *, resume: bool, console: Console) -> dict[str, float]:
+def train(
+    data: PreparedSet, run: Path, params: TrainParams, *, resume: bool, console: Console
+) -> dict[str, float]:
     """Train on the shards in `data` until `params.steps`, no more progress, Ctrl-C or SIGTERM.
 
     Everything goes to the folder `run`. Returns the scores of the last validation, `step`, and `ended`:
@@ -160,7 +163,7 @@ def train(data: Place, run: Path, params: TrainParams, *, resume: bool, console:
         return _train(data, run, params, ranks, console if ranks.leads else Console(quiet=True), resume)
 
 
-def go_on(data: Place, run: Path, params: TrainParams, console: Console) -> dict[str, float]:
+def go_on(data: PreparedSet, run: Path, params: TrainParams, console: Console) -> dict[str, float]:
     """Train to the end, from the last checkpoint if there is one; a run that has ended is left as it is.
 
     As `train` else, and raises KeyboardInterrupt where Ctrl-C or SIGTERM stopped it, saved.
@@ -176,7 +179,7 @@ def go_on(data: Place, run: Path, params: TrainParams, console: Console) -> dict
     return scores
 
 
-def steps_done(data: Place, run: Path, params: TrainParams) -> int:
+def steps_done(data: PreparedSet, run: Path, params: TrainParams) -> int:
     """How far the run in a folder has come; 0 where there is no checkpoint.
 
     Raises CheckpointError where it cannot be gone on with, or was begun with other settings or shards.
@@ -185,8 +188,7 @@ def steps_done(data: Place, run: Path, params: TrainParams) -> int:
         return 0
     saved = checkpoint.load_state(run)
     _check_settings(run, params)
-    shards = [shard for split in ("train", "val") for shard in read_shards(data, split, params.cache)]
-    _check_data(run, saved, fingerprint(shards))
+    _check_data(run, saved, data.fingerprint("train", "val"))
     return int(saved["step"])
 
 
@@ -195,12 +197,13 @@ def _has_weights(run: Path) -> bool:
 
 
 def _train(
-    data: Place, run: Path, params: TrainParams, ranks: Ranks, console: Console, resume: bool
+    data: PreparedSet, run: Path, params: TrainParams, ranks: Ranks, console: Console, resume: bool
 ) -> dict[str, float]:
-    shards = read_shards(data, "train", params.cache)
+    shards = data.split_or_empty("train")
     batches = TrainBatches(shards, params, ranks.device, ranks.rank, ranks.world, report=console.out)
-    validation = read_shards(data, "val", params.cache)
-    session = Session(run, read_media(shards), batches, validation, fingerprint(shards + validation), console)
+    validation = data.split_or_empty("val")
+    fingerprint = data.fingerprint("train", "val")
+    session = Session(run, data.media, batches, validation, fingerprint, console)
     state = new_state(params, session.media.sample_rate, ranks)
     if resume:
         _resume(state, session)

@@ -25,6 +25,7 @@ from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.core.errors import ConfigError, InputError
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
+from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.prep.plan import chosen_stages
 from s2f.pipeline.prep.runner import Forecast, Funnel, Preparation
 from s2f.pipeline.prep.sharding import Progress as Shown
@@ -63,7 +64,7 @@ def prepare(preparation: Preparation, console: Console) -> list[Funnel]:
 
 
 def audit(
-    out: Place,
+    data: PreparedSet,
     params: AuditParams,
     workers: int,
     *,
@@ -73,7 +74,7 @@ def audit(
 ) -> Audit:
     """Audit a prepared set under a progress bar, which shows where clips have to be measured."""
     with _lines(console) as show:
-        return auditing.audit(out, params, workers=workers, deep=deep, progress=show, offsets=offsets)
+        return auditing.audit(data, params, workers=workers, deep=deep, progress=show, offsets=offsets)
 
 
 def audit_raw(root: Place, settings: Settings, workers: int, *, limit: int | None, console: Console) -> Audit:

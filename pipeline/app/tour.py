@@ -15,6 +15,7 @@ from s2f.model.training.validation import save_png
 from s2f.pipeline.app import config, display
 from s2f.pipeline.audit.report import record, terminal
 from s2f.pipeline.core import files, media
+from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.corpora.grid import sentence
 from s2f.pipeline.demo import corpus, speech
 from s2f.pipeline.prep.runner import Preparation
@@ -85,11 +86,11 @@ def run(folder: Path, console: Console) -> None:
     with tour.part("prep", f"{out}: manifests, artifacts, shards"):
         display.prepare(Preparation(raw, out, settings), console)
     with tour.part("audit", f"{out / 'audit'}: findings, scores"):
-        found = display.audit(out, settings.audit, 0, deep=False, console=console)
+        found = display.audit(PreparedSet(out), settings.audit, 0, deep=False, console=console)
         terminal.show(found, console)
         record.write(found)
     with tour.part("train", f"{trained}: weights, curves, samples"):
-        trainer.go_on(out, trained, settings.train, console)
+        trainer.go_on(PreparedSet(out), trained, settings.train, console)
     with tour.part("animate", f"{folder / 'unseen.mp4'}"):
         said = animate_unseen(raw, trained, folder)
         console.print(f"“{said}” is in no clip; {folder / 'unseen.mp4'} says it")

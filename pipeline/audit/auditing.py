@@ -11,11 +11,11 @@ from s2f.pipeline.audit.clips import Clips, collect
 from s2f.pipeline.audit.findings import Finding
 from s2f.pipeline.audit.measures.lag import Lag
 from s2f.pipeline.audit.settings import AuditParams
-from s2f.pipeline.core import manifest
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
+from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.core.schema import Row
-from s2f.pipeline.prep.sharding import Progress, read_index
+from s2f.pipeline.prep.sharding import Progress
 from s2f.pipeline.stages import CLIP_STAGES, shard
 
 
@@ -67,7 +67,7 @@ class Audit:
 
 
 def audit(
-    out: Place,
+    data: PreparedSet,
     params: AuditParams,
     *,
     workers: int,
@@ -79,11 +79,12 @@ def audit(
 
     `offsets` tells of some clips by how many frames their sound is late, if a sync scorer has looked.
     """
-    folder = manifest.prepared(out)
-    tables = manifest.open_all(folder, CLIP_STAGES)
-    samples = Manifest(folder, shard.NAME, shard.SCHEMA)
-    measures = measuring.measured(out, tables, workers, progress)
-    return judged(out, tables, samples, measures, params, deep=deep, offsets=offsets)
+    tables = data.manifests({stage.name: stage.schema for stage in CLIP_STAGES})
+    samples = data.manifests({shard.NAME: shard.SCHEMA})[shard.NAME]
+    measures = measuring.measured(data.place, tables, workers, progress)
+    return judged(
+        data.place, tables, samples, measures, params, shards=data.shard_rows, deep=deep, offsets=offsets
+    )
 
 
 def judged(
@@ -93,13 +94,13 @@ def judged(
     measures: Manifest,
     params: AuditParams,
     *,
+    shards: tuple[Row, ...] = (),
     deep: bool = False,
     offsets: Mapping[str, int] | None = None,
 ) -> Audit:
     """The audit of what the manifests and the measures tell."""
     clips = collect(tables, samples, measures, params.max_identity, offsets)
     lags = sets.lags(clips, params.sync_clips)
-    shards = tuple(read_index(out))
     findings = (*checks.judge(clips, params), *sets.judge(clips, lags, shards, out, params, deep=deep))
     return Audit(
         place=out,

@@ -7,8 +7,7 @@ import pyarrow as pa
 from s2f.pipeline.audit.measures import clip as measure
 from s2f.pipeline.audit.measures.clip import Material
 from s2f.pipeline.core import files
-from s2f.pipeline.core.executors import local as executors
-from s2f.pipeline.core.executors.local import WorkerLostError
+from s2f.pipeline.core.executors import WorkerLostError, open_executor
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.schema import COMMON
@@ -20,6 +19,9 @@ NAME = "measures"
 SCHEMA = pa.schema([*COMMON, *measure.COLUMNS])
 TIME_LIMIT = 600.0
 FLUSH_EVERY = 200
+
+# What local workers share.
+PRELOAD = ("s2f.pipeline.audit.measures.clip", "s2f.pipeline.faces.dlib_model")
 
 
 def folder_of(out: Place) -> Place:
@@ -52,7 +54,7 @@ def _is_fresh(found: Manifest, material: Material) -> bool:
 
 
 def _measure(todo: list[Material], found: Manifest, workers: int, progress: Progress) -> None:
-    executor = executors.open_executor("local", workers)
+    executor = open_executor(workers=workers, preload=PRELOAD)
     results = executor.run(measure.measure, todo, len(todo), TIME_LIMIT)
     for done, (material, result) in enumerate(results if todo else (), start=1):
         if isinstance(result, WorkerLostError):

@@ -12,12 +12,11 @@ import numpy as np
 from s2f.pipeline import corpora
 from s2f.pipeline.audit.auditing import Audit, judged
 from s2f.pipeline.audit.measures import clip as measure
-from s2f.pipeline.audit.measuring import NAME, SCHEMA, TIME_LIMIT
+from s2f.pipeline.audit.measuring import NAME, PRELOAD, SCHEMA, TIME_LIMIT
 from s2f.pipeline.audit.settings import AuditParams
-from s2f.pipeline.core import manifest, media
+from s2f.pipeline.core import media
 from s2f.pipeline.core.errors import MediaError, Rejected
-from s2f.pipeline.core.executors import local as executors
-from s2f.pipeline.core.executors.local import WorkerLostError
+from s2f.pipeline.core.executors import WorkerLostError, open_executor
 from s2f.pipeline.core.files import Copies, Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.schema import Row
@@ -54,12 +53,12 @@ def audit_raw(
     """Judge the raw videos of a folder, or its first `limit` ones. Raises InputError where there are none."""
     sources = corpora.find_clips(root, corpus)[:limit]
     # Manifests that are kept in memory: nothing is written to a raw folder.
-    tables = manifest.open_all(root / ".none", CLIP_STAGES)
+    tables = {each.name: Manifest(root / ".none", each.name, each.schema) for each in CLIP_STAGES}
     samples, measures = (
         Manifest(root / ".none", shard.NAME, shard.SCHEMA),
         Manifest(root / ".none", NAME, SCHEMA),
     )
-    executor = executors.open_executor("local", workers)
+    executor = open_executor(workers=workers, preload=PRELOAD)
     results = executor.run(glance, sources, len(sources), TIME_LIMIT)
     for done, (source, result) in enumerate(results, start=1):
         seen = result if isinstance(result, Glance) else _lost(source, result)

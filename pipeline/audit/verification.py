@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from s2f.pipeline.core import files, manifest, mjpeg, wav
+from s2f.pipeline.core import files, mjpeg, wav
 from s2f.pipeline.core.errors import InputError, S2fError
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
+from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.core.schema import FRAMES, META, SOUND, Row, SampleMeta
-from s2f.pipeline.prep.sharding import read_index
 from s2f.pipeline.stages import CLIP_STAGES
 from s2f.pipeline.stages.base import Stage, artifact_name
 
@@ -26,27 +26,27 @@ class Damage:
     problem: str
 
 
-def damages(out: Place) -> Iterator[Damage]:
+def damages(data: PreparedSet) -> Iterator[Damage]:
     """Yield what is wrong below OUT. Raises InputError where OUT is no prepared set."""
-    folder = manifest.prepared(out)
+    tables = data.manifests({stage.name: stage.schema for stage in CLIP_STAGES})
     for stage in CLIP_STAGES:
         if stage.artifact:
-            yield from _artifacts(out, stage, Manifest(folder, stage.name, stage.schema))
-    for row in read_index(out):
-        yield from of_shard(out / "shards" / row["shard"], row)
+            yield from _artifacts(data.place, stage, tables[stage.name])
+    for row in data.shard_rows:
+        yield from of_shard(data.place / "shards" / row["shard"], row)
 
 
-def report(out: Place, console: Console) -> None:
+def report(data: PreparedSet, console: Console) -> None:
     """Print every damage. Raises InputError where there is one, so that the exit status says so."""
-    found = list(damages(out))
+    found = list(damages(data))
     for damage in found:
         console.print(f"{damage.path}: {damage.problem}", markup=False, soft_wrap=True)
     if found:
         raise InputError(
-            f"{len(found)} files of {out} are damaged",
+            f"{len(found)} files of {data} are damaged",
             "delete them: the next 's2f prep' makes anew what is missing",
         )
-    console.print(f"{out}: every artifact and shard is as it was written", markup=False, soft_wrap=True)
+    console.print(f"{data}: every artifact and shard is as it was written", markup=False, soft_wrap=True)
 
 
 def _artifacts(out: Place, stage: Stage, table: Manifest) -> Iterator[Damage]:

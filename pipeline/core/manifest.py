@@ -14,7 +14,6 @@ from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.schema import Row
-from s2f.pipeline.stages.base import Stage
 
 
 def read_table(path: Place, schema: pa.Schema) -> pa.Table:
@@ -32,21 +31,6 @@ def write_table(path: Place, rows: Iterable[Row], schema: pa.Schema) -> None:
     table = pa.Table.from_pylist(list(rows), schema=schema)
     with files.appearing(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
-
-
-def prepared(out: Place) -> Place:
-    """The manifest folder of a prepared set. Raises InputError where OUT is none."""
-    folder = out / "manifests"
-    if not (folder / "scan.parquet").exists():
-        raise InputError(
-            f"{out} holds no manifests", "give the folder that 's2f prep RAW --out OUT' has made"
-        )
-    return folder
-
-
-def open_all(folder: Place, stages: Iterable[Stage]) -> "dict[str, Manifest]":
-    """The manifests of several stages, by the stage's name."""
-    return {stage.name: Manifest(folder, stage.name, stage.schema) for stage in stages}
 
 
 class Manifest:

@@ -52,6 +52,15 @@ def samples_for(frames: int, fps: Fraction, sample_rate: int) -> int:
     return round(frames * sample_rate / fps)
 
 
+def frames_for(samples: int, fps: Fraction, sample_rate: int) -> int:
+    """The fewest frames that last as long as so many samples; half a sample too much is rounding, not sound.
+
+    So the sound of a clip of n frames, whatever its rate, gives n frames.
+    """
+    doubled = (2 * samples - 1) * fps / (2 * sample_rate)
+    return max(0, -(-doubled.numerator // doubled.denominator))
+
+
 def loudness(windows: Sound) -> npt.NDArray[np.float32]:
     """Root mean square of each window in dB of full scale, at least -100: float32 (n,)."""
     power = np.mean(np.square(windows, dtype=np.float64), axis=1)

@@ -9,10 +9,9 @@ from functools import cached_property
 from s2f.pipeline import corpora
 from s2f.pipeline.app import config
 from s2f.pipeline.app.config import Settings
-from s2f.pipeline.core import files, manifest
+from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError
-from s2f.pipeline.core.executors import local as executors
-from s2f.pipeline.core.executors.local import Executor
+from s2f.pipeline.core.executors import Executor, WorkerLostError, open_executor
 from s2f.pipeline.core.files import Copies, Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.corpora import Source
@@ -23,6 +22,9 @@ from s2f.pipeline.stages import shard
 from s2f.pipeline.stages.base import Recipe, artifact_name
 
 FLUSH_SECONDS = 5.0
+
+# What local workers share: the stages, and dlib's model.
+PRELOAD = ("s2f.pipeline.prep.worker", "s2f.pipeline.faces.dlib_model")
 
 
 @dataclass
@@ -73,12 +75,14 @@ class Preparation:
     @cached_property
     def executor(self) -> Executor:
         """Where the work is done."""
-        return executors.open_executor(self.settings.run.engine, self.settings.run.workers)
+        return open_executor(self.settings.run.engine, self.settings.run.workers, PRELOAD)
 
     @cached_property
     def manifests(self) -> dict[str, Manifest]:
         """The manifests of the clip stages."""
-        return manifest.open_all(self.out / "manifests", (recipe.stage for recipe in self.recipes))
+        folder = self.out / "manifests"
+        stages = [recipe.stage for recipe in self.recipes]
+        return {stage.name: Manifest(folder, stage.name, stage.schema) for stage in stages}
 
     @cached_property
     def samples(self) -> Manifest:
@@ -231,7 +235,7 @@ class Preparation:
         results = self.executor.run(worker.process, self._with_rows(tasks), len(tasks), limit)
         try:
             for done, (task, result) in enumerate(results, start=1):
-                if isinstance(result, executors.WorkerLostError):
+                if isinstance(result, WorkerLostError):
                     result = worker.lost(task, result.reason, result.message)  # noqa: PLW2901
                 self._take(task.source.clip_id, result)
                 if time.monotonic() - flushed > FLUSH_SECONDS:

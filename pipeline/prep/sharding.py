@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from s2f.pipeline.app.config import Settings
 from s2f.pipeline.core import files, manifest
 from s2f.pipeline.core.errors import InputError, OutputError
-from s2f.pipeline.core.executors.local import Executor, WorkerLostError
+from s2f.pipeline.core.executors import Executor, WorkerLostError
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.schema import FRAMES, SHARDS, SOUND, Row

@@ -18,21 +18,24 @@ from rich.console import Console
 from rich.table import Table
 
 from s2f.model.data.loader import ClipStream, TrainBatches
-from s2f.model.data.shards import Shard, read_media, read_shards
 from s2f.model.training.config import TrainParams
 from s2f.model.training.distributed import Ranks
 from s2f.model.training.state import new_state
 from s2f.model.training.trainer import train_step
+from s2f.pipeline.core.prepared_set import PreparedSet
+from s2f.pipeline.core.shards import Shard
 
 ROUNDS = 7
 STEPS = 12
+# As prep stores sound by default.
+SAMPLE_RATE = 16_000
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
 def shards(prepared_grid: Prepared) -> list[Shard]:
     """The train split of GRID's clips."""
-    return read_shards(prepared_grid.out, "train")
+    return PreparedSet(prepared_grid.out).split_or_empty("train")
 
 
 def plain(shards: list[Shard], piece: int | None = None) -> int:
@@ -101,7 +104,7 @@ def test_batches_against_plain_webdataset(shards: list[Shard]) -> None:
 
 def waiting(shards: list[Shard], params: TrainParams, device: torch.device) -> tuple[float, float]:
     """Seconds per training step, and the share of it that is spent waiting for the batch."""
-    state = new_state(params, read_media(shards).sample_rate, Ranks(device))
+    state = new_state(params, SAMPLE_RATE, Ranks(device))
     batches = TrainBatches(shards, params, device).start(0)
     waited = worked = 0.0
     for step in range(STEPS + 2):

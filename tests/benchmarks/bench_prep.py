@@ -19,7 +19,7 @@ from rich.table import Table
 from s2f.pipeline import corpora
 from s2f.pipeline.app import config
 from s2f.pipeline.core import media, mjpeg, wav, windows
-from s2f.pipeline.core.executors import local as executors
+from s2f.pipeline.core.executors import open_executor
 from s2f.pipeline.core.manifest import write_table
 from s2f.pipeline.core.schema import Row
 from s2f.pipeline.faces import alignment, open_backend
@@ -91,7 +91,7 @@ def test_workers_against_a_bare_loop(data: Path, tmp_path: Path) -> None:
         video = bare_loop(raw)
     with timed(spent, "two bare"):
         # What the machine itself allows: the same work twice, with nothing of ours around it.
-        list(executors.run_local(bare_loop, [raw, raw], 2, 3600.0))
+        list(open_executor(workers=2).run(bare_loop, [raw, raw], 2, 3600.0))
     clips = len(corpora.find_clips(raw))
     for workers in (1, 2):
         with timed(spent, f"{workers}"):

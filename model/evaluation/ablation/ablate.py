@@ -19,13 +19,14 @@ from s2f.model.training import trainer
 from s2f.model.training.config import TrainParams
 from s2f.model.training.terminal import duration
 from s2f.pipeline.core.errors import CheckpointError, TrainingError
-from s2f.pipeline.core.files import Place, alone, make_folder, write_bytes
+from s2f.pipeline.core.files import alone, make_folder, write_bytes
+from s2f.pipeline.core.prepared_set import PreparedSet
 
 RUNS, SCORES, SUMMARY, TABLES = "runs", "scores", "ablation.json", "ablation.md"
 
 
 def ablate(
-    data: Place,
+    data: PreparedSet,
     folder: Path,
     recipes: Recipes,
     base: TrainParams,
@@ -85,7 +86,7 @@ def _run(folder: Path, row: Row) -> Path:
     return folder / RUNS / row.slug
 
 
-def _check(data: Place, run: Path, params: TrainParams) -> None:
+def _check(data: PreparedSet, run: Path, params: TrainParams) -> None:
     """Raises CheckpointError where an earlier run of the row is not one that could become what is wanted."""
     done = trainer.steps_done(data, run, params)
     if done > params.steps:
@@ -95,7 +96,7 @@ def _check(data: Place, run: Path, params: TrainParams) -> None:
         )
 
 
-def _train(data: Place, run: Path, row: Row, params: TrainParams, console: Console) -> Trained:
+def _train(data: PreparedSet, run: Path, row: Row, params: TrainParams, console: Console) -> Trained:
     try:
         done = trainer.go_on(data, run, params, console)
     except TrainingError as error:

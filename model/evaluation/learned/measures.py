@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 
 from s2f.model.data.recordings import Recording
-from s2f.model.data.shards import Media
 from s2f.model.evaluation.learned.lipreading.grammar import Logs, is_sentence
 from s2f.model.evaluation.learned.lipreading.labels import plain
 from s2f.model.evaluation.learned.lipreading.mouths import cut_mouths
@@ -20,6 +19,7 @@ from s2f.model.inference.runtime import limited_threads
 from s2f.model.metrics.scoring import EVERY, MOVING, Column, Footage, Kind, Measure
 from s2f.model.metrics.words import word_error_rate
 from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.shards import Media
 
 WER = Column("wer", "WER %", "words that the lip reader gets wrong", False, 1)
 BOUND = Column("wer_grammar", "WER % by grammar", "the same, reading GRID's grammar", False, 1)

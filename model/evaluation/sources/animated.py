@@ -14,15 +14,15 @@ import numpy as np
 import torch
 
 from s2f.model.data.recordings import Recording, first, listed, recordings
-from s2f.model.data.shards import Media
 from s2f.model.inference.animate import best_device, generate
 from s2f.model.inference.runtime import limited_threads, load_prepared
 from s2f.model.metrics import Frames
-from s2f.model.metrics.scoring import Clip, Measure, Missing, Scored, row_names, score_clip
+from s2f.model.metrics.scoring import PRELOAD, Clip, Measure, Missing, Scored, row_names, score_clip
 from s2f.model.training.checkpoint import Talker
 from s2f.pipeline.core.errors import CheckpointError, InputError
-from s2f.pipeline.core.executors.local import WorkerLostError, run_local
-from s2f.pipeline.core.files import Place
+from s2f.pipeline.core.executors import WorkerLostError, open_executor
+from s2f.pipeline.core.prepared_set import PreparedSet
+from s2f.pipeline.core.shards import Media
 
 # Sound is given to the generator in pieces, as `s2f animate` does: its memory does not grow with a clip.
 PIECE_SECONDS = 2
@@ -39,7 +39,7 @@ class Animated:
     not serve, CheckpointError where a run does not.
     """
 
-    def __init__(self, runs: list[Path], data: Place, split: str, limit: int | None, seed: int) -> None:
+    def __init__(self, runs: list[Path], data: PreparedSet, split: str, limit: int | None, seed: int) -> None:
         self._wanted = listed(data, split, limit)
         self._device = best_device()
         self._seed = seed
@@ -58,7 +58,9 @@ class Animated:
         work = functools.partial(score_clip, more=more)
         # CPUs are left to the other processes: a thread of torch without a CPU holds up all of them.
         with limited_threads(torch.get_num_threads() - workers):
-            for clip, found in run_local(work, self._made(self.clips, lost), workers, TIME_LIMIT):
+            executor = open_executor(workers=workers, preload=PRELOAD)
+            made = self._made(self.clips, lost)
+            for clip, found in executor.run(work, made, len(self.clips), TIME_LIMIT):
                 if isinstance(found, WorkerLostError):
                     yield Missing(clip.clip_id, "", "", found.message)
                 else:

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
 
-from s2f.model.data.shards import Media
 from s2f.model.evaluation.sources.footage import Video
 from s2f.model.metrics import Frames
-from s2f.model.metrics.scoring import Clip, Measure, Missing, Note, Scored, row_names, score_clip
+from s2f.model.metrics.scoring import PRELOAD, Clip, Measure, Missing, Note, Scored, row_names, score_clip
 from s2f.pipeline.core.errors import InputError, MediaError
-from s2f.pipeline.core.executors.local import WorkerLostError, run_local
+from s2f.pipeline.core.executors import WorkerLostError, open_executor
+from s2f.pipeline.core.shards import Media
 from s2f.pipeline.corpora import VIDEO_ENDINGS, grid
 
 # As `s2f prep` has them unless it is told otherwise.
@@ -75,9 +75,9 @@ class Videos:
     def score(self, workers: int, more: Sequence[Measure]) -> Iterator[Scored | Missing]:
         """Each clip read, aligned and measured, in so many processes, or why it cannot be, as they come."""
         yield from self._lost
-        for pair, found in run_local(
-            functools.partial(score_pair, more=more), self._pairs, workers, TIME_LIMIT
-        ):
+        executor = open_executor(workers=workers, preload=PRELOAD)
+        work = functools.partial(score_pair, more=more)
+        for pair, found in executor.run(work, self._pairs, len(self._pairs), TIME_LIMIT):
             if isinstance(found, WorkerLostError):
                 yield Missing(pair.clip_id, "", "", found.message)
             else:

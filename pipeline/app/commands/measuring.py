@@ -18,7 +18,6 @@ from s2f.pipeline.app.commands.options import (
     errors,
 )
 from s2f.pipeline.core.errors import InputError
-from s2f.pipeline.core.files import place
 
 
 def evaluate(
@@ -49,10 +48,11 @@ def evaluate(
     from s2f.model.evaluation import results, table
     from s2f.model.evaluation.sources.animated import Animated
     from s2f.model.evaluation.sources.videos import Videos
+    from s2f.pipeline.core.prepared_set import PreparedSet
 
     material: evaluation.Material
     if runs and data and not videos and not reference:
-        material = Animated(runs, place(data), split, limit, seed)
+        material = Animated(runs, PreparedSet(data), split, limit, seed)
     elif videos and reference and not runs and not data:
         material = Videos(videos, reference, limit)
     else:
@@ -87,8 +87,9 @@ def lipread_train(
     """
     from s2f.model.evaluation.learned.lipreading import training
     from s2f.pipeline.app.config import load
+    from s2f.pipeline.core.prepared_set import PreparedSet
 
-    training.train(place(out), run, load(config, set_ or []).lipread, start=start, console=console)
+    training.train(PreparedSet(out), run, load(config, set_ or []).lipread, start=start, console=console)
 
 
 @lipread.command("run")
@@ -107,6 +108,7 @@ def lipread_run(
     from s2f.model.evaluation.learned.lipreading import reader, scores
     from s2f.model.evaluation.sources.footage import Video
     from s2f.model.inference.animate import best_device
+    from s2f.pipeline.core.prepared_set import PreparedSet
 
     trained = reader.load_reader(run, best_device())
     if Path(what).is_file():
@@ -114,7 +116,7 @@ def lipread_run(
         for name, grammar in ((scores.FREE, False), (scores.BOUND, True)):
             console.print(f"{name}: {trained.read(frames, grammar)}", markup=False, soft_wrap=True)
         return
-    found = scores.score(trained, place(what), split, console, limit=limit, seed=seed)
+    found = scores.score(trained, PreparedSet(what), split, console, limit=limit, seed=seed)
     console.print(scores.table(found))
     if json:
         scores.write_json(found, json)
@@ -140,8 +142,9 @@ def sync_train(
     """
     from s2f.model.evaluation.learned.sync import training
     from s2f.pipeline.app.config import load
+    from s2f.pipeline.core.prepared_set import PreparedSet
 
-    trial = training.train(place(out), run, load(config, set_ or []).sync, console)
+    trial = training.train(PreparedSet(out), run, load(config, set_ or []).sync, console)
     told = str(trial) if trial else "not tried: the val split has less than two clips that are long enough"
     console.print(told, markup=False, highlight=False, soft_wrap=True)
 

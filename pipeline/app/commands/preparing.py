@@ -18,10 +18,11 @@ from s2f.pipeline.app.commands.options import (
     going_on,
 )
 from s2f.pipeline.core.errors import InputError
-from s2f.pipeline.core.files import Place, place
+from s2f.pipeline.core.files import place
 
 if TYPE_CHECKING:
     from s2f.pipeline.audit.auditing import Audit
+    from s2f.pipeline.core.prepared_set import PreparedSet
     from s2f.pipeline.prep.plan import Selection
 
 
@@ -102,8 +103,9 @@ def verify(out: Prepared) -> None:
     Example: s2f verify out/grid
     """
     from s2f.pipeline.audit import verification
+    from s2f.pipeline.core.prepared_set import PreparedSet
 
-    verification.report(place(out), console)
+    verification.report(PreparedSet(out), console)
 
 
 def audit(
@@ -135,25 +137,27 @@ def audit(
     from s2f.pipeline.audit import findings
     from s2f.pipeline.audit.compare import compare as compared
     from s2f.pipeline.audit.report import record, terminal
+    from s2f.pipeline.core.prepared_set import PreparedSet
 
     if bool(out) == bool(raw) or (raw and (compare or sync)):
         raise InputError("what to audit must be one thing", "give either OUT or --raw FOLDER")
     settings = load(config, set_ or [])
 
-    def prepared(folder: Place) -> "Audit":
-        late = _offsets(folder, sync) if sync else None
+    def prepared(folder: str) -> "Audit":
+        data = PreparedSet(folder)
+        late = _offsets(data, sync) if sync else None
         how: dict[str, Any] = {"deep": deep, "console": console, "offsets": late}
-        return display.audit(folder, settings.audit, workers, **how)
+        return display.audit(data, settings.audit, workers, **how)
 
     if raw:
         found = display.audit_raw(place(raw), settings, workers, limit=limit, console=console)
     else:
-        found = prepared(place(out))
+        found = prepared(out)
     terminal.show(found, console)
     if not raw:
         console.print(record.write(found), markup=False, soft_wrap=True)
     if compare:
-        terminal.show_comparison(compared(prepared(place(compare)), found), console)
+        terminal.show_comparison(compared(prepared(compare), found), console)
     if fail_on and findings.at_least(list(found.findings), fail_on):
         raise typer.Exit(1)
 
@@ -210,9 +214,9 @@ def _prepare(
         display.prepare(preparation, console)
 
 
-def _offsets(out: Place, run: Path) -> dict[str, int]:
+def _offsets(data: "PreparedSet", run: Path) -> dict[str, int]:
     """By how many frames the sound of clips is late; only those of which the sync scorer in `run` is sure."""
     from s2f.model.evaluation.learned.sync import measuring, scorer
     from s2f.model.inference.animate import best_device
 
-    return measuring.sure_offsets(scorer.load_scorer(run, best_device()), out, console)
+    return measuring.sure_offsets(scorer.load_scorer(run, best_device()), data, console)

@@ -19,7 +19,6 @@ from s2f.pipeline.app.commands.options import (
     going_on,
 )
 from s2f.pipeline.core.errors import InputError
-from s2f.pipeline.core.files import place
 
 
 def train(
@@ -35,8 +34,10 @@ def train(
     """
     from s2f.model.training import trainer
     from s2f.pipeline.app.config import load
+    from s2f.pipeline.core.prepared_set import PreparedSet
 
-    trainer.train(place(out), run, load(config, set_ or []).train, resume=resume, console=console)
+    params = load(config, set_ or []).train
+    trainer.train(PreparedSet(out, params.cache), run, params, resume=resume, console=console)
 
 
 def animate(
@@ -122,11 +123,12 @@ def ablate(
     from s2f.model.evaluation.ablation import recipes as rows
     from s2f.model.evaluation.ablation import tables
     from s2f.pipeline.app.config import load
+    from s2f.pipeline.core.prepared_set import PreparedSet
 
     base = load(config, set_ or []).train
     with going_on():
         found = ablation.ablate(
-            place(out),
+            PreparedSet(out, base.cache),
             folder,
             rows.load(recipes),
             base,

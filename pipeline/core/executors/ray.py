@@ -1,4 +1,4 @@
-"""The same work on a Ray cluster that is there already. Its nodes have s2f, and reach RAW and OUT."""
+"""A Ray cluster that is running already. Its nodes have s2f, and reach RAW and OUT."""
 
 import faulthandler
 import logging
@@ -6,10 +6,10 @@ import os
 import socket
 import time
 from collections.abc import Callable, Generator, Iterable
-from typing import Any, TypeVar
+from typing import Any
 
 from s2f.pipeline.core.errors import InputError, MissingError
-from s2f.pipeline.core.executors.local import DIED, WorkerLostError, begin_worker
+from s2f.pipeline.core.executors.base import DIED, TIMED_OUT, Item, Result, WorkerLostError, begin_worker
 
 try:
     import ray
@@ -19,22 +19,19 @@ except ImportError as error:
         "the package ray is not installed", "pip install 's2f[ray]', here and on every node"
     ) from error
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-# How often an item is given out anew because its node was lost, which is no fault of the item.
+# How often an item is submitted again because its node was lost, which is not the item's fault.
 NODES = 5
 
 
 class RayCluster:
     """The cluster that RAY_ADDRESS names, or the one that this machine belongs to."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, preload: tuple[str, ...] = ()) -> None:
         address = os.environ.get("RAY_ADDRESS", "auto")
         host, _, port = address.rpartition(":")
         try:
             if port.isdigit():
-                # Ray itself knocks for many minutes.
+                # Ray itself tries for many minutes.
                 socket.create_connection((host, int(port)), timeout=10).close()
             ray.init(address, logging_level=logging.ERROR, log_to_driver=False, ignore_reinit_error=True)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
@@ -52,7 +49,7 @@ class RayCluster:
     def run(
         self, work: Callable[[Item], Result], items: Iterable[Item], count: int, time_limit: float
     ) -> Generator[tuple[Item, Result | WorkerLostError], None, None]:
-        """As Executor has it; an item whose node is lost goes to another node."""
+        """Yield each item with its result; see Executor.run. An item whose node is lost goes to another."""
         remote: Any = ray.remote(num_cpus=1, max_retries=0)(_work)
         waiting = iter(items)
         again: list[_Try] = []
@@ -81,7 +78,7 @@ _resources: Callable[[], dict[str, float]] = ray.cluster_resources
 
 
 class _Try:
-    """An item, when it was given out, how often its worker has died, and how often its node was lost."""
+    """An item, when it was submitted, how often its worker died, and how often its node was lost."""
 
     def __init__(self, item: Any) -> None:
         self.item = item
@@ -96,18 +93,18 @@ def _draw(again: list[_Try], waiting: Any) -> _Try | None:
 
 
 def _result(reference: Any, each: _Try, time_limit: float) -> Any:
-    """What has come of a try; None where the item is to be tried again. Raises InputError."""
+    """The result of a try; None where the item is to be tried again. Raises InputError."""
     try:
         return ray.get(reference)
     except exceptions.RayTaskError as error:
-        # The work itself never raises: what did is the node's Python.
+        # `work` never raises: the error comes from the node's Python.
         raise InputError(
             f"a node of the Ray cluster cannot do the work: {error.cause or error}",
             "install the same s2f on every node",
         ) from error
     except exceptions.WorkerCrashedError:
         if (taken := time.monotonic() - each.begun) >= time_limit:
-            return WorkerLostError("timed_out", f"no result after {time_limit:.0f} s")
+            return WorkerLostError(TIMED_OUT, f"no result after {time_limit:.0f} s")
         each.died += 1
         if each.died > 1:
             return WorkerLostError(DIED, f"the worker process ended after {taken:.1f} s")

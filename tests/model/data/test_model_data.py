@@ -9,9 +9,9 @@ import torch
 from model_shards import SAMPLE_RATE, make_members, make_shards
 
 from s2f.model.data.loader import Batch, TrainBatches, cut_clip, validation_batches
-from s2f.model.data.shards import read_media, read_shards
 from s2f.model.training.config import TrainParams
 from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.prepared_set import PreparedSet
 
 CPU = torch.device("cpu")
 
@@ -26,7 +26,7 @@ def small(**changes: object) -> TrainParams:
 
 
 def take(data: Path, params: TrainParams, count: int, step: int = 0) -> list[Batch]:
-    batches = TrainBatches(read_shards(data, "train"), params, CPU)
+    batches = TrainBatches(PreparedSet(data).split_or_empty("train"), params, CPU)
     return list(itertools.islice(batches.start(step), count))
 
 
@@ -94,7 +94,7 @@ def test_a_crop_in_time_is_a_part_of_the_clip() -> None:
 
 
 def test_validation_takes_whole_clips_in_order_up_to_a_length(data: Path) -> None:
-    shards = read_shards(data, "val")
+    shards = PreparedSet(data).split_or_empty("val")
     clips = list(validation_batches(shards, small(), CPU))
     assert [(clip.clip_ids, clip.frames.shape[1]) for clip in clips] == [
         (("val_000",), 12),
@@ -102,12 +102,12 @@ def test_validation_takes_whole_clips_in_order_up_to_a_length(data: Path) -> Non
     ]
     (short,) = validation_batches(shards, small(validation_clips=1, validation_frames=7), CPU)
     assert short.frames.shape[1] == 7
-    assert read_media(shards).sample_rate == SAMPLE_RATE
+    assert PreparedSet(data).media.sample_rate == SAMPLE_RATE
 
 
 def test_no_shards_at_all(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no shards") as caught:
-        read_shards(tmp_path, "train")
+        PreparedSet(tmp_path).split_or_empty("train")
     assert "s2f prep" in caught.value.hint
 
 
@@ -131,7 +131,7 @@ def test_a_missing_tar_is_named(tmp_path: Path) -> None:
     data = make_shards(tmp_path, train=2, val=0, frames=6)
     (data / "shards" / "train-000000.tar").unlink()
     with pytest.raises(InputError, match=r"train-000000\.tar is missing"):
-        read_shards(data, "train")
+        PreparedSet(data).split_or_empty("train")
 
 
 def test_the_mouth_of_the_drawn_faces_follows_the_sound() -> None:

@@ -20,12 +20,13 @@ from upath import UPath
 
 from s2f.model.data.loader import Batch, TrainBatches
 from s2f.model.data.sampler import Entry, Order
-from s2f.model.data.shards import Shard, local, read_clips, read_shards
 from s2f.model.training.config import TrainParams
 from s2f.model.training.trainer import train
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.core.schema import FRAMES, META, SHARDS, SOUND
+from s2f.pipeline.core.shards import Shard, local, read_clips
 
 SIZES = ([5, 1, 9, 2, 2, 7], [26], [1] * 26, [13, 13])
 
@@ -33,7 +34,7 @@ SIZES = ([5, 1, 9, 2, 2, 7], [26], [1] * 26, [13, 13])
 def shards_of(sizes: list[int]) -> list[Shard]:
     """Shards of so many clips each, that nobody reads."""
     return [
-        Shard(Path(f"{number}.tar"), "", {f"{number}_{clip}": 9 for clip in range(size)}, Path())
+        Shard(Path(f"{number}.tar"), "train", "", {f"{number}_{clip}": 9 for clip in range(size)}, Path())
         for number, size in enumerate(sizes)
     ]
 
@@ -86,7 +87,7 @@ def take(
 ) -> tuple[list[Batch], list[str]]:
     """Batches of a rank from `step` on, and what was reported."""
     told: list[str] = []
-    shards = read_shards(data, "train", params.cache)
+    shards = PreparedSet(data, params.cache).split_or_empty("train")
     batches = TrainBatches(shards, params, CPU, rank, world, told.append)
     return list(itertools.islice(batches.start(step), count)), told
 
@@ -222,7 +223,7 @@ def test_too_many_unreadable_clips_stop_the_training_and_are_named(tmp_path: Pat
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_unreadable_clips_of_all_workers_are_counted_together(tmp_path: Path) -> None:
     data = write_set(tmp_path, 4, 4)
-    order = Order(read_shards(data, "train"), small())
+    order = Order(PreparedSet(data).split_or_empty("train"), small())
     clips = [next(order.shares(0, worker, 2)).turns[0][1] for worker in range(2)]
     damage(data, *clips)
     with pytest.raises(InputError, match=r"^2 of the clips") as caught:
@@ -260,7 +261,7 @@ def test_a_damaged_tar_gives_what_lies_before_the_damage(
     tmp_path: Path, spoiling: Callable[[Path], None]
 ) -> None:
     data = write_set(tmp_path, 3)
-    (shard,) = read_shards(data, "train")
+    (shard,) = PreparedSet(data).split_or_empty("train")
     assert isinstance(shard.path, Path)
     spoiling(shard.path)
     found = dict(read_clips(shard, shard.clips))
@@ -274,8 +275,10 @@ def test_a_damaged_tar_gives_what_lies_before_the_damage(
 @pytest.mark.parametrize("content", [b"", b"no tar at all" * 99, None])
 def test_a_tar_that_is_none_costs_its_clips(tmp_path: Path, content: bytes | None) -> None:
     data = write_set(tmp_path, 2, 4)
-    (first, _) = read_shards(data, "train")
-    batches = TrainBatches(read_shards(data, "train"), small(), CPU, report=(told := []).append)
+    (first, _) = PreparedSet(data).split_or_empty("train")
+    batches = TrainBatches(
+        PreparedSet(data).split_or_empty("train"), small(), CPU, report=(told := []).append
+    )
     assert isinstance(first.path, Path)
     if content is None:
         first.path.unlink()
@@ -309,7 +312,7 @@ def test_the_log_tells_of_unreadable_clips_where_nobody_listens(
 ) -> None:
     data = write_set(tmp_path, 2)
     damage(data, "clip001")
-    next(TrainBatches(read_shards(data, "train"), small(), CPU).start(0))
+    next(TrainBatches(PreparedSet(data).split_or_empty("train"), small(), CPU).start(0))
     assert "clip001" in caplog.text
 
 
@@ -319,9 +322,9 @@ def test_the_trainer_shows_them_and_goes_on_with_a_larger_budget(tmp_path: Path)
     params = small(width=4, frames=3, judged_frames=1, steps=2, device="cpu", threads=1, max_unreadable=0)
     console = Console(file=io.StringIO(), width=200)
     with pytest.raises(InputError, match="clip001"):
-        train(data, tmp_path / "stopped", params, resume=False, console=console)
+        train(PreparedSet(data), tmp_path / "stopped", params, resume=False, console=console)
     train(
-        data,
+        PreparedSet(data),
         tmp_path / "run",
         params.model_copy(update={"max_unreadable": 1}),
         resume=False,
@@ -330,7 +333,7 @@ def test_the_trainer_shows_them_and_goes_on_with_a_larger_budget(tmp_path: Path)
     assert isinstance(console.file, io.StringIO)
     assert "the clip clip001 cannot be read" in console.file.getvalue()
     more = params.model_copy(update={"steps": 3, "max_unreadable": 5})
-    assert train(data, tmp_path / "run", more, resume=True, console=console)["step"] == 3
+    assert train(PreparedSet(data), tmp_path / "run", more, resume=True, console=console)["step"] == 3
 
 
 class Requests(logging.Handler):
@@ -443,7 +446,7 @@ def test_a_shard_that_is_not_the_manifests_is_unreadable(
         take(remote, params, 2)
     assert requests.tars.count("train-000001") == 1
     sums = [files.sha256(path) for path in (tmp_path / "cache").glob("*.tar")]
-    assert set(sums) <= {read_shards(data, "train")[0].sha256}
+    assert set(sums) <= {PreparedSet(data).split_or_empty("train")[0].sha256}
 
 
 def test_a_shard_that_cannot_be_fetched_stops_the_training(tmp_path: Path, store: str) -> None:
@@ -457,9 +460,9 @@ def test_a_shard_that_cannot_be_fetched_stops_the_training(tmp_path: Path, store
 
 def test_a_url_without_shards(store: str) -> None:
     with pytest.raises(InputError, match="s3://shards/none holds no shards"):
-        read_shards(files.place(f"{store}/none"), "train")
+        PreparedSet(files.place(f"{store}/none")).split_or_empty("train")
     with pytest.raises(InputError, match=r"manifest\.parquet cannot be read"):
-        read_shards(UPath("s3://shards/none", endpoint_url="no address"), "train")
+        PreparedSet(UPath("s3://shards/none", endpoint_url="no address")).split_or_empty("train")
 
 
 def test_shards_are_kept_in_the_users_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -469,7 +472,7 @@ def test_shards_are_kept_in_the_users_cache(tmp_path: Path, monkeypatch: pytest.
         ("XDG_CACHE_HOME", "", Path("~/.cache/s2f/shards").expanduser()),
     ):
         monkeypatch.setenv(name, value)
-        assert read_shards(data, "train")[0].cache == expected
-    assert read_shards(data, "train", "~/here")[0].cache == Path("~/here").expanduser()
+        assert PreparedSet(data).split_or_empty("train")[0].cache == expected
+    assert PreparedSet(data, "~/here").split_or_empty("train")[0].cache == Path("~/here").expanduser()
     # A shard of this machine is not copied.
-    assert local(read_shards(data, "train")[0]) == data / "shards" / "train-000000.tar"
+    assert local(PreparedSet(data).split_or_empty("train")[0]) == data / "shards" / "train-000000.tar"

@@ -33,6 +33,7 @@ from s2f.model.training import checkpoint, trainer
 from s2f.model.training.config import RECIPES, TrainParams
 from s2f.pipeline.app import config, tour
 from s2f.pipeline.core.errors import ConfigError
+from s2f.pipeline.core.prepared_set import PreparedSet
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -159,8 +160,8 @@ def test_what_was_interrupted_goes_on(command: Command, drawn: Path, tmp_path: P
     )
     runs = tmp_path / "ablation" / "runs"
     # One that stopped half way, and one that was killed before its first checkpoint.
-    trainer.train(drawn, runs / "a", tiny(steps=2), resume=False, console=SILENT)
-    trainer.train(drawn, runs / "b", tiny(frame_weight=0), resume=False, console=SILENT)
+    trainer.train(PreparedSet(drawn), runs / "a", tiny(steps=2), resume=False, console=SILENT)
+    trainer.train(PreparedSet(drawn), runs / "b", tiny(frame_weight=0), resume=False, console=SILENT)
     for left in (runs / "b").iterdir():
         if left.name not in ("train.yaml", "generator.json"):
             shutil.rmtree(left) if left.is_dir() else left.unlink()
@@ -169,7 +170,7 @@ def test_what_was_interrupted_goes_on(command: Command, drawn: Path, tmp_path: P
     assert "resuming at step 2" in ended.out
     assert "reported" not in (tmp_path / "ablation" / "ablation.md").read_text()
     for slug, changes in (("a", {}), ("b", {"frame_weight": 0}), ("c-d", {"seed": 1})):
-        trainer.train(drawn, tmp_path / slug, tiny(**changes), resume=False, console=SILENT)
+        trainer.train(PreparedSet(drawn), tmp_path / slug, tiny(**changes), resume=False, console=SILENT)
         assert equal(*(folder / slug / "generator.safetensors" for folder in (tmp_path, runs)))
 
 
@@ -196,10 +197,10 @@ def test_ctrl_c_ends_it_and_says_how_to_go_on(command: Command, tmp_path: Path) 
 
 def test_a_run_without_progress_has_ended(drawn: Path, tmp_path: Path) -> None:
     params = tiny(steps=100, generator_rate=1e-12, validate_every=1, patience=2, l1_weight=0.0)
-    done = trainer.go_on(drawn, tmp_path / "run", params, SILENT)
+    done = trainer.go_on(PreparedSet(drawn), tmp_path / "run", params, SILENT)
     assert done["step"] < 100
     before = fingerprint(tmp_path / "run")
-    assert trainer.go_on(drawn, tmp_path / "run", params, SILENT) == done
+    assert trainer.go_on(PreparedSet(drawn), tmp_path / "run", params, SILENT) == done
     assert fingerprint(tmp_path / "run") == before
 
 
@@ -208,7 +209,7 @@ def test_other_settings_are_refused_before_anything_is_trained(
 ) -> None:
     runs = tmp_path / "ablation" / "runs"
     base = {"sync_weight": 0, "volume_weight": 0}
-    trainer.train(drawn, runs / "l1-frame-sequence", tiny(**base), resume=False, console=SILENT)
+    trainer.train(PreparedSet(drawn), runs / "l1-frame-sequence", tiny(**base), resume=False, console=SILENT)
     before = fingerprint(runs)
     changed = command(frame_weight=0.5)
     assert changed.code == 1

@@ -25,6 +25,7 @@ from s2f.model.training.checkpoint import load_talker
 from s2f.model.training.config import TrainParams
 from s2f.model.training.trainer import train
 from s2f.pipeline.core import mjpeg, wav
+from s2f.pipeline.core.prepared_set import PreparedSet
 
 FRAMES = 8
 SILENT = Console(file=io.StringIO())
@@ -40,7 +41,7 @@ def run(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run of three steps."""
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     few = {"width": 4, "batch": 2, "frames": 4, "judged_frames": 1, "steps": 3, "workers": 0, "threads": 1}
-    train(drawn, folder, TrainParams.model_validate(few), resume=False, console=SILENT)
+    train(PreparedSet(drawn), folder, TrainParams.model_validate(few), resume=False, console=SILENT)
     return folder
 
 
@@ -103,7 +104,7 @@ def test_runs_beside_the_still_frame_and_the_real_video(
 
 
 def test_the_scores_are_those_of_the_animated_clip(drawn: Path, run: Path) -> None:
-    found = evaluate(Animated([run], drawn, "val", 1, 3), SILENT, seed=3)
+    found = evaluate(Animated([run], PreparedSet(drawn), "val", 1, 3), SILENT, seed=3)
     assert (found.clips, [clip.clip_id for clip in found.scored]) == (1, ["val_000"])
     members = make_members("val_000", "val", FRAMES, 0)
     real, sound = mjpeg.decode(members["avi"]), wav.decode(members["wav"])
@@ -119,7 +120,7 @@ def test_the_scores_are_those_of_the_animated_clip(drawn: Path, run: Path) -> No
 
 def test_the_seed_fixes_the_scores_whatever_the_clips_and_processes(drawn: Path, run: Path) -> None:
     whole, part, other = (
-        evaluate(Animated([run], drawn, "val", limit, seed), SILENT, seed=seed, workers=workers)
+        evaluate(Animated([run], PreparedSet(drawn), "val", limit, seed), SILENT, seed=seed, workers=workers)
         for limit, seed, workers in ((None, 0, 2), (2, 0, 1), (2, 1, 2))
     )
     first, again, changed = (scores(each) for each in (whole, part, other))
@@ -133,7 +134,7 @@ def test_the_seed_fixes_the_scores_whatever_the_clips_and_processes(drawn: Path,
 def test_runs_of_one_name_are_told_apart_by_their_paths(drawn: Path, run: Path, tmp_path: Path) -> None:
     twin = tmp_path / "tiny"
     shutil.copytree(run, twin)
-    found = evaluate(Animated([run, twin], drawn, "val", 2, 0), SILENT)
+    found = evaluate(Animated([run, twin], PreparedSet(drawn), "val", 2, 0), SILENT)
     first, second, *others = found.rows
     (compared,) = found.comparisons
     assert (compared.name, compared.against) == (str(twin), str(run))
@@ -143,7 +144,7 @@ def test_runs_of_one_name_are_told_apart_by_their_paths(drawn: Path, run: Path, 
 
 
 def test_genuine_faces_have_mouths(prepared_small: Prepared, run: Path) -> None:
-    found = evaluate(Animated([run], prepared_small.out, "train", 1, 0), SILENT)
+    found = evaluate(Animated([run], PreparedSet(prepared_small.out), "train", 1, 0), SILENT)
     still, real = found.rows[1:]
     assert 0.2 < still.scores["mouth_px"].mean < 5
     assert 20 < still.scores["psnr"].mean < 40

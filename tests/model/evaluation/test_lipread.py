@@ -22,7 +22,6 @@ from model_shards import change_members, make_shards
 from prepared import Command, Ended, Prepared, refused
 from rich.console import Console
 
-from s2f.model.data.shards import read_shards
 from s2f.model.evaluation.learned.lipreading import scores, training
 from s2f.model.evaluation.learned.lipreading.config import LipreadParams
 from s2f.model.evaluation.learned.lipreading.grammar import SLOTS, is_sentence
@@ -32,6 +31,7 @@ from s2f.model.evaluation.sources.footage import Video
 from s2f.pipeline.app.cli import app
 from s2f.pipeline.core import mjpeg
 from s2f.pipeline.core.errors import TrainingError
+from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.corpora.grid import sentence
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -66,7 +66,7 @@ def learnt(grid: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("readers") / "learnt"
     few = {"width": 4, "hidden": 128, "epochs": 100, "batch": 1, "rate": 5e-3, "dropout": 0.0}
     params = LipreadParams.model_validate({**few, "augment": False, "validate_every": 100, "threads": 1})
-    training.train(grid.out, run, params, console=SILENT)
+    training.train(PreparedSet(grid.out), run, params, console=SILENT)
     return run
 
 
@@ -74,7 +74,7 @@ def learnt(grid: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny(split: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run of a reader that has learnt next to nothing."""
     run = tmp_path_factory.mktemp("readers") / "tiny"
-    training.train(split.out, run, LipreadParams.model_validate(TINY), console=SILENT)
+    training.train(PreparedSet(split.out), run, LipreadParams.model_validate(TINY), console=SILENT)
     return run
 
 
@@ -84,7 +84,7 @@ def frames_of(found: Prepared, clip_id: str) -> mjpeg.Frames:
 
 def test_a_few_clips_are_learnt_by_heart(grid: Prepared, learnt: Path) -> None:
     reader = load_reader(learnt, CPU)
-    found = scores.score(reader, grid.out, "train", SILENT)
+    found = scores.score(reader, PreparedSet(grid.out), "train", SILENT)
     assert found.texts == TEXTS
     free, bound, chance = found.rows
     assert [row.name for row in found.rows] == ["without grammar", "with grammar", "chance"]
@@ -134,7 +134,7 @@ def test_an_evaluation_tells_what_is_read_from_real_and_generated_lips(
     summary = json.loads((out / "evaluation.json").read_text())
     assert summary["lipreader"] == str(learnt)
     rates = {row["name"]: row["scores"] for row in summary["rows"]}
-    known = scores.score(load_reader(learnt, CPU), grid.out, "train", SILENT).rows
+    known = scores.score(load_reader(learnt, CPU), PreparedSet(grid.out), "train", SILENT).rows
     assert rates["real"]["wer"]["mean"] == pytest.approx(100 * known[0].wer.mean)
     assert rates["real"]["wer_grammar"]["mean"] == pytest.approx(100 * known[1].wer.mean)
     # Nothing is known of a mouth that does not move, nor of what an untrained network makes.
@@ -209,14 +209,14 @@ def test_what_a_training_says_and_leaves(s2f: Command, split: Prepared, tmp_path
     reader = load_reader(run, CPU)
     assert (reader.network.arguments["width"], reader.fps) == (4, 25)
     # The weights that are kept are those that did best on the val split.
-    found = scores.score(reader, split.out, "val", SILENT)
+    found = scores.score(reader, PreparedSet(split.out), "val", SILENT)
     assert found.rows[1].wer.mean == pytest.approx(min(line["wer_grammar"] for line in lines))
 
 
 def test_the_same_seed_gives_the_same_weights(split: Prepared, tiny: Path, tmp_path: Path) -> None:
     for name, seed in (("again", 0), ("other", 1)):
         params = LipreadParams.model_validate({**TINY, "seed": seed})
-        training.train(split.out, tmp_path / name, params, console=SILENT)
+        training.train(PreparedSet(split.out), tmp_path / name, params, console=SILENT)
     again, other = ((tmp_path / name / "reader.safetensors").read_bytes() for name in ("again", "other"))
     assert again == (tiny / "reader.safetensors").read_bytes() != other
 
@@ -226,7 +226,7 @@ def test_a_training_goes_on_from_another_readers_weights(
 ) -> None:
     # At this rate nothing changes but what the batch norms have seen.
     params = LipreadParams.model_validate({**TINY, "rate": 1e-9})
-    training.train(grid.out, tmp_path / "tuned", params, start=learnt, console=SILENT)
+    training.train(PreparedSet(grid.out), tmp_path / "tuned", params, start=learnt, console=SILENT)
     before, after = (load_reader(run, CPU).network for run in (learnt, tmp_path / "tuned"))
     assert after.arguments == before.arguments
     for name, weight in before.named_parameters():
@@ -237,7 +237,7 @@ def test_clips_of_other_lengths_share_a_batch(split: Prepared, tmp_path: Path) -
     params = LipreadParams.model_validate({**TINY, "batch": 2})
     network = training.new_network(params)
     session = training.Training(Reader(network, Fraction(25)), params, [], [], tmp_path, SILENT)
-    utterances = read_utterances(read_shards(split.out, "train"), SILENT)
+    utterances = read_utterances(PreparedSet(split.out).split_or_empty("train"), SILENT)
     short = Utterance("short", utterances[0].mouths[:40], utterances[0].text)
     assert 0 < session.learn([short, utterances[1]]) < 100
     # Less frames than characters: there is no path at all, and no loss.
@@ -252,7 +252,7 @@ def test_a_loss_that_explodes_ends_the_training(split: Prepared, tmp_path: Path)
     with torch.no_grad():
         network.classifier[1].weight.fill_(float("nan"))
     with pytest.raises(TrainingError, match="step 1 is not finite"):
-        session.learn(read_utterances(read_shards(split.out, "train"), SILENT))
+        session.learn(read_utterances(PreparedSet(split.out).split_or_empty("train"), SILENT))
 
 
 def test_a_killed_training_leaves_whole_files(split: Prepared, tmp_path: Path) -> None:
@@ -366,7 +366,7 @@ def test_other_texts_than_grids_are_scored_without_the_grammar(
     grid: Prepared, tiny: Path, tmp_path: Path
 ) -> None:
     out = retold(grid, tmp_path, dict.fromkeys(TEXTS, "She had your dark suit"))
-    found = scores.score(load_reader(tiny, CPU), out, "train", SILENT)
+    found = scores.score(load_reader(tiny, CPU), PreparedSet(out), "train", SILENT)
     assert [row.name for row in found.rows] == ["without grammar"]
     assert set(found.texts.values()) == {"she had your dark suit"}
     assert found.rows[0].slots == {}
@@ -377,7 +377,7 @@ def test_a_sentence_that_is_none_of_grids_counts_but_has_no_slots(
     grid: Prepared, learnt: Path, tmp_path: Path
 ) -> None:
     out = retold(grid, tmp_path, {"s3_sbia1a": "set blue um in a one again"})
-    bound = scores.score(load_reader(learnt, CPU), out, "train", SILENT).rows[1]
+    bound = scores.score(load_reader(learnt, CPU), PreparedSet(out), "train", SILENT).rows[1]
     assert bound.wer.mean == pytest.approx(1 / 7 / 3)
     assert bound.slots == dict.fromkeys(SLOTS, 1.0)
 

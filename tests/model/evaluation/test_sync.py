@@ -20,7 +20,6 @@ from prepared import Command, Prepared, call, copy_clips, refused
 from safetensors.torch import load_file
 
 from s2f.model.data.recordings import Recording, listed, recordings
-from s2f.model.data.shards import Media
 from s2f.model.evaluation.learned.measures import judged
 from s2f.model.evaluation.learned.sync import measuring, scorer, training
 from s2f.model.evaluation.learned.sync.clips import late, read_video
@@ -31,6 +30,8 @@ from s2f.model.evaluation.learned.sync.scorer import Known, Scorer, load_scorer,
 from s2f.model.metrics.scoring import Clip, score_clip
 from s2f.pipeline.core import media, wav
 from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.prepared_set import PreparedSet
+from s2f.pipeline.core.shards import Media
 
 CPU = torch.device("cpu")
 RATE, FPS = 16_000, Fraction(25)
@@ -169,7 +170,7 @@ def test_the_same_seed_trains_the_same_scorer(tmp_path: Path, one_thread: None) 
         assert call("sync", "train", data, "--run", tmp_path / name, *tiny) == 1  # clips are too short
         settings = SyncParams(steps=2, width=2, batch=2, frames=12, seed=seed)
         quiet = measuring.Console(quiet=True)
-        assert training.train(data, tmp_path / name, settings, quiet) is None
+        assert training.train(PreparedSet(data), tmp_path / name, settings, quiet) is None
     one, two, other = (load_file(tmp_path / name / scorer.KIND.weights) for name in ("one", "two", "other"))
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert any(not torch.equal(one[name], other[name]) for name in one)
@@ -222,13 +223,13 @@ def trained(run: Path) -> Scorer:
 @pytest.fixture(scope="module")
 def unseen(out: Path) -> list[Recording]:
     """The clips of val."""
-    clips = [clip for _, clip in recordings(listed(out, "val")) if isinstance(clip, Recording)]
+    clips = [clip for _, clip in recordings(listed(PreparedSet(out), "val")) if isinstance(clip, Recording)]
     assert len(clips) == 5
     return clips
 
 
 def test_known_offsets_are_found_on_unseen_clips(out: Path, trained: Scorer) -> None:
-    trial = measuring.try_out(trained, out, measuring.Console(quiet=True))
+    trial = measuring.try_out(trained, PreparedSet(out), measuring.Console(quiet=True))
     assert trial is not None
     assert (trial.clips, trial.scored) == (5, 45)
     assert trial.pooled >= 8
@@ -420,6 +421,6 @@ def test_a_set_without_clips_to_train_on(s2f: Command, tmp_path: Path) -> None:
 
 
 def test_clips_that_come_in_turn_are_those_of_the_manifest(out: Path) -> None:
-    names = [name for name, _ in recordings(listed(out, "train", 4))]
+    names = [name for name, _ in recordings(listed(PreparedSet(out), "train", 4))]
     assert len(set(names)) == 4
-    assert names == [name for name, _ in itertools.islice(recordings(listed(out, "train")), 4)]
+    assert names == [name for name, _ in itertools.islice(recordings(listed(PreparedSet(out), "train")), 4)]

@@ -38,13 +38,13 @@ import torch
 from s2f.model.training.config import TrainParams
 from s2f.model.data.loader import TrainBatches
 from s2f.model.training.distributed import joined
-from s2f.model.data.shards import read_shards
+from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.model.training.state import new_state
 from s2f.model.training.trainer import train_step
 params = TrainParams.model_validate_json(sys.argv[2])
 with joined(torch.device("cpu")) as ranks:
     state = new_state(params, 16_000, ranks)
-    shards = read_shards(Path(sys.argv[1]), "train")
+    shards = PreparedSet(Path(sys.argv[1])).split_or_empty("train")
     batches = TrainBatches(shards, params, ranks.device, ranks.rank, ranks.world)
     stream = batches.start(0)
     seen = []

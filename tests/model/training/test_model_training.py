@@ -16,13 +16,13 @@ from rich.console import Console
 from safetensors.torch import load_file, save_file
 
 from s2f.model.data.loader import TrainBatches
-from s2f.model.data.shards import read_shards
 from s2f.model.training import checkpoint
 from s2f.model.training.config import TrainParams
 from s2f.model.training.distributed import Ranks
 from s2f.model.training.state import new_state
 from s2f.model.training.trainer import train, train_step
 from s2f.pipeline.core.errors import CheckpointError, InputError, TrainingError
+from s2f.pipeline.core.prepared_set import PreparedSet
 
 CPU = torch.device("cpu")
 
@@ -51,7 +51,7 @@ def start(
 ) -> tuple[dict[str, float], str]:
     """Train; return the scores and what was printed."""
     console = Console(file=io.StringIO(), width=200)
-    scores = train(data, run, params, resume=resume, console=console)
+    scores = train(PreparedSet(data), run, params, resume=resume, console=console)
     assert isinstance(console.file, io.StringIO)
     return scores, console.file.getvalue()
 
@@ -115,7 +115,7 @@ def test_the_learning_rate_decays_after_some_epochs_and_after_resuming(data: Pat
 def test_an_ablation_is_one_setting(data: Path, change: dict[str, float], tags: set[str]) -> None:
     params = small(**change)
     state = new_state(params, 16_000, Ranks(CPU))
-    batch = next(TrainBatches(read_shards(data, "train"), params, CPU).start(0))
+    batch = next(TrainBatches(PreparedSet(data).split_or_empty("train"), params, CPU).start(0))
     assert train_step(state, batch).keys() == tags
     assert state.adversaries.keys() == {tag.split("/")[1] for tag in tags if tag.startswith("discriminator")}
 
@@ -132,7 +132,7 @@ def test_fewer_steps_than_are_done_change_nothing(data: Path, finished: Path) ->
 def test_training_lowers_the_l1(data: Path) -> None:
     params = small(frame_weight=0.0, sequence_weight=0.0, generator_rate=3e-3)
     state = new_state(params, 16_000, Ranks(CPU))
-    batch = next(TrainBatches(read_shards(data, "train"), params, CPU).start(0))
+    batch = next(TrainBatches(PreparedSet(data).split_or_empty("train"), params, CPU).start(0))
     losses = [train_step(state, batch)["generator/l1"] for _ in range(15)]
     assert losses[-1] < 0.7 * losses[0]
 
@@ -142,7 +142,7 @@ def test_losses_that_are_not_finite_stop_the_run(data: Path) -> None:
     state = new_state(params, 16_000, Ranks(CPU))
     with torch.no_grad():
         next(state.generator.decoder.parameters()).fill_(float("nan"))
-    batch = next(TrainBatches(read_shards(data, "train"), params, CPU).start(0))
+    batch = next(TrainBatches(PreparedSet(data).split_or_empty("train"), params, CPU).start(0))
     with pytest.raises(TrainingError, match="step 1 are not finite"):
         train_step(state, batch)
 

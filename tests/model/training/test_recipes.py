@@ -15,7 +15,6 @@ from safetensors.torch import load_file
 from torch import nn
 
 from s2f.model.data.loader import Batch, TrainBatches
-from s2f.model.data.shards import read_shards
 from s2f.model.networks.discriminators import SequenceDiscriminator, VideoDiscriminator
 from s2f.model.training import checkpoint
 from s2f.model.training.config import RECIPES, TrainParams
@@ -24,6 +23,7 @@ from s2f.model.training.state import State, new_state
 from s2f.model.training.trainer import shifted, train, train_step
 from s2f.pipeline.app import config
 from s2f.pipeline.core.errors import CheckpointError, ConfigError
+from s2f.pipeline.core.prepared_set import PreparedSet
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -110,11 +110,11 @@ def small(**changes: object) -> TrainParams:
 
 
 def first_batch(data: Path, params: TrainParams) -> Batch:
-    return next(TrainBatches(read_shards(data, "train"), params, CPU).start(0))
+    return next(TrainBatches(PreparedSet(data).split_or_empty("train"), params, CPU).start(0))
 
 
 def start(data: Path, run: Path, params: TrainParams, *, resume: bool = False) -> dict[str, float]:
-    return train(data, run, params, resume=resume, console=Console(file=io.StringIO()))
+    return train(PreparedSet(data), run, params, resume=resume, console=Console(file=io.StringIO()))
 
 
 def kinds(state: State) -> dict[str, type[nn.Module]]:

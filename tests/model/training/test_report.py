@@ -14,12 +14,13 @@ import pytest
 from model_shards import make_shards
 from rich.console import Console
 
-from s2f.model.data.shards import Media
 from s2f.model.training import charts, report
 from s2f.model.training.config import TrainParams
 from s2f.model.training.report import About, Progress
 from s2f.model.training.run_log import read_metrics
 from s2f.model.training.trainer import train
+from s2f.pipeline.core.prepared_set import PreparedSet
+from s2f.pipeline.core.shards import Media
 
 VOID = {"meta", "link", "img", "br"}
 TINY = {"width": 4, "batch": 2, "frames": 3, "judged_frames": 1, "workers": 0, "device": "cpu"}
@@ -65,7 +66,7 @@ class Page(HTMLParser):
 def go(data: Path, run: Path, steps: int, *, resume: bool = False) -> Path:
     """Train so many steps; the page."""
     params = TrainParams.model_validate({**TINY, **OFTEN, "steps": steps})
-    train(data, run, params, resume=resume, console=Console(file=io.StringIO()))
+    train(PreparedSet(data), run, params, resume=resume, console=Console(file=io.StringIO()))
     return run / "report.html"
 
 

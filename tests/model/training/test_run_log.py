@@ -14,7 +14,6 @@ from model_shards import FPS, SAMPLE_RATE, WINDOW, draw_faces, make_sound
 from PIL import Image, ImageSequence
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from s2f.model.data.shards import Media
 from s2f.model.training import samples
 from s2f.model.training.config import TrainParams
 from s2f.model.training.report import About
@@ -22,6 +21,7 @@ from s2f.model.training.run_log import CURVES, METRICS, Journal, read_metrics
 from s2f.model.training.samples import Example, join_windows
 from s2f.model.training.validation import Validation
 from s2f.pipeline.core import media
+from s2f.pipeline.core.shards import Media
 from s2f.pipeline.core.windows import cut_windows, loudness, samples_for, window_size, window_starts
 
 MEDIA = Media(FPS, SAMPLE_RATE)

@@ -12,8 +12,7 @@ from prepared import Prepared
 
 from s2f.pipeline.app.config import Settings
 from s2f.pipeline.core.errors import InputError
-from s2f.pipeline.core.executors import local as executors
-from s2f.pipeline.core.executors.local import WorkerLostError
+from s2f.pipeline.core.executors import WorkerLostError, local, open_executor
 from s2f.pipeline.corpora import Source
 from s2f.pipeline.prep import plan, worker
 from s2f.pipeline.stages import scan
@@ -39,17 +38,19 @@ def whoami(item: int) -> int:
 
 def test_every_item_comes_back_with_its_result() -> None:
     items = [f"item {number}" for number in range(30)]
-    assert dict(executors.run_local(act, items, 2, FOREVER)) == {item: item.upper() for item in items}
+    assert dict(open_executor(workers=2).run(act, items, len(items), FOREVER)) == {
+        item: item.upper() for item in items
+    }
 
 
 def test_no_items_give_nothing() -> None:
-    assert list(executors.run_local(act, [], 1, FOREVER)) == []
+    assert list(open_executor(workers=1).run(act, [], 0, FOREVER)) == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_a_worker_that_dies_costs_one_item() -> None:
     items = ["a", "die", "b", "be killed", "c", "d"]
-    found = dict(executors.run_local(act, items, 1, FOREVER))
+    found = dict(open_executor(workers=1).run(act, items, len(items), FOREVER))
     lost = {item: result for item, result in found.items() if isinstance(result, WorkerLostError)}
     assert {item: result.reason for item, result in lost.items()} == {
         "die": "worker_died",
@@ -60,7 +61,7 @@ def test_a_worker_that_dies_costs_one_item() -> None:
 
 
 def test_an_item_that_hangs_is_stopped_and_the_others_go_on() -> None:
-    found = dict(executors.run_local(act, ["a", "hang", "b"], 1, 2.0))
+    found = dict(open_executor(workers=1).run(act, ["a", "hang", "b"], 3, 2.0))
     assert isinstance(found["hang"], WorkerLostError)
     assert found["hang"].reason == "timed_out"
     assert (found["a"], found["b"]) == ("A", "B")
@@ -74,10 +75,10 @@ def test_items_are_drawn_as_they_are_needed_and_leaving_ends_the_workers() -> No
             drawn.append(number)
             yield number
 
-    results = executors.run_local(whoami, items(), 1, FOREVER)
+    results = open_executor(workers=1).run(whoami, items(), 1000, FOREVER)
     _, pid = next(results)
     results.close()
-    assert len(drawn) <= 2 * executors.QUEUED_PER_WORKER
+    assert len(drawn) <= 2 * local.QUEUED_PER_WORKER
     assert isinstance(pid, int)
     assert pid != os.getpid()
     with pytest.raises(ProcessLookupError):

@@ -22,6 +22,7 @@ from s2f.pipeline import corpora
 from s2f.pipeline.audit.verification import damages
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError, OutputError
+from s2f.pipeline.core.prepared_set import PreparedSet
 
 CLIPS = ("s1/bbaf2n", "s1/bbas1s", "s2/pwij3p", "s3/sbia1a", "s5/lbax4n", "s10/bbab8n")
 BUCKET = "s3://faces"
@@ -153,12 +154,12 @@ def test_a_bucket_gives_the_shards_of_a_folder(store: UPath, expected: dict[str,
     out = files.place(f"{BUCKET}/out")
     assert prep(store, out) == (0, "")
     assert shards(out) == expected
-    assert list(damages(out)) == []
+    assert list(damages(PreparedSet(out))) == []
     # Nothing to do, then one object changed: it is named, and made again.
     assert prep(store, out) == (0, "")
     tar = out / "shards" / min(name for name in expected if name.endswith(".tar"))
     tar.write_bytes(tar.read_bytes()[:-1000])
-    assert [damage.path.name for damage in damages(out)] == [tar.name]
+    assert [damage.path.name for damage in damages(PreparedSet(out))] == [tar.name]
     assert prep(store, out) == (0, "")
     assert shards(out) == expected
 
@@ -240,7 +241,7 @@ def test_a_node_that_is_killed_costs_nothing_but_time(
 ITEMS = """
 import json
 from test_executors import act
-from s2f.pipeline.core.executors.local import WorkerLostError, open_executor
+from s2f.pipeline.core.executors import WorkerLostError, open_executor
 items = ["a", "die", "b", "be killed", "hang", "c"]
 found = open_executor("ray", 1).run(act, items, len(items), 5.0)
 told = {item: result.reason if isinstance(result, WorkerLostError) else result for item, result in found}

@@ -12,6 +12,7 @@ from s2f.pipeline.app import config
 from s2f.pipeline.audit.verification import damages
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.prep.plan import Selection, recipes, why
 from s2f.pipeline.prep.runner import Funnel, Preparation
 from s2f.pipeline.stages import align
@@ -246,13 +247,13 @@ def test_a_second_run_on_the_same_folder_is_refused(small: Prepared) -> None:
 
 
 def test_damage_is_named(small: Prepared) -> None:
-    assert list(damages(small.out)) == []
+    assert list(damages(PreparedSet(small.out))) == []
     missing, changed = small.artifact("align", "s1_bbaf2n"), small.artifact("resample", "s2_pwij3p")
     missing.unlink()
     changed.write_bytes(changed.read_bytes()[:-2] + b"xx")
     tar = next((small.out / "shards").glob("*.tar"))
     tar.write_bytes(tar.read_bytes()[:5000])
-    found = {damage.path: damage.problem for damage in damages(small.out)}
+    found = {damage.path: damage.problem for damage in damages(PreparedSet(small.out))}
     assert found.keys() == {missing, changed, tar}
     assert found[missing] == "is missing"
     assert all("has changed" in found[path] for path in (changed, tar))

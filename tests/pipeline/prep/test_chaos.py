@@ -14,6 +14,7 @@ import pytest
 from prepared import Prepared, copy_clips, descendants, fingerprint
 
 from s2f.pipeline.audit.verification import damages
+from s2f.pipeline.core.prepared_set import PreparedSet
 
 CLIPS = ("s1/bbaf2n", "s1/bbas1s", "s2/pwij3p", "s3/sbia1a", "s5/lbax4n", "s10/bbab8n", "s20/brbk7n")
 KILLS = int(os.environ.get("S2F_CHAOS_KILLS", "8"))
@@ -73,7 +74,7 @@ def test_kills_at_random_moments_leave_the_shards_of_an_undisturbed_run(
     assert finish(raw, out, "--retry-failed") == expected
     prepared = Prepared(raw, out)
     assert prepared.rows("shard").keys() == prepared.rows("scan").keys() == prepared.rows("window").keys()
-    assert list(damages(out)) == []
+    assert list(damages(PreparedSet(out))) == []
 
 
 def test_ctrl_c_ends_in_one_line_and_the_next_run_goes_on(

@@ -11,7 +11,6 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from s2f.model.data.shards import read_media, read_split
 from s2f.model.evaluation.learned.lipreading.grammar import SLOTS, fits, is_sentence
 from s2f.model.evaluation.learned.lipreading.mouths import middle, read_utterances
 from s2f.model.evaluation.learned.lipreading.reader import Reader, transcribe
@@ -20,7 +19,7 @@ from s2f.model.metrics.words import word_error_rate, words_read
 from s2f.model.training.terminal import tracked
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError
-from s2f.pipeline.core.files import Place
+from s2f.pipeline.core.prepared_set import PreparedSet
 
 FREE, BOUND, CHANCE = "without grammar", "with grammar", "chance"
 
@@ -48,15 +47,21 @@ class Scores:
 
 
 def score(
-    reader: Reader, data: Place, split: str, console: Console, *, limit: int | None = None, seed: int = 0
+    reader: Reader,
+    data: PreparedSet,
+    split: str,
+    console: Console,
+    *,
+    limit: int | None = None,
+    seed: int = 0,
 ) -> Scores:
     """Read the clips of a split, or the first `limit` of those with a text, under a progress bar.
 
     With the grammar only where most texts are its sentences. Raises InputError where the data
     does not serve.
     """
-    shards = read_split(data, split)
-    fps = read_media(shards).fps
+    shards = data.split(split)
+    fps = data.media.fps
     if fps != reader.fps:
         raise InputError(
             f"the lip reader was trained on {reader.fps} frames per second, the clips have {fps}",

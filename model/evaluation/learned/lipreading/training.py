@@ -13,7 +13,6 @@ import yaml
 from rich.console import Console
 from torch.nn import functional
 
-from s2f.model.data.shards import read_media, read_shards
 from s2f.model.evaluation.learned.lipreading import reader as run_files
 from s2f.model.evaluation.learned.lipreading.config import LipreadParams
 from s2f.model.evaluation.learned.lipreading.grammar import fits
@@ -25,7 +24,8 @@ from s2f.model.inference.animate import best_device
 from s2f.model.metrics.words import word_error_rate
 from s2f.model.training.terminal import duration, progress_bar, stop_requests
 from s2f.pipeline.core.errors import CheckpointError, InputError, TrainingError
-from s2f.pipeline.core.files import Place, make_folder, write_bytes
+from s2f.pipeline.core.files import make_folder, write_bytes
+from s2f.pipeline.core.prepared_set import PreparedSet
 
 SETTINGS = "lipread.yaml"
 METRICS = "metrics.jsonl"
@@ -38,7 +38,7 @@ RISING = 0.1
 
 
 def train(
-    data: Place, run: Path, params: LipreadParams, *, start: Path | None = None, console: Console
+    data: PreparedSet, run: Path, params: LipreadParams, *, start: Path | None = None, console: Console
 ) -> float:
     """Train a reader on the shards in `data`, from the weights of the run `start` or from random ones.
 
@@ -52,11 +52,11 @@ def train(
     if params.threads:
         torch.set_num_threads(params.threads)
     torch.manual_seed(params.seed)
-    shards, others = read_shards(data, "train"), read_shards(data, "val")
+    shards, others = data.split_or_empty("train"), data.split_or_empty("val")
     if not shards:
         raise InputError(f"{data} has no clips in the split 'train'", "see shard.shares in docs/stages.md")
     network = load_reader(start, best_device()).network if start else new_network(params)
-    reader = Reader(network, read_media(shards).fps)
+    reader = Reader(network, data.media.fps)
     utterances = read_utterances(shards, console)
     validation = read_utterances(others, console) if others else []
     make_folder(run)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from s2f.model.data.recordings import Recording, listed, recordings
-from s2f.model.data.shards import Media
 from s2f.model.evaluation.sources.footage import Video
 from s2f.pipeline.core.errors import InputError
-from s2f.pipeline.core.files import place
+from s2f.pipeline.core.prepared_set import PreparedSet
+from s2f.pipeline.core.shards import Media
 from s2f.pipeline.core.windows import fit_length, samples_for
 
 # A clip, or why it cannot be read, by its name.
@@ -29,7 +29,7 @@ def chosen(
         return len(videos), _videos(videos, media)
     if len(what) > 1:
         raise InputError("with --split one prepared set is measured", "give one folder, or leave out --split")
-    wanted = listed(place(what[0]), split, limit)
+    wanted = listed(PreparedSet(what[0]), split, limit)
     return len(wanted), recordings(wanted)
 
 

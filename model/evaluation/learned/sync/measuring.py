@@ -14,14 +14,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from s2f.model.data.recordings import Recording, listed, recordings
-from s2f.model.data.shards import read_shards
 from s2f.model.evaluation.learned.sync.clips import Read, late
 from s2f.model.evaluation.learned.sync.protocol import LEAST_FRAMES, SyncScore, judge
 from s2f.model.evaluation.learned.sync.scorer import Known, Scorer
 from s2f.model.training.terminal import tracked
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError
-from s2f.pipeline.core.files import Place
+from s2f.pipeline.core.prepared_set import PreparedSet
 
 # By so many frames the sound is moved in a trial, and clips of the split that take part at most.
 SHIFTS = (-12, -8, -4, -1, 0, 1, 4, 8, 12)
@@ -87,7 +86,7 @@ def together(scores: Sequence[SyncScore]) -> SyncScore:
     return judge(np.mean([score.distances for score in scores], axis=0), scores[0].fps)
 
 
-def sure_offsets(scorer: Scorer, data: Place, console: Console) -> dict[str, int]:
+def sure_offsets(scorer: Scorer, data: PreparedSet, console: Console) -> dict[str, int]:
     """By how many frames the sound is late, of all clips in shards of which the scorer is sure."""
     wanted = listed(data, None)
     found = measure(scorer, recordings(wanted), len(wanted), console)
@@ -95,9 +94,9 @@ def sure_offsets(scorer: Scorer, data: Place, console: Console) -> dict[str, int
     return {name: score.offset for name, score in scores.items() if score and scorer.sure(score)}
 
 
-def try_out(scorer: Scorer, data: Place, console: Console) -> Trial | None:
+def try_out(scorer: Scorer, data: PreparedSet, console: Console) -> Trial | None:
     """Try a scorer on the val split; None where it has less than two clips that can be scored."""
-    found = recordings(listed(data, "val", MOST_CLIPS)) if read_shards(data, "val") else []
+    found = recordings(listed(data, "val", MOST_CLIPS)) if data.split_or_empty("val") else []
     clips = [clip for _, clip in found if isinstance(clip, Recording) and len(clip.frames) >= LEAST_FRAMES]
     if len(clips) < 2:
         return None

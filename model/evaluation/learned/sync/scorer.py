@@ -14,7 +14,6 @@ import numpy as np
 import torch
 
 from s2f.model.data.recordings import Recording
-from s2f.model.data.shards import Media
 from s2f.model.evaluation.learned.sync.network import SyncNetwork, lower_half
 from s2f.model.evaluation.learned.sync.protocol import (
     LEAST_FRAMES,
@@ -29,6 +28,7 @@ from s2f.model.metrics import Frames
 from s2f.model.training import checkpoint
 from s2f.model.training.checkpoint import Kind
 from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.shards import Media
 from s2f.pipeline.core.windows import Sound, cut_windows, window_starts
 from s2f.pipeline.faces.alignment import HEIGHT, WIDTH
 

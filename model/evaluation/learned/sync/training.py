@@ -19,7 +19,6 @@ from torch.nn import functional
 
 from s2f.model.data.augment import augment_pictures, augment_sound
 from s2f.model.data.loader import Batch, TrainBatches
-from s2f.model.data.shards import read_media, read_shards
 from s2f.model.evaluation.learned.sync import measuring, scorer
 from s2f.model.evaluation.learned.sync.config import SyncParams
 from s2f.model.evaluation.learned.sync.network import SyncNetwork, lower_half
@@ -29,7 +28,8 @@ from s2f.model.inference.animate import best_device
 from s2f.model.training.config import TrainParams
 from s2f.model.training.terminal import progress_bar, stop_requests
 from s2f.pipeline.core.errors import CheckpointError, InputError, TrainingError
-from s2f.pipeline.core.files import Place, make_folder, write_bytes
+from s2f.pipeline.core.files import make_folder, write_bytes
+from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.core.windows import window_size
 
 SETTINGS = "sync.yaml"
@@ -39,7 +39,7 @@ RATE, DECAY, WARM = 2e-3, 0.05, 0.15
 LOG_EVERY, SAVE_EVERY = 50, 500
 
 
-def train(data: Place, run: Path, params: SyncParams, console: Console) -> measuring.Trial | None:
+def train(data: PreparedSet, run: Path, params: SyncParams, console: Console) -> measuring.Trial | None:
     """Train on the train split, write RUN, and try the scorer on the val split; None where there is none.
 
     Ctrl-C ends the training early. Raises InputError where the data does not serve, CheckpointError where
@@ -47,10 +47,10 @@ def train(data: Place, run: Path, params: SyncParams, console: Console) -> measu
     """
     if (run / scorer.KIND.description).exists():
         raise CheckpointError(f"{run} already holds a sync scorer", "give another folder")
-    shards = read_shards(data, "train")
+    shards = data.split_or_empty("train")
     if not shards:
         raise InputError(f"{data} has no clips in the split 'train'", "prepare it with a train split")
-    media, device = read_media(shards), best_device()
+    media, device = data.media, best_device()
     batches = TrainBatches(shards, _batches(params), device, report=console.print)
     make_folder(run)
     write_bytes(run / SETTINGS, yaml.safe_dump(params.model_dump(), sort_keys=False).encode())

@@ -1,8 +1,6 @@
-"""Reading the shards: their manifest, and the samples in their tars, here or behind a URL."""
+"""Samples out of the tars of a prepared set, on this machine or behind a URL."""
 
 import fcntl
-import hashlib
-import os
 import tarfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -12,30 +10,29 @@ from typing import Any
 
 from pydantic import ValidationError
 from upath import UPath
-from webdataset.tariterators import base_plus_ext
 
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import Place
-from s2f.pipeline.core.manifest import read_table
-from s2f.pipeline.core.schema import FRAMES, META, SHARDS, SOUND, Row, SampleMeta
+from s2f.pipeline.core.schema import FRAMES, META, SOUND, SampleMeta
 
 AGAIN = "run 's2f prep' again: it writes what is missing or damaged anew"
 
 MEMBERS = {FRAMES, META, SOUND}
 
-# As webdataset makes it: `__key__`, the clip's id, and its members' bytes by file ending.
+# In webdataset's form: `__key__`, the clip's id, and the bytes of its members by file ending.
 Sample = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One tar of the manifest: where it is, what it must contain, and its clips with their frames.
+    """One tar of the shard manifest: its place, split and hash, and its clips with their frames.
 
     `cache` is the folder that it is fetched to from a URL.
     """
 
     path: Place
+    split: str
     sha256: str
     clips: dict[str, int]
     cache: Path
@@ -43,54 +40,10 @@ class Shard:
 
 @dataclass(frozen=True)
 class Media:
-    """What all clips of a data set have in common."""
+    """The frame rate and the sample rate of all clips of a prepared set."""
 
     fps: Fraction
     sample_rate: int
-
-
-def read_shards(data: Place, split: str | None, cache: str | None = None) -> list[Shard]:
-    """The shards of a split, or of all, in the order of the manifest.
-
-    Raises InputError where `data` holds no shards. Those behind a URL are fetched when they are read, to
-    `cache` or else to the user's cache folder.
-    """
-    folder = data / "shards"
-    kept = Path(cache).expanduser() if cache else _user_cache() / "s2f" / "shards"
-    shards = [
-        Shard(
-            path=folder / row["shard"],
-            sha256=row["sha256"],
-            clips={clip["clip_id"]: clip["frames"] for clip in row["clips"]},
-            cache=kept,
-        )
-        for row in _read_manifest(data, folder / "manifest.parquet")
-        if split in (None, row["split"]) and row["clips"]
-    ]
-    for shard in shards:
-        if isinstance(shard.path, Path) and not shard.path.is_file():
-            raise InputError(f"the shard {shard.path} is missing", AGAIN)
-    return shards
-
-
-def read_split(data: Place, split: str | None) -> list[Shard]:
-    """As `read_shards`, of a split that a person has named; InputError where it holds no clips."""
-    shards = read_shards(data, split)
-    if not shards:
-        where = f"in the split '{split}'" if split else "in its shards"
-        raise InputError(f"{data} has no clips {where}", "give another --split, or prepare more clips")
-    return shards
-
-
-def fingerprint(shards: list[Shard]) -> str:
-    """A hash that changes when any shard does."""
-    return hashlib.sha256("\n".join(shard.sha256 for shard in shards).encode()).hexdigest()
-
-
-def read_media(shards: list[Shard]) -> Media:
-    """Frame rate and sample rate, from the first sample."""
-    meta = read_meta(next(read_samples(shards[:1])))
-    return Media(meta.rate, meta.sample_rate)
 
 
 def read_samples(shards: list[Shard]) -> Iterator[Sample]:
@@ -173,36 +126,16 @@ def _fetch(shard: Shard, source: UPath, target: Path) -> None:
 def _walk(path: Path, wanted: Collection[str]) -> Iterator[Sample]:
     """The samples of a tar that are in `wanted` when they are reached, each as soon as it is whole.
 
-    tarfile leaps over members that are not wanted and is several times as quick as webdataset, which
-    reads tars as streams; and before a damaged place webdataset loses a whole sample.
+    tarfile skips members that are not wanted, and so is several times as fast as webdataset, which reads
+    tars as streams; and webdataset loses the whole sample before a damaged place.
     """
     parts: dict[str, Sample] = {}
     with tarfile.open(path, "r:") as tar:
         for member in tar:
-            clip_id, ending = base_plus_ext(member.name)
+            clip_id, _, ending = member.name.partition(".")
             content = tar.extractfile(member) if clip_id in wanted and ending in MEMBERS else None
             if content:
                 sample = parts.setdefault(clip_id, {"__key__": clip_id})
                 sample[ending] = content.read()
                 if sample.keys() >= MEMBERS:
                     yield parts.pop(clip_id)
-
-
-def _read_manifest(data: Place, index: Place) -> list[Row]:
-    try:
-        rows: list[Row] = read_table(index, SHARDS).to_pylist()
-        return rows
-    except InputError as error:
-        if not isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
-            raise
-    except Exception as error:  # each kind of store has its own
-        raise InputError(
-            f"{index} cannot be read: {error}", "check the address and your right to it"
-        ) from error
-    raise InputError(
-        f"{data} holds no shards: there is no {index}", "run 's2f prep' first, or check the path"
-    )
-
-
-def _user_cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()

@@ -1,0 +1,58 @@
+"""What an executor is, and what all workers have in common.
+
+One item's crash or hang costs that item alone.
+"""
+
+import contextlib
+import ctypes
+import signal
+import sys
+from collections.abc import Callable, Generator, Iterable
+from typing import Protocol, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# Reasons of a WorkerLostError.
+DIED = "worker_died"
+TIMED_OUT = "timed_out"
+
+# From linux/prctl.h.
+PR_SET_PDEATHSIG = 1
+
+
+class WorkerLostError(Exception):
+    """A worker died over an item, or took longer than its time limit; `reason` says which."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(reason, message)
+        self.reason = reason
+        self.message = message
+
+
+class Executor(Protocol):
+    """A place with room for `workers` items at once."""
+
+    @property
+    def workers(self) -> int: ...
+
+    def run(
+        self, work: Callable[[Item], Result], items: Iterable[Item], count: int, time_limit: float
+    ) -> Generator[tuple[Item, Result | WorkerLostError], None, None]:
+        """Yield each of `count` items with its result, or with WorkerLostError, as they come.
+
+        `work` may not raise. An item that takes more than `time_limit` seconds is stopped. One whose
+        worker dies is tried once more, because something else may have killed the worker.
+        """
+
+
+def begin_worker() -> None:
+    """Leave Ctrl-C to the parent, and keep OpenCV from starting threads of its own in every process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        # A worker must not outlive the process that it was forked from.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    with contextlib.suppress(ImportError):
+        import cv2
+
+        cv2.setNumThreads(1)
