@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
+from s2f.model.networks import weights
 from s2f.model.networks.generator import Generator
-from s2f.model.training import checkpoint
 
 RATE, WINDOW = 16_000, 2560
 
@@ -48,8 +48,8 @@ def make_input(
 def write_run(folder: Path, generator: Generator) -> Path:
     """The folder as the trainer would leave it, as far as it concerns the generator."""
     folder.mkdir(parents=True, exist_ok=True)
-    checkpoint.describe(folder, generator, Fraction(25), RATE)
-    checkpoint.save_weights(folder / checkpoint.NEWEST, generator)
+    weights.describe(folder, generator, Fraction(25), RATE)
+    weights.save_weights(folder / weights.NEWEST, generator)
     return folder
 
 

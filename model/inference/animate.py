@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from s2f.model.data.pictures import to_pictures
 from s2f.model.inference.runtime import FRAMES, load_prepared
+from s2f.model.networks.device import best_device
 from s2f.model.networks.generator import HEIGHT, WIDTH
-from s2f.model.training.checkpoint import Talker
-from s2f.model.training.validation import to_pictures
+from s2f.model.networks.weights import Talker
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import make_folder
 from s2f.pipeline.core.media import ENCODERS, read_audio, write_video
@@ -90,11 +91,6 @@ def generate(
                 noise = generator.draw_noise(1, len(windows), source).to(device)
                 frames, memory = generator.speak(identity, windows.to(device)[None], noise, memory)
                 yield from to_pictures(frames[0])
-
-
-def best_device() -> torch.device:
-    """The GPU if there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def stream_windows(sound: Iterable[Sound], fps: Fraction, sample_rate: int, size: int) -> Iterator[Sound]:

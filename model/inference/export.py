@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from s2f.model.inference.runtime import prepare
 from s2f.model.networks.generator import HEIGHT, WIDTH, Generator, Identity
-from s2f.model.training.checkpoint import Talker, load_talker
+from s2f.model.networks.weights import Talker, load_talker
 from s2f.pipeline.core.errors import ExportError, MissingError
 from s2f.pipeline.core.files import make_folder, write_bytes
 

@@ -22,8 +22,9 @@ import ffmpeg
 import numpy as np
 import torch
 
-from s2f.model.inference.animate import Animation, best_device, generate, read_face
+from s2f.model.inference.animate import Animation, generate, read_face
 from s2f.model.inference.runtime import load_prepared
+from s2f.model.networks.device import best_device
 from s2f.model.networks.generator import HEIGHT, WIDTH
 from s2f.pipeline.core.errors import InputError, MediaError, OutputError
 from s2f.pipeline.core.files import make_folder

@@ -8,8 +8,6 @@ of these brings.
 
 import copy
 import itertools
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -21,7 +19,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from s2f.model.networks.generator import FrameDecoder, Generator, Identity, IdentityEncoder
 from s2f.model.networks.layers import SkipBlock, channels_last
-from s2f.model.training.checkpoint import Talker, load_talker
+from s2f.model.networks.weights import Talker, load_talker
 
 # Frames at a time: more are hardly faster, and take memory.
 FRAMES = 25
@@ -33,17 +31,6 @@ def load_prepared(run: Path, device: torch.device) -> Talker:
     """The best generator of a run, made ready for inference. Raises CheckpointError."""
     talker = load_talker(run, device)
     return replace(talker, generator=prepare(talker.generator))
-
-
-@contextmanager
-def limited_threads(most: int) -> Iterator[None]:
-    """Have torch use so many threads at most, but one at least, for what is done within."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(max(1, min(most, threads)))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def prepare(generator: Generator, *, pack: bool = True) -> Generator:

@@ -1,136 +1,17 @@
-"""What a run folder holds, written so that a killed run never leaves half a file.
+"""RUN/state.pt: all that a training needs to go on, in one file, so that it was written at one moment."""
 
-RUN/generator.json         what makes the generator again: format, arguments, frame and sample rate
-RUN/generator.safetensors  its newest weights
-RUN/best.safetensors       its weights with the best L1 on the val split
-RUN/state.pt               everything else that a run needs to go on, and the newest weights once
-                           more: one file, so that what is resumed was written at one moment
-"""
-
-import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
-from torch import nn
 
-from s2f.model.networks.generator import HEIGHT, WIDTH, Generator
+from s2f.model.networks.weights import FORMAT, damaged
 from s2f.pipeline.core.errors import CheckpointError
-from s2f.pipeline.core.files import appearing, write_bytes
+from s2f.pipeline.core.files import appearing
 
-FORMAT = 1
-
-DESCRIPTION = "generator.json"
-NEWEST = "generator.safetensors"
-BEST = "best.safetensors"
 STATE = "state.pt"
-
-
-@dataclass(frozen=True)
-class Talker:
-    """A trained generator in eval mode, and the rates of the material that it was trained on."""
-
-    generator: Generator
-    fps: Fraction
-    sample_rate: int
-
-
-def write_with(path: Path, write: Callable[[Path], object]) -> None:
-    """Have a library write a file that appears whole or not at all; OutputError where that fails."""
-    with appearing(path) as temporary:
-        try:
-            write(temporary)
-        except (RuntimeError, SafetensorError) as error:  # their words for a full disk
-            raise OSError(str(error)) from error
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of network that a run folder may hold: its name, the command that trains it, its two files."""
-
-    name: str
-    command: str
-    description: str
-    weights: str
-
-
-GENERATOR = Kind("trained model", "s2f train", DESCRIPTION, NEWEST)
-
-Made = TypeVar("Made")
-
-
-def describe(run: Path, generator: Generator, fps: Fraction, sample_rate: int) -> None:
-    """Write what is needed to make the generator again."""
-    rest = {"fps": str(fps), "sample_rate": sample_rate, "size": [WIDTH, HEIGHT]}
-    write_description(run / DESCRIPTION, generator.arguments, **rest)
-
-
-def write_description(path: Path, arguments: dict[str, Any], **rest: Any) -> None:
-    """Write what is needed to make a network again: its constructor's arguments, and more."""
-    content = {"format": FORMAT, "arguments": arguments, **rest}
-    write_bytes(path, (json.dumps(content, indent=2) + "\n").encode())
-
-
-def save_weights(path: Path, network: nn.Module) -> None:
-    """Write a network's weights as safetensors."""
-    tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-    write_bytes(path, save(tensors))
-
-
-def load_talker(run: Path, device: torch.device) -> Talker:
-    """The best generator of a run, or its newest where none was validated."""
-    kind = replace(GENERATOR, weights=BEST) if (run / BEST).exists() else GENERATOR
-
-    def make(content: dict[str, Any]) -> tuple[Generator, Talker]:
-        generator = Generator(**content["arguments"])
-        return generator, Talker(generator, Fraction(content["fps"]), int(content["sample_rate"]))
-
-    return load(run, kind, device, make)
-
-
-def load(
-    run: Path,
-    kind: Kind,
-    device: torch.device,
-    make: Callable[[dict[str, Any]], tuple[nn.Module, Made]],
-) -> Made:
-    """What `make` makes of a description, around a network that gets its weights and is in eval mode.
-
-    Raises CheckpointError where there is none, or it is damaged.
-    """
-    description, weights = run / kind.description, run / kind.weights
-    try:
-        content = json.loads(description.read_text())
-        version = content["format"]
-    except FileNotFoundError as error:
-        raise CheckpointError(
-            f"{run} holds no {kind.name}: there is no {kind.description}",
-            f"give the --run folder of '{kind.command}'",
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _damaged(description, error) from error
-    if version != FORMAT:
-        raise CheckpointError(
-            f"{description} has format {version}, this s2f reads format {FORMAT}",
-            "use the s2f that trained it, or train anew",
-        )
-    try:
-        network, made = make(content)
-        network.load_state_dict(load_file(weights))
-        network.to(device).eval()
-    except FileNotFoundError as error:
-        raise CheckpointError(
-            f"{run} holds no weights yet: there is no {kind.weights}",
-            "wait for the first checkpoint, or train again",
-        ) from error
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
-        raise _damaged(weights, error) from error
-    return made
 
 
 def save_state(run: Path, state: dict[str, Any]) -> None:
@@ -149,7 +30,7 @@ def load_state(run: Path) -> dict[str, Any]:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         version = state["format"]
     except Exception as error:  # a damaged file can raise nearly anything from within torch
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
     if version != FORMAT:
         raise CheckpointError(
             f"{path} has format {version}, this s2f reads format {FORMAT}",
@@ -158,8 +39,10 @@ def load_state(run: Path) -> dict[str, Any]:
     return state
 
 
-def _damaged(path: Path, error: Exception) -> CheckpointError:
-    reason = str(error).strip().splitlines() or [type(error).__name__]
-    return CheckpointError(
-        f"{path} is damaged: {reason[0]}", "use a copy of it, or train again in a new folder"
-    )
+def write_with(path: Path, write: Callable[[Path], object]) -> None:
+    """Have a library write a file that appears whole or not at all; OutputError where that fails."""
+    with appearing(path) as temporary:
+        try:
+            write(temporary)
+        except (RuntimeError, SafetensorError) as error:  # their words for a full disk
+            raise OSError(str(error)) from error

@@ -19,9 +19,10 @@ from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-
 from torch.utils.tensorboard import SummaryWriter
 
 from s2f.model.training import report, samples
-from s2f.model.training.validation import Validation, save_png
+from s2f.model.training.validation import Validation
 from s2f.pipeline.core.errors import MediaError
 from s2f.pipeline.core.files import make_folder, write_bytes
+from s2f.pipeline.core.media import encode_png
 
 METRICS = "metrics.jsonl"
 CURVES = "curves.jsonl"
@@ -67,7 +68,7 @@ class Journal:
         picture = samples.strip(validation.examples)
         self._board.add_image("val/strip", picture, step, dataformats="HWC")
         self._add_film(step, samples.animation(validation.examples[0], self.about.media))
-        write_bytes(_sample(self.run, step, "png"), save_png(picture))
+        write_bytes(_sample(self.run, step, "png"), encode_png(picture))
         try:
             samples.write_film(_sample(self.run, step, "mp4"), validation.examples, self.about.media)
         except (MediaError, OSError) as error:  # days of training do not end for a film

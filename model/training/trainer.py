@@ -16,6 +16,7 @@ from torch import Tensor
 
 from s2f.model.data.augment import augment_pictures, augment_sound
 from s2f.model.data.loader import Batch, TrainBatches, validation_batches
+from s2f.model.networks import weights
 from s2f.model.networks.losses import discriminator_loss, generator_loss, reconstruction_loss, upper_loss
 from s2f.model.training import checkpoint
 from s2f.model.training.config import TrainParams
@@ -171,7 +172,7 @@ def go_on(data: PreparedSet, run: Path, params: TrainParams, console: Console) -
     resume = _has_weights(run)
     if not resume:
         # Killed before its first checkpoint: nothing of it can be gone on with.
-        for name in (SETTINGS, checkpoint.DESCRIPTION):
+        for name in (SETTINGS, weights.DESCRIPTION):
             (run / name).unlink(missing_ok=True)
     scores = train(data, run, params, resume=resume, console=console)
     if not scores["ended"]:
@@ -193,7 +194,7 @@ def steps_done(data: PreparedSet, run: Path, params: TrainParams) -> int:
 
 
 def _has_weights(run: Path) -> bool:
-    return any((run / name).exists() for name in (checkpoint.STATE, checkpoint.NEWEST))
+    return any((run / name).exists() for name in (checkpoint.STATE, weights.NEWEST))
 
 
 def _train(
@@ -283,26 +284,26 @@ def _validate(state: State, session: Session, journal: Journal | None, display: 
         state.stale += 1
         if better:
             state.best, state.best_step, state.stale = result.scores["val/l1"], state.step, 0
-            checkpoint.save_weights(session.run / checkpoint.BEST, state.kept)
+            weights.save_weights(session.run / weights.BEST, state.kept)
         display.show_validation(result.scores, better=better)
     best, best_step, stale = state.ranks.told([state.best, state.best_step, state.stale])
     state.best, state.best_step, state.stale = best, int(best_step), int(stale)
 
 
 def _save(state: State, session: Session) -> None:
-    checkpoint.save_weights(session.run / checkpoint.NEWEST, state.kept)
+    weights.save_weights(session.run / weights.NEWEST, state.kept)
     checkpoint.save_state(session.run, {"data": session.data, **state.state_dict()})
 
 
 def _begin(state: State, session: Session) -> None:
     """Make the run folder, unless it holds a run."""
     run = session.run
-    if any((run / name).exists() for name in (SETTINGS, checkpoint.STATE, checkpoint.DESCRIPTION)):
+    if any((run / name).exists() for name in (SETTINGS, checkpoint.STATE, weights.DESCRIPTION)):
         raise CheckpointError(
             f"{run} already holds a run", "go on with it by --resume, or give another folder"
         )
     make_folder(run)
-    checkpoint.describe(run, state.generator, session.media.fps, session.media.sample_rate)
+    weights.describe(run, state.generator, session.media.fps, session.media.sample_rate)
 
 
 def _resume(state: State, session: Session) -> None:

@@ -3,17 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from s2f.model.data.loader import Batch
+from s2f.model.data.pictures import to_pictures
 from s2f.model.metrics.mouth import correlation
 from s2f.model.metrics.reconstruction import psnr
 from s2f.model.networks.generator import Generator
 from s2f.model.networks.losses import reconstruction_loss
-from s2f.model.training.samples import Example, Pictures
+from s2f.model.training.samples import Example
 from s2f.pipeline.faces.mouth import mouth_opening
 
 # So many clips are kept to be looked at.
@@ -52,18 +52,6 @@ def validate(generator: Generator, clips: Iterable[Batch], seed: int) -> Validat
     if with_mouth:
         scores["val/mouth"] = float(np.mean(with_mouth))
     return Validation(scores, tuple(examples))
-
-
-def to_pictures(frames: Tensor) -> Pictures:
-    """Frames (n, 3, H, W) in [-1, 1] as RGB uint8 (n, H, W, 3)."""
-    scaled = (frames.clamp(-1, 1) + 1) * 127.5
-    pictures: Pictures = scaled.round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
-    return pictures
-
-
-def save_png(pictures: Pictures) -> bytes:
-    """An RGB picture as PNG."""
-    return cv2.imencode(".png", pictures[:, :, ::-1])[1].tobytes()
 
 
 def _scores(clip: Batch, fake: Tensor) -> dict[str, float]:

@@ -11,7 +11,6 @@ from rich.table import Table
 
 from s2f.model.inference import animate
 from s2f.model.training import trainer
-from s2f.model.training.validation import save_png
 from s2f.pipeline.app import config, display
 from s2f.pipeline.audit.report import record, terminal
 from s2f.pipeline.core import files, media
@@ -118,7 +117,7 @@ def animate_unseen(raw: Path, trained: Path, folder: Path) -> str:
     speaker = clips[0].speaker
     photo, sound = folder / "photo.png", folder / "unseen.wav"
     picture = next(iter(media.FrameReader(clips[0].video)))
-    files.write_bytes(photo, save_png(picture))
+    files.write_bytes(photo, media.encode_png(picture))
     speech.speak_to_wav(corpus.spoken(unseen), sound, voice=speaker.voice, pitch=speaker.pitch)
     animate.animate(trained, photo, sound, folder / "unseen.mp4")
     return sentence(unseen)

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from s2f.model.inference.animate import generate
 from s2f.model.inference.runtime import prepare
+from s2f.model.networks import weights
 from s2f.model.networks.generator import Generator
-from s2f.model.training import checkpoint
 from s2f.pipeline.core import wav
 from s2f.pipeline.core.windows import Sound
 
@@ -89,7 +89,7 @@ def test_against_the_network_as_published(generator: Generator, threads: int) ->
     still = torch.rand(1, 3, 128, 96, generator=source) * 2 - 1
     windows = torch.randn(1, frames, 2560, generator=source)
     noise = generator.draw_noise(1, frames, source)
-    talker = checkpoint.Talker(prepare(generator), Fraction(FPS), RATE)
+    talker = weights.Talker(prepare(generator), Fraction(FPS), RATE)
     sound = make_sound(SECONDS)
     with torch.inference_mode():
         wanted = plain(generator, still, windows, noise)
@@ -115,7 +115,7 @@ def test_against_the_network_as_published(generator: Generator, threads: int) ->
 
 def test_a_minute(generator: Generator) -> None:
     torch.set_num_threads(2)
-    talker = checkpoint.Talker(prepare(generator), Fraction(FPS), RATE)
+    talker = weights.Talker(prepare(generator), Fraction(FPS), RATE)
     rates = {}
     for seconds in (SECONDS, 60):
         sound = make_sound(seconds)
@@ -132,7 +132,7 @@ def test_a_minute(generator: Generator) -> None:
 def test_live(generator: Generator) -> None:
     """A frame at a time, as it is when sound comes in as fast as it is spoken."""
     torch.set_num_threads(1)
-    talker = checkpoint.Talker(prepare(generator), Fraction(FPS), RATE)
+    talker = weights.Talker(prepare(generator), Fraction(FPS), RATE)
     heard: list[float] = []
 
     def arriving() -> Iterator[Sound]:
@@ -153,8 +153,8 @@ def test_live(generator: Generator) -> None:
 
 def test_the_command(generator: Generator, tmp_path: Path) -> None:
     """With starting, loading and encoding: its peak memory, and what a second of speech adds to its time."""
-    checkpoint.describe(tmp_path, generator, Fraction(FPS), RATE)
-    checkpoint.save_weights(tmp_path / checkpoint.NEWEST, generator)
+    weights.describe(tmp_path, generator, Fraction(FPS), RATE)
+    weights.save_weights(tmp_path / weights.NEWEST, generator)
     cv2.imwrite(str(tmp_path / "face.png"), FACE)
     spent, peak = {}, {}
     for seconds in (SECONDS, 60):

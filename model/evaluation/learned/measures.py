@@ -15,9 +15,9 @@ from s2f.model.evaluation.learned.lipreading.mouths import cut_mouths
 from s2f.model.evaluation.learned.lipreading.reader import Reader, load_reader, transcribe
 from s2f.model.evaluation.learned.sync.protocol import LEAST_FRAMES, SyncScore
 from s2f.model.evaluation.learned.sync.scorer import Scorer, load_scorer
-from s2f.model.inference.runtime import limited_threads
 from s2f.model.metrics.scoring import EVERY, MOVING, Column, Footage, Kind, Measure
 from s2f.model.metrics.words import word_error_rate
+from s2f.model.networks.device import limited_threads
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.shards import Media
 

@@ -14,11 +14,12 @@ import numpy as np
 import torch
 
 from s2f.model.data.recordings import Recording, first, listed, recordings
-from s2f.model.inference.animate import best_device, generate
-from s2f.model.inference.runtime import limited_threads, load_prepared
+from s2f.model.inference.animate import generate
+from s2f.model.inference.runtime import load_prepared
 from s2f.model.metrics import Frames
 from s2f.model.metrics.scoring import PRELOAD, Clip, Measure, Missing, Scored, row_names, score_clip
-from s2f.model.training.checkpoint import Talker
+from s2f.model.networks.device import best_device, limited_threads
+from s2f.model.networks.weights import Talker
 from s2f.pipeline.core.errors import CheckpointError, InputError
 from s2f.pipeline.core.executors import WorkerLostError, open_executor
 from s2f.pipeline.core.prepared_set import PreparedSet

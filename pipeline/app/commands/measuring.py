@@ -107,7 +107,7 @@ def lipread_run(
     """
     from s2f.model.evaluation.learned.lipreading import reader, scores
     from s2f.model.evaluation.sources.footage import Video
-    from s2f.model.inference.animate import best_device
+    from s2f.model.networks.device import best_device
     from s2f.pipeline.core.prepared_set import PreparedSet
 
     trained = reader.load_reader(run, best_device())
@@ -162,7 +162,7 @@ def sync_run(
     Example: s2f sync run out/grid --split test --run runs/sync
     """
     from s2f.model.evaluation.learned.sync import clips, measuring, scorer
-    from s2f.model.inference.animate import best_device
+    from s2f.model.networks.device import best_device
 
     loaded = scorer.load_scorer(run, best_device())
     count, found = clips.chosen(what, split, limit, loaded.media)

@@ -217,6 +217,6 @@ def _prepare(
 def _offsets(data: "PreparedSet", run: Path) -> dict[str, int]:
     """By how many frames the sound of clips is late; only those of which the sync scorer in `run` is sure."""
     from s2f.model.evaluation.learned.sync import measuring, scorer
-    from s2f.model.inference.animate import best_device
+    from s2f.model.networks.device import best_device
 
     return measuring.sure_offsets(scorer.load_scorer(run, best_device()), data, console)

@@ -21,7 +21,7 @@ from s2f.model.evaluation.sources.animated import Animated
 from s2f.model.inference.animate import generate
 from s2f.model.metrics.reconstruction import lower_l1, psnr
 from s2f.model.metrics.scoring import MEASURES
-from s2f.model.training.checkpoint import load_talker
+from s2f.model.networks.weights import load_talker
 from s2f.model.training.config import TrainParams
 from s2f.model.training.trainer import train
 from s2f.pipeline.core import mjpeg, wav

@@ -13,7 +13,7 @@ from model_shards import draw_faces, make_sound
 
 from s2f.model.inference.animate import animate, frames_for, generate, read_face, stream_windows
 from s2f.model.inference.runtime import FRAMES, load_prepared, prepare
-from s2f.model.training import checkpoint
+from s2f.model.networks import weights
 from s2f.pipeline.core import wav
 from s2f.pipeline.core.errors import CheckpointError, InputError, OutputError
 from s2f.pipeline.core.media import FrameReader, probe
@@ -67,7 +67,7 @@ def test_the_sound_of_n_frames_gives_n_frames(fps: Fraction) -> None:
 
 
 def test_frames_do_not_depend_on_the_chunks(run: Path) -> None:
-    talker = checkpoint.load_talker(run, CPU)
+    talker = weights.load_talker(run, CPU)
     sound = make_sound(20, 0)
     whole, parts = (
         np.stack(list(generate(talker, draw_face(), np.split(sound, cuts), CPU, seed=3)))
@@ -112,7 +112,7 @@ def test_prepared_and_plain_runs_animate_alike(run: Path) -> None:
     sound = make_sound(2 * FRAMES + 3, 0)
     plain, prepared = (
         np.stack(list(generate(load(run, CPU), draw_face(), [sound], CPU, seed=1)))
-        for load in (checkpoint.load_talker, load_prepared)
+        for load in (weights.load_talker, load_prepared)
     )
     assert plain.std() > 20
     assert abs(plain.astype(int) - prepared).max() <= 1
@@ -128,7 +128,7 @@ def test_a_video_as_long_as_the_sound(run: Path, material: tuple[Path, Path], tm
 
 
 def test_the_seed_chooses_the_noise(run: Path) -> None:
-    talker = checkpoint.load_talker(run, CPU)
+    talker = weights.load_talker(run, CPU)
     first, again, other = (
         np.stack(list(generate(talker, draw_face(), [make_sound(5, 0)], CPU, seed=seed)))
         for seed in (0, 0, 1)

@@ -16,6 +16,7 @@ from rich.console import Console
 from safetensors.torch import load_file, save_file
 
 from s2f.model.data.loader import TrainBatches
+from s2f.model.networks import weights
 from s2f.model.training import checkpoint
 from s2f.model.training.config import TrainParams
 from s2f.model.training.distributed import Ranks
@@ -172,7 +173,7 @@ def test_a_run_without_val_clips_says_so(tmp_path: Path) -> None:
     scores, text = start(data, tmp_path / "run", small(steps=1))
     assert scores == {"step": 1, "ended": 1}
     assert "val split is empty" in text
-    assert checkpoint.load_talker(tmp_path / "run", CPU).fps == 25
+    assert weights.load_talker(tmp_path / "run", CPU).fps == 25
 
 
 def test_a_folder_with_a_run_is_not_overwritten(data: Path, finished: Path) -> None:
@@ -236,7 +237,7 @@ def test_a_damaged_model_is_named(
     run = copy(finished, tmp_path / "copy")
     (run / name).write_bytes(content)
     with pytest.raises(CheckpointError, match=message) as caught:
-        checkpoint.load_talker(run, CPU)
+        weights.load_talker(run, CPU)
     assert caught.value.hint
 
 
@@ -244,7 +245,7 @@ def test_weights_that_do_not_fit_are_named(finished: Path, tmp_path: Path) -> No
     run = copy(finished, tmp_path / "copy")
     save_file({"weight": torch.zeros(2)}, run / "generator.safetensors")
     with pytest.raises(CheckpointError, match="damaged"):
-        checkpoint.load_talker(run, CPU)
+        weights.load_talker(run, CPU)
 
 
 @pytest.mark.parametrize("keep", [0, 100, 10_000])
@@ -263,4 +264,4 @@ def test_a_state_of_another_format_is_refused(tmp_path: Path) -> None:
 
 def test_no_model(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="holds no trained model"):
-        checkpoint.load_talker(tmp_path, CPU)
+        weights.load_talker(tmp_path, CPU)

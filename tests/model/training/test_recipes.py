@@ -15,8 +15,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from s2f.model.data.loader import Batch, TrainBatches
+from s2f.model.networks import weights
 from s2f.model.networks.discriminators import SequenceDiscriminator, VideoDiscriminator
-from s2f.model.training import checkpoint
 from s2f.model.training.config import RECIPES, TrainParams
 from s2f.model.training.distributed import Ranks
 from s2f.model.training.state import State, new_state
@@ -228,7 +228,7 @@ def test_the_recipes_train_on_the_same_shards_with_windows_of_their_own(data: Pa
         scores = start(data, tmp_path / recipe, params)
         assert scores["step"] == 1
         assert math.isfinite(scores["val/l1"])
-        talker = checkpoint.load_talker(tmp_path / recipe, CPU)
+        talker = weights.load_talker(tmp_path / recipe, CPU)
         assert talker.generator.arguments["window"] == window
         saved = yaml.safe_load((tmp_path / recipe / "train.yaml").read_text())
         assert saved == params.model_dump()
@@ -332,7 +332,7 @@ def test_settings_of_a_run_that_cannot_be_used_are_named(data: Path, tmp_path: P
 def test_a_trained_variant_loads_and_speaks(data: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
     params = small(frame_weight=0.0, sequence_weight=0.0, **changes)
     start(data, tmp_path / "run", params)
-    generator = checkpoint.load_talker(tmp_path / "run", CPU).generator
+    generator = weights.load_talker(tmp_path / "run", CPU).generator
     batch = first_batch(data, params)
     noise = generator.draw_noise(2, 6, torch.Generator().manual_seed(0))
     with torch.inference_mode():

@@ -18,8 +18,8 @@ from s2f.model.evaluation.learned.lipreading.grammar import SLOTS, Lattice, Logs
 from s2f.model.evaluation.learned.lipreading.labels import decode
 from s2f.model.evaluation.learned.lipreading.mouths import Frames, Mouths, cut_mouths
 from s2f.model.evaluation.learned.lipreading.network import LipNet
-from s2f.model.training import checkpoint
-from s2f.model.training.checkpoint import Kind
+from s2f.model.networks import weights
+from s2f.model.networks.weights import Kind
 
 KIND = Kind("trained lip reader", "s2f lipread train", "reader.json", "reader.safetensors")
 
@@ -57,12 +57,12 @@ def transcribe(logs: Logs, grammar: bool) -> str:
 
 def describe(run: Path, reader: Reader) -> None:
     """Write what is needed to make the reader again, but for its weights."""
-    checkpoint.write_description(run / KIND.description, reader.network.arguments, fps=str(reader.fps))
+    weights.write_description(run / KIND.description, reader.network.arguments, fps=str(reader.fps))
 
 
 def save_weights(run: Path, reader: Reader) -> None:
     """Write the reader's weights."""
-    checkpoint.save_weights(run / KIND.weights, reader.network)
+    weights.save_weights(run / KIND.weights, reader.network)
 
 
 def load_reader(run: Path, device: torch.device) -> Reader:
@@ -72,4 +72,4 @@ def load_reader(run: Path, device: torch.device) -> Reader:
         network = LipNet(**content["arguments"])
         return network, Reader(network, Fraction(content["fps"]))
 
-    return checkpoint.load(run, KIND, device, make)
+    return weights.load(run, KIND, device, make)

@@ -20,8 +20,8 @@ from s2f.model.evaluation.learned.lipreading.labels import encode
 from s2f.model.evaluation.learned.lipreading.mouths import Utterance, middle, read_utterances, varied
 from s2f.model.evaluation.learned.lipreading.network import LipNet
 from s2f.model.evaluation.learned.lipreading.reader import Reader, load_reader, transcribe
-from s2f.model.inference.animate import best_device
 from s2f.model.metrics.words import word_error_rate
+from s2f.model.networks.device import best_device
 from s2f.model.training.terminal import duration, progress_bar, stop_requests
 from s2f.pipeline.core.errors import CheckpointError, InputError, TrainingError
 from s2f.pipeline.core.files import make_folder, write_bytes

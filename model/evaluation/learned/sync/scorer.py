@@ -25,8 +25,8 @@ from s2f.model.evaluation.learned.sync.protocol import (
     mean_distances,
 )
 from s2f.model.metrics import Frames
-from s2f.model.training import checkpoint
-from s2f.model.training.checkpoint import Kind
+from s2f.model.networks import weights
+from s2f.model.networks.weights import Kind
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.shards import Media
 from s2f.pipeline.core.windows import Sound, cut_windows, window_starts
@@ -109,9 +109,9 @@ class Scorer:
 
 def save(run: Path, scorer: Scorer) -> None:
     """Write a scorer to the folder of its run: the weights, then what makes the network for them."""
-    checkpoint.save_weights(run / KIND.weights, scorer.network)
+    weights.save_weights(run / KIND.weights, scorer.network)
     known = asdict(scorer.known) if scorer.known else None
-    checkpoint.write_description(
+    weights.write_description(
         run / KIND.description, scorer.network.arguments, fps=str(scorer.fps), known=known
     )
 
@@ -124,4 +124,4 @@ def load_scorer(run: Path, device: torch.device) -> Scorer:
         known = Known(**content["known"]) if content["known"] else None
         return network, Scorer(network, Fraction(content["fps"]), device, known)
 
-    return checkpoint.load(run, KIND, device, make)
+    return weights.load(run, KIND, device, make)

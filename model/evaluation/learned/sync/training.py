@@ -24,7 +24,7 @@ from s2f.model.evaluation.learned.sync.config import SyncParams
 from s2f.model.evaluation.learned.sync.network import SyncNetwork, lower_half
 from s2f.model.evaluation.learned.sync.protocol import SNIPPET, SOUND_SECONDS
 from s2f.model.evaluation.learned.sync.scorer import Scorer
-from s2f.model.inference.animate import best_device
+from s2f.model.networks.device import best_device
 from s2f.model.training.config import TrainParams
 from s2f.model.training.terminal import progress_bar, stop_requests
 from s2f.pipeline.core.errors import CheckpointError, InputError, TrainingError
