@@ -3,20 +3,19 @@
 import math
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from html import escape
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from s2f.model import page
 from s2f.model.evaluation.comparison import UNDECIDED, Comparison, compare, verdict
 from s2f.model.evaluation.extremes import extremes, picks
-from s2f.model.evaluation.results import Evaluation, Row, finite, speaker_means
-from s2f.model.evaluation.table import ARROWS, difference, noted, told, unmeasured
+from s2f.model.evaluation.results import Evaluation, finite
+from s2f.model.evaluation.sheets import sheets
+from s2f.model.evaluation.table import difference, heading, noted, told, unmeasured
 from s2f.model.metrics import Frames
 from s2f.model.metrics.scoring import REAL, STILL, Clip, Column, Scored
-from s2f.model.page import Chart, Series
 from s2f.pipeline.core import files, wav
-from s2f.pipeline.core import html as pages
+from s2f.pipeline.core.html import rendering
+from s2f.pipeline.core.html.charts import Chart, Series
 from s2f.pipeline.core.media import write_video
 
 PAGE = "evaluation.html"
@@ -28,6 +27,38 @@ LOOKS = ("first", "second", "third", "fourth")
 
 # By clip and by name of the video: an mp4.
 Films = dict[str, dict[str, bytes]]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A row of the table of measures: a mean per video, and a difference and what it shows per comparison."""
+
+    title: str
+    meaning: str
+    means: list[str]
+    differences: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Player:
+    """A clip that is shown: its videos are mp4 by name, none where they do not fit; `last` is in seconds."""
+
+    clip_id: str
+    tags: list[str]
+    fps: float
+    last: float
+    films: dict[str, bytes]
+    readings: dict[str, str]
+    chart: Chart
+
+
+@dataclass(frozen=True)
+class Example:
+    """A worst or best clip, the link to its videos where they are shown, and the scores of all runs."""
+
+    clip_id: str
+    link: str | None
+    scores: str
 
 
 def shown(found: Evaluation) -> list[str]:
@@ -46,32 +77,21 @@ def write(found: Evaluation, clips: Iterable[Clip], folder: Path, progress: Call
 
 def render(found: Evaluation, films: Films) -> str:
     """The page as HTML; what does not fit into its size is named in the place of its videos."""
-    by_id = {clip.clip_id: clip for clip in found.scored}
-    tags = picks(found)
-    wanted = [by_id[clip_id] for clip_id in shown(found)]
-    links = {clip.clip_id: f"#clip-{number}" for number, clip in enumerate(wanted)}
-    left = MOST_BYTES
-    charts = [_openings(found, clip) for clip in wanted]
-    figures = []
-    for number, (clip, chart) in enumerate(zip(wanted, charts, strict=True)):
-        size = sum(len(film) * 4 // 3 for film in films.get(clip.clip_id, {}).values())
-        some = films.get(clip.clip_id, {}) if size <= left else {}
-        left -= size if some else 0
-        figures.append(_figure(number, clip, chart, tags[clip.clip_id], some))
-    return page.fill(
+    links = {clip_id: f"#clip-{number}" for number, clip_id in enumerate(shown(found))}
+    return rendering.render(
+        __name__,
         "evaluation.html",
-        charts,
-        title=escape(" against ".join(row.name for row in found.runs)),
-        place=escape(found.title),
-        heading=_heading(found),
-        verdict="".join(f'<p class="verdict">{escape(line)}</p>' for line in verdicts(found)),
-        means=_means(found),
-        clips="".join(figures),
-        extremes=_extremes(found, by_id, links),
-        speakers=_speakers(found),
-        missing="".join(f"<li>{escape(line)}</li>" for line in [*unmeasured(found), *noted(found)]),
-        sheets=pages.data(finite(_sheets(found, links))),
-        written=escape(f"{pages.written()}."),
+        title=" against ".join(row.name for row in found.runs),
+        place=found.title,
+        facts=_facts(found),
+        verdicts=verdicts(found),
+        videos=[row.name for row in found.rows] + [each.title for each in found.comparisons],
+        real=REAL,
+        measures=[_measure(column, found) for column in found.columns],
+        clips=_players(found, films),
+        extremes=_extremes(found, links),
+        missing=[*unmeasured(found), *noted(found)],
+        sheets=finite(sheets(found, links)),
     )
 
 
@@ -92,68 +112,45 @@ def _sentence(found: Comparison, columns: Sequence[Column]) -> str:
     return f"{found.name} against {other}: {'; '.join(parts) or UNDECIDED}."
 
 
-def _heading(found: Evaluation) -> str:
-    parts = [f"{len(found.scored):,} of {found.clips:,} clips measured"]
-    parts += [
+def _facts(found: Evaluation) -> list[str]:
+    speeds = [
         f"{row.name}: {row.frames_per_second:,.0f} frames/s, {row.real_time:.1f} times real time"
         for row in found.runs
         if row.frames_per_second and row.real_time
     ]
-    return "".join(f"<li>{escape(part)}</li>" for part in parts)
+    return [f"{len(found.scored):,} of {found.clips:,} clips measured", *speeds]
 
 
-def _means(found: Evaluation) -> str:
-    """The table of measures: a column per video, and one per comparison."""
-    names = [row.name for row in found.rows] + [each.title for each in found.comparisons]
-    head = "".join(f"<th>{escape(name)}</th>" for name in names)
-    body = "".join(_measure(column, found.rows, found.comparisons) for column in found.columns)
-    return f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _measure(column: Column, rows: Sequence[Row], comparisons: Sequence[Comparison]) -> str:
-    cells = [f"<td>{told(row.scores.get(column.name), column.digits)}</td>" for row in rows]
-    for each in comparisons:
-        value, shows = difference(column, each)
-        cells.append(f'<td>{value}<small class="{shows.partition(" ")[0]}">{shows}</small></td>')
-    name = f"{escape(column.title)} {ARROWS[column.higher_is_better]}"
-    return f'<tr><th scope="row">{name}<small>{escape(column.meaning)}</small></th>{"".join(cells)}</tr>'
-
-
-def _figure(number: int, clip: Scored, chart: Chart, tags: Sequence[str], films: dict[str, bytes]) -> str:
-    """The videos of a clip side by side, their controls, and the curves of the mouth."""
-    badges = "".join(f"<li>{escape(tag)}</li>" for tag in tags)
-    videos = "".join(
-        f'<div><video {"" if name == REAL else "muted"} playsinline preload="auto"'
-        f' src="{pages.data_url("video/mp4", film)}"></video><p>{escape(name)}</p></div>'
-        for name, film in films.items()
-    )
-    last = (clip.frames - 1) / float(clip.fps)
-    controls = (
-        '<div class="controls"><button class="play" aria-label="Play">▶</button>'
-        '<button class="back" aria-label="Frame before">&minus;1</button>'
-        '<button class="next" aria-label="Next frame">+1</button>'
-        f'<input type="range" min="0" max="{last:.4f}" step="any" value="0" aria-label="Seconds">'
-        "<output>0.00 s</output></div>"
-    )
-    player = f'<div class="videos">{videos}</div>{controls}' if films else "<p>Too large for this page.</p>"
-    return (
-        f'<figure class="clip" id="clip-{number}" data-fps="{float(clip.fps)}">'
-        f'<figcaption><h3>{escape(clip.clip_id)}</h3><ul class="tags">{badges}</ul></figcaption>'
-        f"{player}{_readings(clip)}"
-        f'<p class="unit">opening of the mouth, px</p>{page.plot(chart, number)}</figure>'
+def _measure(column: Column, found: Evaluation) -> Measure:
+    means = [told(row.scores.get(column.name), column.digits) for row in found.rows]
+    return Measure(
+        heading(column), column.meaning, means, [difference(column, each) for each in found.comparisons]
     )
 
 
-def _readings(clip: Scored) -> str:
+def _players(found: Evaluation, films: Films) -> list[Player]:
+    """The clips that are shown, the first of them with videos, as many as fit."""
+    by_id = {clip.clip_id: clip for clip in found.scored}
+    left = MOST_BYTES
+    players = []
+    for clip_id, tags in list(picks(found).items())[:MOST_CLIPS]:
+        clip, videos = by_id[clip_id], films.get(clip_id, {})
+        size = sum(len(video) * 4 // 3 for video in videos.values())
+        if size > left:
+            videos, size = {}, 0
+        left -= size
+        fps = float(clip.fps)
+        last = (clip.frames - 1) / fps
+        players.append(Player(clip_id, tags, fps, last, videos, _readings(clip), _openings(found, clip)))
+    return players
+
+
+def _readings(clip: Scored) -> dict[str, str]:
     """What is said, and what a lip reader has read, where one was asked."""
-    names = sorted(clip.readings, key=lambda name: name != REAL)
-    rows = {"said": clip.text, **{f"read from {name}": clip.readings[name] for name in names}}
     if not clip.readings:
-        return ""
-    cells = (
-        f'<tr><th scope="row">{escape(name)}</th><td>{escape(text)}</td></tr>' for name, text in rows.items()
-    )
-    return f'<table class="readings">{"".join(cells)}</table>'
+        return {}
+    names = sorted(clip.readings, key=lambda name: name != REAL)
+    return {"said": clip.text, **{f"read from {name}": clip.readings[name] for name in names}}
 
 
 def _openings(found: Evaluation, clip: Scored) -> Chart:
@@ -171,68 +168,21 @@ def _openings(found: Evaluation, clip: Scored) -> Chart:
     return Chart(title, "px", "", series, zero=True, over="s", settles=False)
 
 
-def _extremes(found: Evaluation, by_id: dict[str, Scored], links: dict[str, str]) -> str:
-    """A row per measure: its worst and its best clip, with the values of all runs."""
+def _extremes(found: Evaluation, links: dict[str, str]) -> list[tuple[str, list[Example]]]:
+    """For each measure its worst and its best clip."""
+    by_id = {clip.clip_id: clip for clip in found.scored}
 
-    def cell(clip_id: str, column: Column) -> str:
-        name = escape(clip_id)
-        link = f'<a href="{links[clip_id]}">{name}</a>' if clip_id in links else name
+    def example(clip_id: str, column: Column) -> Example:
         scores = by_id[clip_id].scores
         values = [scores.get(run.name, {}).get(column.name, math.nan) for run in found.runs]
-        return f"<td>{link}<small>{' · '.join(f'{value:.{column.digits}f}' for value in values)}</small></td>"
+        return Example(
+            clip_id, links.get(clip_id), " · ".join(f"{value:.{column.digits}f}" for value in values)
+        )
 
-    rows = "".join(
-        f'<tr><th scope="row">{escape(each.column.title)} {ARROWS[each.column.higher_is_better]}</th>'
-        f"{cell(each.worst, each.column)}{cell(each.best, each.column)}</tr>"
+    return [
+        (heading(each.column), [example(each.worst, each.column), example(each.best, each.column)])
         for each in extremes(found)
-    )
-    return f"<table><thead><tr><th></th><th>worst</th><th>best</th></tr></thead><tbody>{rows}</tbody></table>"
-
-
-def _speakers(found: Evaluation) -> str:
-    if not any(clip.speaker for clip in found.scored):
-        return ""
-    words = "Means over the clips of each. A model that was trained on some of them does better on those."
-    return f'<h2>Speakers</h2><p>{words}</p><div class="sheet" data-sheet="speakers"></div>'
-
-
-def _sheets(found: Evaluation, links: dict[str, str]) -> dict[str, Any]:
-    """The content of the tables that the page's script makes: values by row, video and column."""
-    names = [row.name for row in found.rows]
-
-    def values(scores: dict[str, dict[str, float]]) -> dict[str, list[float | None]]:
-        every = {name: [scores.get(name, {}).get(column.name) for column in found.columns] for name in names}
-        for each in found.comparisons:
-            pairs = zip(every[each.name], every[each.against], strict=True)
-            every[each.title] = [None if a is None or b is None else a - b for a, b in pairs]
-        return every
-
-    speakers = speaker_means(found)
-    counts = [sum(clip.speaker == speaker for clip in found.scored) for speaker in speakers]
-    clips = [
-        {
-            "name": clip.clip_id,
-            "link": links.get(clip.clip_id),
-            "about": [clip.speaker, clip.frames],
-            "values": values(clip.scores),
-        }
-        for clip in found.scored
     ]
-    return {
-        "columns": [
-            {"title": f"{each.title} {ARROWS[each.higher_is_better]}", "digits": each.digits}
-            for each in found.columns
-        ],
-        "videos": [*names, *(each.title for each in found.comparisons)],
-        "clips": {"about": ["speaker", "frames"], "rows": clips},
-        "speakers": {
-            "about": ["clips"],
-            "rows": [
-                {"name": speaker, "link": None, "about": [count], "values": values(speakers[speaker])}
-                for speaker, count in zip(speakers, counts, strict=True)
-            ],
-        },
-    }
 
 
 def _films(clip: Clip) -> dict[str, bytes]:
