@@ -9,12 +9,12 @@ from s2f.model.evaluation.table import heading
 Scores = dict[str, dict[str, float]]
 
 
-def sheets(found: Evaluation, links: dict[str, str]) -> dict[str, Any]:
+def sheets(evaluation: Evaluation, links: dict[str, str]) -> dict[str, Any]:
     """Scores by row, video and column, in the terms of JSON; `links` lead from a clip to its videos."""
-    speakers = speaker_means(found)
+    speakers = speaker_means(evaluation)
     return {
-        "columns": [{"title": heading(each), "digits": each.digits} for each in found.columns],
-        "videos": [row.name for row in found.rows] + [each.title for each in found.comparisons],
+        "columns": [{"title": heading(each), "digits": each.digits} for each in evaluation.columns],
+        "videos": [row.name for row in evaluation.rows] + [each.title for each in evaluation.comparisons],
         "clips": {
             "about": ["speaker", "frames"],
             "rows": [
@@ -22,9 +22,9 @@ def sheets(found: Evaluation, links: dict[str, str]) -> dict[str, Any]:
                     "name": clip.clip_id,
                     "link": links.get(clip.clip_id),
                     "about": [clip.speaker, clip.frames],
-                    "values": _values(found, clip.scores),
+                    "values": _values(evaluation, clip.scores),
                 }
-                for clip in found.scored
+                for clip in evaluation.scored
             ],
         },
         "speakers": {
@@ -33,8 +33,8 @@ def sheets(found: Evaluation, links: dict[str, str]) -> dict[str, Any]:
                 {
                     "name": speaker,
                     "link": None,
-                    "about": [sum(clip.speaker == speaker for clip in found.scored)],
-                    "values": _values(found, means),
+                    "about": [sum(clip.speaker == speaker for clip in evaluation.scored)],
+                    "values": _values(evaluation, means),
                 }
                 for speaker, means in speakers.items()
             ],
@@ -42,13 +42,13 @@ def sheets(found: Evaluation, links: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _values(found: Evaluation, scores: Scores) -> dict[str, list[float | None]]:
+def _values(evaluation: Evaluation, scores: Scores) -> dict[str, list[float | None]]:
     """The value of each column by video, and by comparison the differences."""
     every = {
-        row.name: [scores.get(row.name, {}).get(column.name) for column in found.columns]
-        for row in found.rows
+        row.name: [scores.get(row.name, {}).get(column.name) for column in evaluation.columns]
+        for row in evaluation.rows
     }
-    for each in found.comparisons:
+    for each in evaluation.comparisons:
         pairs = zip(every[each.name], every[each.against], strict=True)
         every[each.title] = [None if a is None or b is None else a - b for a, b in pairs]
     return every

@@ -1,27 +1,19 @@
 """The page of a run: figures, samples, curves and settings, ready for the template report.html."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
-import cv2
-import numpy as np
-
 from s2f.model.data.shards import Media
-from s2f.model.networks.generator import HEIGHT
 from s2f.model.training.charts import Row, best_validation, training_charts, validation_charts
 from s2f.model.training.config import TrainParams
+from s2f.model.training.report_samples import Sample, film, strips
 from s2f.model.training.terminal import duration
 from s2f.pipeline.core.html import rendering
 
-# The file of a validation by step and ending, if there is one.
-Sample = Callable[[int, str], bytes | None]
 # What, its value, and what it is compared with.
 Tile = tuple[str, str, str]
-
-# A film of more bytes is named, not embedded. A strip is embedded as JPEG, a seventh of its PNG.
-MOST_FILM, STRIP_QUALITY = 1_000_000, 88
 
 
 @dataclass(frozen=True)
@@ -42,26 +34,6 @@ class Progress:
     step: int
     seconds: float
     ended: bool = False
-
-
-@dataclass(frozen=True)
-class Film:
-    """The film of a validation; `mp4` is None where it is too large for the page."""
-
-    step: int
-    mp4: bytes | None
-
-
-@dataclass(frozen=True)
-class Strip:
-    """The picture of a validation: pairs of rows, real frames above generated ones."""
-
-    step: int
-    which: str
-    jpeg: bytes
-    width: int
-    height: int
-    pairs: int
 
 
 @dataclass(frozen=True)
@@ -91,8 +63,8 @@ def render(
         facts=_facts(about, progress),
         verdicts=[verdict(validations)],
         tiles=_tiles(about, progress, curves, validations),
-        film=_film(validations, sample),
-        strips=_strips(validations, sample),
+        film=film(validations, sample),
+        strips=strips(validations, sample),
         validation=validation_charts(validations),
         training=training_charts(curves, about.params),
         settings=_settings(about.params),
@@ -170,38 +142,6 @@ def _left(steps: int, progress: Progress) -> str:
     if not progress.step:
         return "no step is done"
     return f"{duration(progress.seconds / progress.step * (steps - progress.step))} left"
-
-
-def _film(validations: Sequence[Row], sample: Sample) -> Film | None:
-    """The film of the newest validation, if there is one."""
-    if not validations:
-        return None
-    step = validations[-1]["step"]
-    mp4 = sample(step, "mp4")
-    return Film(step, mp4 if len(mp4) <= MOST_FILM else None) if mp4 else None
-
-
-def _strips(validations: Sequence[Row], sample: Sample) -> list[Strip]:
-    """The strips of the newest validation and of the best one, as far as there are any."""
-    best = best_validation(validations)
-    if not best:
-        return []
-    newest = validations[-1]
-    if best["step"] == newest["step"]:
-        wanted = {"newest and best": newest}
-    else:
-        wanted = {"newest": newest, "best": best}
-    strips = (_strip(row["step"], which, sample(row["step"], "png")) for which, row in wanted.items())
-    return [strip for strip in strips if strip]
-
-
-def _strip(step: int, which: str, png: bytes | None) -> Strip | None:
-    picture = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR) if png else None
-    if picture is None:
-        return None
-    jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, STRIP_QUALITY])[1].tobytes()
-    height, width = picture.shape[:2]
-    return Strip(step, which, jpeg, width, height, pairs=height // (2 * HEIGHT))
 
 
 def _settings(params: TrainParams) -> list[Setting]:

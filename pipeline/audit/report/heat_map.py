@@ -57,11 +57,11 @@ class HeatMap:
     rows: list[Line]
 
 
-def heat_map(found: Audit) -> HeatMap:
+def heat_map(audit: Audit) -> HeatMap:
     """A row per speaker, those with the most flags per clip first; a column per check."""
-    clips, findings = found.clips, {each.check: each for each in found.findings}
+    clips, findings = audit.clips, {each.check: each for each in audit.findings}
     members = clips.of_speakers(np.ones(len(clips), bool))
-    flags = _flags(found)
+    flags = _flags(audit)
     total = sum(flags.values(), Counter[str]())
     checks = [
         check for check in made(clips) if flags[check.name] or np.isfinite(clips.scores[check.name]).any()
@@ -122,12 +122,12 @@ class _Column:
         )
 
 
-def _flags(found: Audit) -> dict[str, Flags]:
-    speakers = dict(zip(found.clips.ids, found.clips.speaker, strict=True))
-    findings = {each.check: each for each in found.findings}
+def _flags(audit: Audit) -> dict[str, Flags]:
+    speakers = dict(zip(audit.clips.ids, audit.clips.speaker, strict=True))
+    findings = {each.check: each for each in audit.findings}
     return {
         check.name: Counter(speakers[clip_id] for clip_id in findings[check.name].flagged)
-        for check in made(found.clips)
+        for check in made(audit.clips)
     }
 
 

@@ -77,11 +77,11 @@ class Bins:
         return round(min(100.0, max(0.0, 100 * (value - first) / (last - first))), 2)
 
 
-def histograms(found: Audit) -> list[Histogram]:
+def histograms(audit: Audit) -> list[Histogram]:
     """The histograms of all checks whose score is a figure."""
-    findings = {each.check: each for each in found.findings}
-    numeric = [check for check in made(found.clips) if check.least or check.most]
-    return [_histogram(check, found.clips.scores[check.name], findings[check.name]) for check in numeric]
+    findings = {each.check: each for each in audit.findings}
+    numeric = [check for check in made(audit.clips) if check.least or check.most]
+    return [_histogram(check, audit.clips.scores[check.name], findings[check.name]) for check in numeric]
 
 
 def binned(known: Scores, bounds: Bounds) -> Bins:

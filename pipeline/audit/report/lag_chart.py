@@ -67,10 +67,10 @@ class LagChart:
     rows: list[Peak]
 
 
-def lag_chart(found: Audit) -> LagChart:
+def lag_chart(audit: Audit) -> LagChart:
     """The curves of all speakers, and a row for each with its peak; of at least one lag."""
-    lags = found.lags
-    wrong = {name for each in found.findings if each.check == "sync.lag" for name in each.flagged}
+    lags = audit.lags
+    wrong = {name for each in audit.findings if each.check == "sync.lag" for name in each.flagged}
     names = sorted(lags, key=lambda name: (name != ALL, name not in wrong, natural(name)))
     looks = {name: "wrong" if name in wrong else "all" if name == ALL else "one" for name in names}
     values = np.array([lag.curve for lag in lags.values()])
@@ -95,7 +95,7 @@ def lag_chart(found: Audit) -> LagChart:
             if looks[name] != "one"
         ],
         [Tick(_across(lag), _signed(lag)) for lag in range(-REACH, REACH + 1, 5)],
-        [_peak(name, looks[name], lags[name], found.clips.frame_ms) for name in names],
+        [_peak(name, looks[name], lags[name], audit.clips.frame_ms) for name in names],
     )
 
 

@@ -22,34 +22,34 @@ MOST_FACTS = 4
 Tile = tuple[str, str, str]
 
 
-def render(found: Audit) -> str:
+def render(audit: Audit) -> str:
     """The page of an audit as HTML."""
-    by_check = {each.check: each for each in found.findings}
-    shown = pictures.sheets(found)
+    by_check = {each.check: each for each in audit.findings}
+    shown = pictures.sheets(audit)
     return rendering.render(
         __name__,
         "audit.html",
-        title=found.place.name or str(found.place),
-        place=str(found.place),
-        facts=_facts(found),
-        verdicts=[verdict(found.findings)],
-        tiles=_tiles(found),
-        findings=at_least(list(found.findings), "note"),
-        passed=[each for each in found.findings if each.level == "ok"],
+        title=audit.place.name or str(audit.place),
+        place=str(audit.place),
+        facts=_facts(audit),
+        verdicts=[verdict(audit.findings)],
+        tiles=_tiles(audit),
+        findings=at_least(list(audit.findings), "note"),
+        passed=[each for each in audit.findings if each.level == "ok"],
         marks=MARKS,
         clip_checks={check.name for check in CHECKS},
-        funnel=found.funnel,
-        most=max((step.entered for step in found.funnel), default=0) or 1,
-        histograms=histograms(found),
-        heat=heat_map(found),
-        lags=lag_chart(found) if found.lags else None,
+        funnel=audit.funnel,
+        most=max((step.entered for step in audit.funnel), default=0) or 1,
+        histograms=histograms(audit),
+        heat=heat_map(audit),
+        lags=lag_chart(audit) if audit.lags else None,
         no_lags=by_check["sync.lag"].observed if "sync.lag" in by_check else "",
-        shards=found.shards,
+        shards=audit.shards,
         changed_shards=by_check["shards.files"].flagged if "shards.files" in by_check else (),
         data={
-            "clips": listing.listing(found),
+            "clips": listing.listing(audit),
             "sheets": shown,
-            "pictures": pictures.take(found, shown),
+            "pictures": pictures.take(audit, shown),
         },
     )
 
@@ -64,23 +64,23 @@ def verdict(findings: Iterable[Finding]) -> str:
     return f"{told}; {counts['ok']} of {counts.total()} checks found nothing."
 
 
-def _facts(found: Audit) -> list[str]:
-    sizes = [f"{size}: {counted(clips, 'clip')}" for size, clips in found.resolutions.items()]
-    rates = [f"{rate} frames/s: {counted(clips, 'clip')}" for rate, clips in found.frame_rates.items()]
-    corpora = sorted(set(found.clips.corpus))
+def _facts(audit: Audit) -> list[str]:
+    sizes = [f"{size}: {counted(clips, 'clip')}" for size, clips in audit.resolutions.items()]
+    rates = [f"{rate} frames/s: {counted(clips, 'clip')}" for rate, clips in audit.frame_rates.items()]
+    corpora = sorted(set(audit.clips.corpus))
     return [f"corpus {', '.join(corpora)}", *sizes[:MOST_FACTS], *rates[:MOST_FACTS]]
 
 
-def _tiles(found: Audit) -> list[Tile]:
+def _tiles(audit: Audit) -> list[Tile]:
     """The figures at the top."""
-    each = 60 * found.hours / max(1, len(found.speakers))
+    each = 60 * audit.hours / max(1, len(audit.speakers))
     tiles = [
-        ("Clips kept", f"{found.kept:,}", f"of {len(found.clips):,}"),
-        ("Hours", f"{found.hours:.3f}", "in shards"),
-        ("Speakers", f"{len(found.speakers):,}", f"{each:.1f} min each"),
+        ("Clips kept", f"{audit.kept:,}", f"of {len(audit.clips):,}"),
+        ("Hours", f"{audit.hours:.3f}", "in shards"),
+        ("Speakers", f"{len(audit.speakers):,}", f"{each:.1f} min each"),
     ]
-    for name in dict.fromkeys((*SPLITS, *found.splits)):
-        group = found.splits.get(name, Group(0, 0.0, ()))
+    for name in dict.fromkeys((*SPLITS, *audit.splits)):
+        group = audit.splits.get(name, Group(0, 0.0, ()))
         told = f"{group.hours:.3f} h, {counted(len(group.speakers), 'speaker')}"
         tiles.append((f"Split {name}", counted(group.clips, "clip"), told))
     return tiles

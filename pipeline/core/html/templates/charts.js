@@ -66,7 +66,7 @@ function draw(plot) {
   const svg = plot.querySelector("svg"), width = plot.clientWidth, height = plot.clientHeight;
   svg.replaceChildren();
   const all = chart.series.flatMap(series => series.points);
-  if (!all.length) return;
+  if (!all.length || !width) return;
   const first = Math.min(...all.map(p => p[0])), last = Math.max(...all.map(p => p[0]));
   const [left, right] = first < last ? [first, last] : [first - 1, last + 1];
   const [low, high] = range(chart);
