@@ -39,12 +39,16 @@ def test_both_halves_are_typed_and_say_so_in_the_package(project: dict[str, Any]
 
 
 def test_every_file_beside_the_code_is_packed(project: dict[str, Any]) -> None:
+    """Also those of folders without Python, such as `templates`."""
     packed = project["tool"]["setuptools"]["package-data"]
-    for folder in folders():
+    packages = folders()
+    files = {path for half in HALVES for path in (ROOT / half).rglob("*") if path.is_file()}
+    others = {path for path in files if path.suffix != ".py" and path.parent.name != "__pycache__"}
+    assert any(path.parent.name == "templates" for path in others)
+    for path in others:
+        folder = next(parent for parent in path.parents if parent in packages)
         patterns = packed.get(".".join(("s2f", *folder.relative_to(ROOT).parts)), [])
-        for path in folder.iterdir():
-            if path.is_file() and path.suffix != ".py":
-                assert any(path.match(pattern) for pattern in patterns), path
+        assert any(path in folder.glob(pattern) for pattern in patterns), path
 
 
 def test_nothing_generic_lands_beside_the_package(project: dict[str, Any]) -> None:

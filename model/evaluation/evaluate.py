@@ -16,6 +16,7 @@ from rich.console import Console
 from s2f.model.evaluation import page as evaluation_page
 from s2f.model.evaluation.comparison import compare
 from s2f.model.evaluation.learned.measures import judged
+from s2f.model.evaluation.players import shown
 from s2f.model.evaluation.results import Evaluation, summarise, write_folder
 from s2f.model.metrics.scoring import MEASURES, REAL, STILL, Clip, Measure, Missing, Scored
 from s2f.model.training.terminal import progress_bar
@@ -93,7 +94,7 @@ def evaluate(
         evaluation = replace(evaluation, source=source)
         if out:
             write_folder(evaluation, out)
-            wanted = evaluation_page.shown(evaluation)
+            wanted = shown(evaluation)
             task = bar.add_task("page", total=len(wanted), speed="")
             evaluation_page.write(evaluation, material.show(wanted), out, lambda: bar.advance(task))
     return evaluation

@@ -19,6 +19,11 @@ NAMED = 12
 ARROWS = {True: "↑", False: "↓", None: ""}
 
 
+def heading(column: Column) -> str:
+    """The title of a measure, with an arrow that shows which way is better."""
+    return f"{column.title} {ARROWS[column.higher_is_better]}"
+
+
 def show(found: Evaluation, console: Console) -> None:
     """Print all of it."""
     console.print(means(found))
@@ -37,7 +42,7 @@ def means(found: Evaluation) -> Table:
     shown = _table(title, [row.name for row in found.rows])
     for column in found.columns:
         cells = [told(row.scores.get(column.name), column.digits) for row in found.rows]
-        shown.add_row(f"{column.title} {ARROWS[column.higher_is_better]}", *cells)
+        shown.add_row(heading(column), *cells)
     for words, speeds, digits in (
         ("frames per s ↑", [row.frames_per_second for row in found.rows], 0),
         ("times real time ↑", [row.real_time for row in found.rows], 1),

@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from s2f.model.page import Chart, Level, Point, Series
 from s2f.model.training.config import TrainParams
 from s2f.model.training.terminal import MUCH_WAITING
+from s2f.pipeline.core.html.charts import Chart, Level, Point, Series
 
 # A line of a file of curves: `step`, and values by TensorBoard tag.
 Row = dict[str, Any]

@@ -10,15 +10,13 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
 from s2f.model.evaluation.study.clips import Encoded, Match, encode
 from s2f.model.evaluation.study.schema import Key, Origin
 from s2f.pipeline.core import files
-from s2f.pipeline.core import html as pages
 from s2f.pipeline.core.errors import InputError
-from s2f.pipeline.core.html import Page
+from s2f.pipeline.core.html import rendering
 
 # A page of more bytes is hard to send.
 MUCH = 50_000_000
@@ -133,12 +131,7 @@ def _render(key: Key, forms: Sequence[Sequence[_Trial]], minutes: int) -> str:
         "forms": [[{"id": trial.id, "clips": list(trial.clips)} for trial in form] for form in forms],
     }
     clips = dict(sorted(clip for form in forms for trial in form for clip in trial.clips.items()))
-    held = "\n".join(
-        f'<script type="text/plain" id="clip-{name}">{pages.data_url("video/mp4", film)}</script>'
-        for name, film in clips.items()
-    )
-    template = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
-    return Page(template).substitute(plan=pages.data(plan), clips=held, title=escape(key.title))
+    return rendering.render(__name__, "study.html", title=key.title, plan=plan, clips=clips)
 
 
 def _minutes(encoded: Sequence[Encoded], pairs: bool) -> int:

@@ -1,7 +1,7 @@
 """Speakers by checks as a table in colours: who has flagged clips, and who is near to being flagged."""
 
 from collections import Counter
-from html import escape
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,25 +18,66 @@ MOST = 100
 Flags = Counter[str]
 
 
-def heat_map(found: Audit) -> str:
+@dataclass(frozen=True)
+class Cell:
+    """How a speaker stands at a check; `look` is a level, near, far, unknown or empty, `strength` is in %."""
+
+    check: str
+    look: str
+    strength: int | None
+    title: str
+    flagged: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """A speaker with its number of clips and a cell per check."""
+
+    speaker: str
+    clips: int
+    cells: list[Cell]
+
+
+@dataclass(frozen=True)
+class Head:
+    """The head of a column: the check, its name within its group, and its title."""
+
+    check: str
+    name: str
+    title: str
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """The rows of `speakers` speakers, or of those with the most flags; `groups` counts columns by group."""
+
+    speakers: int
+    groups: dict[str, int]
+    heads: list[Head]
+    rows: list[Line]
+
+
+def heat_map(audit: Audit) -> HeatMap:
     """A row per speaker, those with the most flags per clip first; a column per check."""
-    clips, findings = found.clips, {each.check: each for each in found.findings}
+    clips, findings = audit.clips, {each.check: each for each in audit.findings}
     members = clips.of_speakers(np.ones(len(clips), bool))
-    flags = _flags(found)
+    flags = _flags(audit)
     total = sum(flags.values(), Counter[str]())
-    columns = {
-        check: _Column(check, clips.scores[check.name], findings[check.name], flags[check.name])
-        for check in made(clips)
-        if flags[check.name] or np.isfinite(clips.scores[check.name]).any()
-    }
+    checks = [
+        check for check in made(clips) if flags[check.name] or np.isfinite(clips.scores[check.name]).any()
+    ]
+    columns = [
+        _Column(check, clips.scores[check.name], findings[check.name], flags[check.name]) for check in checks
+    ]
     chosen = sorted(members, key=lambda name: (-total[name] / len(members[name]), natural(name)))
-    rows = (_row(name, members[name], list(columns.values())) for name in chosen[:MOST])
-    left_out = (
-        f"{MOST} of {len(members):,} speakers, those with the most flags." if len(members) > MOST else ""
-    )
-    return (
-        f'<div class="scroll tall" tabindex="0"><table class="heat"><thead>{_heads(list(columns))}</thead>'
-        f'<tbody>{"".join(rows)}</tbody></table></div><p class="unit">{left_out}</p>'
+    return HeatMap(
+        len(members),
+        Counter(check.name.partition(".")[0] for check in checks),
+        [Head(check.name, check.name.partition(".")[2].replace("_", " "), check.title) for check in checks],
+        [
+            Line(name, len(members[name]), [column.cell(name, members[name]) for column in columns])
+            for name in chosen[:MOST]
+        ],
     )
 
 
@@ -60,7 +101,7 @@ class _Column:
         self._check, self._scores, self._finding, self._flags = check, scores, finding, flags
         self._usual = _median(scores)
 
-    def cell(self, speaker: str, members: list[int]) -> str:
+    def cell(self, speaker: str, members: list[int]) -> Cell:
         """How a speaker stands, with the figures in the title."""
         flagged, median = self._flags[speaker], _median(self._scores[members])
         look, strength, told = "", 0.0, f"{flagged:,} of {len(members):,} flagged"
@@ -72,39 +113,21 @@ class _Column:
             told += f"; median {number(median)} {self._check.unit}, of the set {number(self._usual)}"
         if flagged:
             look, strength = self._finding.level, 0.25 + 0.75 * (flagged / len(members)) ** 0.5
-        strong = f' style="--s:{100 * min(1.0, abs(strength)):.0f}%"' if strength else ""
-        return (
-            f'<td class="{look}"{strong} data-check="{self._check.name}"'
-            f' title="{escape(self._check.title)}: {escape(told)}">{flagged or ""}</td>'
+        return Cell(
+            self._check.name,
+            look,
+            round(100 * min(1.0, abs(strength))) if strength else None,
+            f"{self._check.title}: {told}",
+            flagged,
         )
 
 
-def _row(speaker: str, members: list[int], columns: list[_Column]) -> str:
-    cells = "".join(column.cell(speaker, members) for column in columns)
-    name = escape(speaker)
-    return (
-        f'<tr data-speaker="{name}"><th scope="row"><button>{name or "?"}</button></th>'
-        f"<td>{len(members):,}</td>{cells}</tr>"
-    )
-
-
-def _heads(shown: list[Check]) -> str:
-    groups = Counter(check.name.partition(".")[0] for check in shown)
-    spans = "".join(f'<th colspan="{count}">{group}</th>' for group, count in groups.items())
-    names = "".join(
-        f'<th scope="col"><button data-check="{check.name}" title="{escape(check.title)}">'
-        f"{check.name.partition('.')[2].replace('_', ' ')}</button></th>"
-        for check in shown
-    )
-    return f"<tr><th></th><th></th>{spans}</tr><tr><th>speaker</th><th>clips</th>{names}</tr>"
-
-
-def _flags(found: Audit) -> dict[str, Flags]:
-    speakers = dict(zip(found.clips.ids, found.clips.speaker, strict=True))
-    findings = {each.check: each for each in found.findings}
+def _flags(audit: Audit) -> dict[str, Flags]:
+    speakers = dict(zip(audit.clips.ids, audit.clips.speaker, strict=True))
+    findings = {each.check: each for each in audit.findings}
     return {
         check.name: Counter(speakers[clip_id] for clip_id in findings[check.name].flagged)
-        for check in made(found.clips)
+        for check in made(audit.clips)
     }
 
 

@@ -1,22 +1,61 @@
-"""How the scores of a check lie, as SVG, with the bounds drawn in; it needs no script."""
+"""How the scores of a check lie: bars and bounds for the template histogram.html."""
 
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import numpy.typing as npt
 
-from s2f.pipeline.audit.checks.clips import Check, beyond
+from s2f.pipeline.audit.auditing import Audit
+from s2f.pipeline.audit.checks.clips import Check, beyond, made
 from s2f.pipeline.audit.clips import Scores
-from s2f.pipeline.audit.findings import Finding, number
+from s2f.pipeline.audit.findings import Finding, Level, number
 
 BINS = 32
 # Scores beyond these percentiles are counted at the edge, or a single one would flatten the rest.
 EDGES = (0.5, 99.5)
-# Height of the highest bar, and of the lowest, so that a single clip among thousands is seen.
-HIGHEST, LOWEST = 60.0, 2.5
+# Height of the picture and of its highest bar, and of the lowest, so that one clip among thousands is seen.
+HIGHEST, LOWEST = 60, 2.5
 
 Bounds = tuple[float | None, float | None]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar: its left edge and width in % of the picture, its top, and the heights of its two parts.
+
+    `beyond` is the upper part, of the scores beyond the bounds, `within` the lower one.
+    """
+
+    x: float
+    width: float
+    top: float
+    beyond: float
+    within: float
+    title: str
+
+
+@dataclass(frozen=True)
+class Label:
+    """A text at a place on the axis, in %."""
+
+    x: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """The histogram of a check; without bars where no score is known. `share`: flagged clips in %."""
+
+    check: str
+    title: str
+    level: Level
+    flagged: int
+    share: str
+    spread: str
+    bars: list[Bar]
+    bounds: list[Label]
+    ends: list[Label]
+    height: int = HIGHEST
 
 
 @dataclass(frozen=True)
@@ -38,21 +77,11 @@ class Bins:
         return round(min(100.0, max(0.0, 100 * (value - first) / (last - first))), 2)
 
 
-def histogram(check: Check, scores: Scores, finding: Finding) -> str:
-    """A figure with the histogram of a check, and how many clips it flags."""
-    known = scores[np.isfinite(scores)]
-    count = len(finding.flagged)
-    share = number(100 * count / max(1, len(scores)))
-    told = f'<b class="{finding.level}">{count:,} flagged, {share} %</b>' if count else "none flagged"
-    drawn, spread = "", "not known of any clip"
-    if len(known):
-        drawn = _drawn(binned(known, finding.bounds), finding.bounds)
-        least, middle, most = (number(float(each)) for each in np.percentile(known, [0, 50, 100]))
-        spread = f"{least} to {most}, median {middle} {check.unit}".strip()
-    return (
-        f'<figure class="histogram"><button data-check="{check.name}"><b>{escape(check.title)}</b>'
-        f"<code>{check.name}</code></button><p>{told}<br>{escape(spread)}</p>{drawn}</figure>"
-    )
+def histograms(audit: Audit) -> list[Histogram]:
+    """The histograms of all checks whose score is a figure."""
+    findings = {each.check: each for each in audit.findings}
+    numeric = [check for check in made(audit.clips) if check.least or check.most]
+    return [_histogram(check, audit.clips.scores[check.name], findings[check.name]) for check in numeric]
 
 
 def binned(known: Scores, bounds: Bounds) -> Bins:
@@ -71,26 +100,26 @@ def binned(known: Scores, bounds: Bounds) -> Bins:
     return Bins(low, high, edges, *(np.histogram(each, edges)[0].tolist() for each in (inside, wrong)))
 
 
-def _drawn(bins: Bins, bounds: Bounds) -> str:
-    places = [
-        (bound, bins.place(bound), "≤≥"[not side]) for side, bound in enumerate(bounds) if bound is not None
+def _histogram(check: Check, scores: Scores, finding: Finding) -> Histogram:
+    known = scores[np.isfinite(scores)]
+    flagged = len(finding.flagged)
+    share = number(100 * flagged / max(1, len(scores)))
+    about = (check.name, check.title, finding.level, flagged, share)
+    if not len(known):
+        return Histogram(*about, "not known of any clip", [], [], [])
+    bins = binned(known, finding.bounds)
+    least, middle, most = (number(float(each)) for each in np.percentile(known, [0, 50, 100]))
+    spread = f"{least} to {most}, median {middle} {check.unit}".strip()
+    bounds = [
+        Label(bins.place(bound), f"{sign} {number(bound)}")
+        for sign, bound in zip("≥≤", finding.bounds, strict=True)
+        if bound is not None
     ]
-    lines = "".join(f'<line x1="{x}" x2="{x}" y1="0" y2="{HIGHEST:g}"/>' for _, x, _ in places)
-    labels = "".join(_label(x, f"{sign} {number(bound)}") for bound, x, sign in places)
-    ends = "".join(_label(bins.place(each), number(each)) for each in (bins.low, bins.high))
-    return (
-        f'<div class="labels bounds">{labels}</div><svg viewBox="0 0 100 {HIGHEST:g}" role="img"'
-        f' preserveAspectRatio="none" aria-label="Histogram">{_bars(bins)}{lines}</svg>'
-        f'<div class="labels">{ends}</div>'
-    )
+    ends = [Label(bins.place(each), number(each)) for each in (bins.low, bins.high)]
+    return Histogram(*about, spread, _bars(bins), bounds, ends)
 
 
-def _label(place: float, text: str) -> str:
-    # Labels at the ends stay inside.
-    return f'<i style="left:{min(93.0, max(7.0, place))}%">{text}</i>'
-
-
-def _bars(bins: Bins) -> str:
+def _bars(bins: Bins) -> list[Bar]:
     most = max(bins.counts)
     bars = []
     for place, count in enumerate(bins.counts):
@@ -99,10 +128,6 @@ def _bars(bins: Bins) -> str:
             x, width = bins.place(left), bins.place(right) - bins.place(left)
             height = max(LOWEST, HIGHEST * count / most)
             upper = max(LOWEST, height * bins.wrong[place] / count) if bins.wrong[place] else 0.0
-            shape = f'x="{x:.2f}" width="{0.9 * width:.2f}"'
-            title = f"<title>{number(left)} to {number(right)}: {count:,} clips</title>"
-            bars.append(
-                f'<g><rect {shape} y="{HIGHEST - height + upper:.1f}" height="{height - upper:.1f}"/>'
-                f'<rect {shape} y="{HIGHEST - height:.1f}" height="{upper:.1f}" class="beyond"/>{title}</g>'
-            )
-    return "".join(bars)
+            title = f"{number(left)} to {number(right)}: {count:,} clips"
+            bars.append(Bar(x, 0.9 * width, HIGHEST - height, upper, height - upper, title))
+    return bars

@@ -10,15 +10,15 @@ from s2f.pipeline.audit.checks.clips import made
 from s2f.pipeline.audit.clips import Clips, Scores
 
 
-def listing(found: Audit) -> dict[str, Any]:
+def listing(audit: Audit) -> dict[str, Any]:
     """All clips and their scores in the terms of JSON.
 
     Names that recur are numbers into a list. `flagged` are numbers of clips; scores have three digits.
     """
-    clips = found.clips
-    findings = {each.check: each for each in found.findings}
+    clips = audit.clips
+    findings = {each.check: each for each in audit.findings}
     numbers = {clip_id: number for number, clip_id in enumerate(clips.ids)}
-    sources = found.tables["scan"].column("source")
+    sources = audit.tables["scan"].column("source")
     columns = []
     for check in made(clips):
         finding = findings[check.name]

@@ -33,13 +33,13 @@ PEAKS = 150
 READERS = 8
 
 
-def sheets(found: Audit) -> Sheets:
+def sheets(audit: Audit) -> Sheets:
     """The clips to be shown for each finding that flags some, and typical ones."""
-    numbers = {clip_id: number for number, clip_id in enumerate(found.clips.ids)}
+    numbers = {clip_id: number for number, clip_id in enumerate(audit.clips.ids)}
     chosen = {
-        each.check: _flagged(each, found.clips, numbers)[: found.params.worst] for each in found.findings
+        each.check: _flagged(each, audit.clips, numbers)[: audit.params.worst] for each in audit.findings
     }
-    chosen[TYPICAL] = [(number, "") for number in typical(found.clips, found.findings, found.params.worst)]
+    chosen[TYPICAL] = [(number, "") for number in typical(audit.clips, audit.findings, audit.params.worst)]
     return {check: each for check, each in chosen.items() if each}
 
 
@@ -61,13 +61,13 @@ def typical(clips: Clips, findings: Iterable[Finding], count: int) -> list[int]:
     return _in_turn(groups.values())[:count]
 
 
-def take(found: Audit, shown: Sheets) -> dict[int, dict[str, Any]]:
+def take(audit: Audit, shown: Sheets) -> dict[int, dict[str, Any]]:
     """The pictures of the clips shown, by their numbers, as far as there are files.
 
     Where that would be too many, every sheet has its first ones.
     """
     wanted = _in_turn([number for number, _ in each] for each in shown.values())[:MOST]
-    taker = _Taker(found)
+    taker = _Taker(audit)
     with ThreadPoolExecutor(READERS) as pool:
         taken = zip(wanted, pool.map(taker.take, wanted), strict=True)
         return {number: each for number, each in taken if each}
@@ -76,14 +76,14 @@ def take(found: Audit, shown: Sheets) -> dict[int, dict[str, Any]]:
 class _Taker:
     """Reads the artifacts of clips, by number."""
 
-    def __init__(self, found: Audit) -> None:
-        self._found = found
-        self._frames = found.tables[detect.STAGE.name].column("frames")
-        self._widths = found.tables["scan"].column("width")
+    def __init__(self, audit: Audit) -> None:
+        self._audit = audit
+        self._frames = audit.tables[detect.STAGE.name].column("frames")
+        self._widths = audit.tables["scan"].column("width")
 
     def take(self, number: int) -> dict[str, Any]:
         """The parts that can be read, in the terms of JSON: JPEGs in base64, a box in % of the frame."""
-        clip_id = self._found.clips.ids[number]
+        clip_id = self._audit.clips.ids[number]
         parts: dict[str, Any] = {}
         with suppress(*UNREADABLE):
             parts |= frame(self._read("detect", clip_id, detect.ARTIFACT), self._widths[clip_id])
@@ -94,8 +94,8 @@ class _Taker:
         return parts
 
     def _read(self, stage: str, clip_id: str, suffix: str) -> bytes:
-        key, _, _ = self._found.tables[stage].brief(clip_id)
-        path = self._found.place / "artifacts" / stage / artifact_name(clip_id, key, suffix)
+        key, _, _ = self._audit.tables[stage].brief(clip_id)
+        path = self._audit.place / "artifacts" / stage / artifact_name(clip_id, key, suffix)
         return path.read_bytes()
 
 

@@ -19,38 +19,38 @@ from s2f.pipeline.core.files import Place
 JSON, SCORES, PAGE = "audit.json", "scores.parquet", "audit.html"
 
 
-def write(found: Audit) -> Place:
+def write(audit: Audit) -> Place:
     """Write the files into OUT/audit, each whole or not at all; returns the page's path."""
-    folder = folder_of(found.place)
+    folder = folder_of(audit.place)
     files.make_folder(folder)
-    files.write_bytes(folder / JSON, json.dumps(summary(found), indent=1).encode())
+    files.write_bytes(folder / JSON, json.dumps(summary(audit), indent=1).encode())
     with files.appearing(folder / SCORES) as temporary:
-        pq.write_table(scores(found.clips), temporary, compression="zstd")
-    files.write_bytes(folder / PAGE, page.render(found).encode())
+        pq.write_table(scores(audit.clips), temporary, compression="zstd")
+    files.write_bytes(folder / PAGE, page.render(audit).encode())
     return folder / PAGE
 
 
-def summary(found: Audit) -> dict[str, Any]:
+def summary(audit: Audit) -> dict[str, Any]:
     """All figures of the set and all findings, in the terms of JSON."""
-    levels = Counter(finding.level for finding in found.findings)
+    levels = Counter(finding.level for finding in audit.findings)
     return {
-        "out": str(found.place),
-        "clips": len(found.clips),
-        "kept": found.kept,
-        "hours": found.hours,
+        "out": str(audit.place),
+        "clips": len(audit.clips),
+        "kept": audit.kept,
+        "hours": audit.hours,
         "levels": dict(levels),
-        "findings": [asdict(finding) for finding in found.findings],
-        "lags": {name: asdict(lag) for name, lag in found.lags.items()},
-        "funnel": [asdict(step) for step in found.funnel],
-        "splits": {name: asdict(group) for name, group in found.splits.items()},
-        "speakers": {name: asdict(group) for name, group in found.speakers.items()},
-        "frame_rates": found.frame_rates,
-        "resolutions": found.resolutions,
+        "findings": [asdict(finding) for finding in audit.findings],
+        "lags": {name: asdict(lag) for name, lag in audit.lags.items()},
+        "funnel": [asdict(step) for step in audit.funnel],
+        "splits": {name: asdict(group) for name, group in audit.splits.items()},
+        "speakers": {name: asdict(group) for name, group in audit.speakers.items()},
+        "frame_rates": audit.frame_rates,
+        "resolutions": audit.resolutions,
         "shards": [
             {name: row[name] for name in ("shard", "split", "samples", "frames", "bytes")}
-            for row in found.shards
+            for row in audit.shards
         ],
-        "thresholds": found.params.model_dump(),
+        "thresholds": audit.params.model_dump(),
     }
 
 

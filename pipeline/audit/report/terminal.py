@@ -17,28 +17,28 @@ NAMED = 6
 MOST_CHANGES = 20
 
 
-def show(found: Audit, console: Console) -> None:
+def show(audit: Audit, console: Console) -> None:
     """Print the findings, the gravest first, and the tables of the set."""
-    for finding in at_least(list(found.findings), "note"):
+    for finding in at_least(list(audit.findings), "note"):
         console.print(_lines(finding))
-    sound = sum(finding.level == "ok" for finding in found.findings)
-    console.print(f"[green]✓[/] {sound} of {len(found.findings)} checks found nothing")
-    if found.shards:
-        counted = f"{found.kept} of {len(found.clips)} clips kept, {found.hours:.3f} h"
+    sound = sum(finding.level == "ok" for finding in audit.findings)
+    console.print(f"[green]✓[/] {sound} of {len(audit.findings)} checks found nothing")
+    if audit.shards:
+        counted = f"{audit.kept} of {len(audit.clips)} clips kept, {audit.hours:.3f} h"
     else:
-        counted = f"{len(found.clips)} clips, {found.clips.hours.sum():.3f} h of video"
-    speakers = len(found.speakers or set(found.clips.speaker))
+        counted = f"{len(audit.clips)} clips, {audit.clips.hours.sum():.3f} h of video"
+    speakers = len(audit.speakers or set(audit.clips.speaker))
     console.print(f"{counted}, {speakers} {'speaker' if speakers == 1 else 'speakers'}")
-    if any(step.entered for step in found.funnel[2:]):
-        console.print(_funnel(found))
-    if found.shards:
-        console.print(_groups(found), _shards(found))
+    if any(step.entered for step in audit.funnel[2:]):
+        console.print(_funnel(audit))
+    if audit.shards:
+        console.print(_groups(audit), _shards(audit))
 
 
-def show_comparison(found: Comparison, console: Console) -> None:
+def show_comparison(comparison: Comparison, console: Console) -> None:
     """Print what changed between two sets, a table for each kind of change."""
-    for part in fields(found):
-        changes: tuple[Change, ...] = getattr(found, part.name)
+    for part in fields(comparison):
+        changes: tuple[Change, ...] = getattr(comparison, part.name)
         table = _table(f"{part.name}: {len(changes)} changed", "", "before", "now")
         for change in changes[:MOST_CHANGES]:
             table.add_row(*(escape(text) for text in (change.what, change.before, change.now)))
@@ -46,7 +46,7 @@ def show_comparison(found: Comparison, console: Console) -> None:
             table.add_row(f"… {len(changes) - MOST_CHANGES} more", "", "")
         if changes:
             console.print(table)
-    if not any(getattr(found, part.name) for part in fields(found)):
+    if not any(getattr(comparison, part.name) for part in fields(comparison)):
         console.print("nothing has changed")
 
 
@@ -62,28 +62,28 @@ def _lines(finding: Finding) -> Group:
     return Group(*lines)
 
 
-def _funnel(found: Audit) -> Table:
+def _funnel(audit: Audit) -> Table:
     table = _table("funnel", "stage", ">in", ">passed", "lost")
-    for step in found.funnel:
+    for step in audit.funnel:
         lost = ", ".join(f"{reason} {count}" for reason, count in step.reasons.items())
         table.add_row(step.stage, str(step.entered), str(step.passed), escape(lost))
     return table
 
 
-def _groups(found: Audit) -> Table:
+def _groups(audit: Audit) -> Table:
     table = _table("splits", "split", ">clips", ">hours", "speakers")
-    for name, group in found.splits.items():
+    for name, group in audit.splits.items():
         listed = ", ".join(group.speakers[:12]) + (" …" if len(group.speakers) > 12 else "")
         table.add_row(escape(name), str(group.clips), f"{group.hours:.3f}", escape(listed))
     return table
 
 
-def _shards(found: Audit) -> Table:
+def _shards(audit: Audit) -> Table:
     table = _table("shards", "shard", ">samples", ">frames", ">MB")
-    for row in found.shards[:NAMED]:
+    for row in audit.shards[:NAMED]:
         table.add_row(row["shard"], str(row["samples"]), str(row["frames"]), f"{row['bytes'] / 1e6:.1f}")
-    if len(found.shards) > NAMED:
-        rest = found.shards[NAMED:]
+    if len(audit.shards) > NAMED:
+        rest = audit.shards[NAMED:]
         total = (sum(row[name] for row in rest) for name in ("samples", "frames"))
         size = sum(row["bytes"] for row in rest) / 1e6
         table.add_row(f"… {len(rest)} more", *(str(count) for count in total), f"{size:.1f}")

@@ -15,6 +15,7 @@ from playwright.sync_api import Page
 from rich.console import Console
 
 from s2f.model.evaluation import page as evaluation_page
+from s2f.model.evaluation import players
 from s2f.model.evaluation.evaluate import evaluate
 from s2f.model.evaluation.extremes import picks
 from s2f.model.evaluation.results import Evaluation, Row
@@ -80,7 +81,7 @@ def spread(found: list[float]) -> float:
 
 def test_the_page_needs_nothing_but_itself(made: tuple[Evaluation, Path]) -> None:
     text = (made[1] / "evaluation.html").read_text(encoding="utf-8")
-    assert not re.search(r"https?:|@import|@@", text)
+    assert not re.search(r"https?:|@import|@@|\{\{|\{%", text)
     sources = re.findall(r'(?:src|href)="([^"]{0,20})', text)
     assert {source.partition(";")[0].rstrip("0123456789") for source in sources} == {
         "data:video/mp",
@@ -264,7 +265,9 @@ def test_a_browser_tells_when_the_page_is_broken(
 def test_what_a_person_wrote_is_shown_as_it_is_and_never_run(
     tab: Page, made: tuple[Evaluation, Path], tmp_path: Path
 ) -> None:
-    hostile = '</title></script><script>alert("x")</script><img src=x onerror=alert(1)>&amp;@@charts'
+    hostile = (
+        '</title></script><script>alert("x")</script><img src=x onerror=alert(1)>&amp;{{ title }}@@charts'
+    )
     found = made[0]
     clips = tuple(
         replace(
@@ -294,10 +297,10 @@ def test_the_page_stays_small_and_says_what_it_leaves_out(
     found = made[0]
     films = {clip.clip_id: {"real": bytes(3000), "soft": bytes(3000)} for clip in found.scored}
     assert evaluation_page.render(found, films).count("<video") == 6
-    monkeypatch.setattr(evaluation_page, "MOST_BYTES", 17_000)
+    monkeypatch.setattr(players, "MOST_BYTES", 17_000)
     text = evaluation_page.render(found, films)
     assert (text.count("<video"), text.count("Too large for this page.")) == (4, 1)
-    monkeypatch.setattr(evaluation_page, "MOST_CLIPS", 1)
+    monkeypatch.setattr(players, "MOST_CLIPS", 1)
     text = evaluation_page.render(found, films)
     assert (text.count("<figure"), text.count('href="#clip-')) == (1, text.count('href="#clip-0"'))
 
@@ -328,7 +331,7 @@ def test_a_clip_without_a_mouth_or_a_score_does_not_spoil_the_page(made: tuple[E
 def test_the_videos_are_the_frames_that_were_measured(tmp_path: Path) -> None:
     frames = np.random.default_rng(0).integers(0, 255, (4, 16, 12, 3)).astype(np.uint8)
     real = np.kron(frames, np.ones((1, 8, 8, 1), np.uint8))
-    films = evaluation_page._films(Clip("a", real, {"made": 255 - real}))
+    films = players.encode_videos(Clip("a", real, {"made": 255 - real}))
     assert list(films) == ["real", "made"]
     for film, expected in zip(films.values(), (real, 255 - real), strict=True):
         path = tmp_path / "film.mp4"

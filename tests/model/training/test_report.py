@@ -14,7 +14,7 @@ import pytest
 from model_shards import make_shards
 from rich.console import Console
 
-from s2f.model.training import charts, report
+from s2f.model.training import charts, report, report_samples
 from s2f.model.training.config import TrainParams
 from s2f.model.training.report import About, Progress
 from s2f.model.training.run_log import read_metrics
@@ -146,7 +146,9 @@ def test_a_recipe_as_it_is_has_no_marks(recipe: str) -> None:
 
 
 def test_what_a_person_wrote_is_shown_as_it_is_and_never_run() -> None:
-    hostile = '</title></script><script>alert("x")</script><img src=x onerror=alert(1)>&amp;@@charts'
+    hostile = (
+        '</title></script><script>alert("x")</script><img src=x onerror=alert(1)>&amp;{{ title }}@@charts'
+    )
     about = replace(ABOUT, data=hostile, params=TrainParams(cache=hostile))
     curves = [{"step": 1, "seconds": 1.0, "speed/frames_per_second": 1.0, "speed/waiting": 0.0}]
     curves[0][f"discriminator/{hostile}"] = 1.0
@@ -181,7 +183,7 @@ def test_scores_that_are_not_numbers_or_not_known_do_not_spoil_the_page() -> Non
 
 
 def test_a_film_that_is_too_large_is_named() -> None:
-    page = Page(render(film=bytes(report.MOST_FILM + 1)))
+    page = Page(render(film=bytes(report_samples.MOST_FILM + 1)))
     assert page.count("video") == 0
     assert "Too large for this page: samples/step-000030.mp4" in page.texts["p"]
 

@@ -14,9 +14,9 @@ function element(parent, name, attributes, text) {
 function ticks(low, high, count) {
   const rough = (high - low) / count, power = Math.pow(10, Math.floor(Math.log10(rough)));
   const step = power * [1, 2, 5, 10].find(each => each * power >= rough * 0.999);
-  const found = [];
-  for (let n = Math.ceil(low / step - 1e-9); n * step <= high + step * 1e-9; n++) found.push(n * step);
-  return found;
+  const values = [];
+  for (let n = Math.ceil(low / step - 1e-9); n * step <= high + step * 1e-9; n++) values.push(n * step);
+  return values;
 }
 
 function number(value) {
@@ -66,7 +66,7 @@ function draw(plot) {
   const svg = plot.querySelector("svg"), width = plot.clientWidth, height = plot.clientHeight;
   svg.replaceChildren();
   const all = chart.series.flatMap(series => series.points);
-  if (!all.length) return;
+  if (!all.length || !width) return;
   const first = Math.min(...all.map(p => p[0])), last = Math.max(...all.map(p => p[0]));
   const [left, right] = first < last ? [first, last] : [first - 1, last + 1];
   const [low, high] = range(chart);

@@ -1,106 +1,3 @@
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; media-src blob:; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
-<link rel="icon" href="data:,">
-<title>@@title</title>
-<style>
-:root { --page: #f6f6f3; --card: #fff; --ink: #1b1d20; --soft: #5b6068; --rule: #dcdcd6; --accent: #1565a8; --on: #fff; --wash: #eaf2f9; --warn: #fff2dc; }
-@media (prefers-color-scheme: dark) {
-  :root { --page: #121315; --card: #1a1c1f; --ink: #ebebe8; --soft: #a0a5ad; --rule: #34373c; --accent: #6db3f2; --on: #0c1116; --wash: #1c2a37; --warn: #3a2f17; }
-}
-* { box-sizing: border-box; }
-[hidden] { display: none !important; }
-html { -webkit-text-size-adjust: 100%; }
-body { margin: 0; min-height: 100vh; background: var(--page); color: var(--ink); font: 17px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "DejaVu Sans", sans-serif; }
-main { max-width: 760px; margin: 0 auto; padding: clamp(20px, 5vw, 56px) clamp(16px, 5vw, 40px) 48px; }
-h1, h2, p, ul, figure { margin: 0; }
-h1 { font-size: clamp(1.8rem, 1.3rem + 2.4vw, 2.7rem); line-height: 1.12; letter-spacing: -.02em; overflow-wrap: anywhere; }
-h2 { font-size: clamp(1.4rem, 1.1rem + 1.4vw, 1.9rem); line-height: 1.2; letter-spacing: -.015em; outline: none; }
-.lead { margin-top: 18px; font-size: 1.12rem; max-width: 58ch; }
-.facts { list-style: none; padding: 0; margin-top: 22px; display: flex; flex-wrap: wrap; gap: 8px; }
-.facts li { background: var(--wash); border-radius: 99px; padding: 4px 14px; font-size: .92rem; }
-.card { background: var(--card); border: 1px solid var(--rule); border-radius: 14px; padding: clamp(16px, 3vw, 24px); margin-top: 26px; }
-.card h3 { margin: 0 0 6px; font-size: 1.02rem; } .card h3:not(:first-child) { margin-top: 20px; }
-.card p, .card li { color: var(--soft); font-size: .97rem; } .card ul { padding-left: 1.15em; } .card li { margin-top: 4px; }
-label.consent { display: flex; gap: 14px; align-items: flex-start; margin-top: 24px; cursor: pointer; }
-label.consent input { flex: none; width: 24px; height: 24px; margin: 2px 0 0; accent-color: var(--accent); }
-button { font: inherit; font-weight: 600; color: var(--ink); background: var(--card); border: 1px solid var(--rule); border-radius: 12px; min-height: 52px; padding: 10px 20px; cursor: pointer; touch-action: manipulation; }
-button.main { background: var(--accent); border-color: var(--accent); color: var(--on); }
-button:not(:disabled):hover { border-color: var(--accent); } button.main:not(:disabled):hover { filter: brightness(1.08); }
-button:disabled { opacity: .45; cursor: default; }
-button.plain { background: none; border: 0; min-height: 44px; padding: 6px 2px; color: var(--soft); font-weight: 400; text-decoration: underline; text-underline-offset: 3px; }
-:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
-.go { margin-top: 26px; } .go button { width: min(100%, 300px); }
-.notice { background: var(--warn); border-radius: 10px; padding: 10px 14px; margin-top: 18px; font-size: .95rem; }
-.progress { display: flex; align-items: center; gap: 14px; color: var(--soft); font-size: .92rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.bar { flex: 1; height: 6px; border-radius: 3px; background: var(--rule); overflow: hidden; } .bar i { display: block; height: 100%; width: 0; background: var(--accent); transition: width .25s; }
-#question h2 { margin-top: 22px; } .asked { color: var(--soft); margin-top: 4px; min-height: 1.6em; }
-.clips { display: grid; grid-auto-flow: column; grid-auto-columns: minmax(0, 1fr); gap: clamp(10px, 2.5vw, 24px); justify-items: center; margin-top: 16px; }
-.clip { position: relative; width: 100%; max-width: min(100%, 52vh); padding: 0; border: 0; background: #000; border-radius: 12px; overflow: hidden; min-height: 0; display: block; }
-.pairs .clip { max-width: min(100%, 44vh); }
-.clip video { display: block; width: 100%; height: auto; }
-.clip::after { content: "▶"; position: absolute; inset: 0; display: grid; place-items: center; font-size: 2.2rem; color: #fff; text-shadow: 0 1px 10px #000c; background: #0004; transition: opacity .15s; }
-.clip.playing::after { opacity: 0; }
-.clip.playing { box-shadow: 0 0 0 3px var(--accent); }
-.choices { display: grid; grid-template-columns: 1fr 1fr; gap: clamp(10px, 2.5vw, 24px); margin-top: 18px; }
-.choices button { min-height: 60px; } .choices button:not(:disabled) { background: var(--wash); border-color: var(--accent); }
-kbd { font: inherit; font-size: .78rem; font-weight: 400; opacity: .75; border: 1px solid currentColor; border-radius: 5px; padding: 0 6px; margin-left: 8px; display: inline-block; text-decoration: none; }
-.below { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 4px 20px; margin-top: 14px; }
-@media (hover: none) { kbd { display: none; } }
-@media (max-width: 480px) { kbd { display: none; } .choices button { padding: 8px 6px; } }
-textarea { width: 100%; height: 7.5em; margin-top: 10px; padding: 10px 12px; font: .8rem/1.45 ui-monospace, "DejaVu Sans Mono", monospace; color: var(--soft); background: var(--page); border: 1px solid var(--rule); border-radius: 10px; resize: vertical; overflow-wrap: anywhere; }
-.row { display: flex; flex-wrap: wrap; gap: 12px; margin-top: 24px; } .row button { flex: 1 1 220px; }
-</style>
-</head>
-<body>
-<main>
-<noscript><p class="notice">This page needs JavaScript, which the browser does not run.</p></noscript>
-
-<section id="start" hidden>
-<h1>@@title</h1>
-<p class="lead" id="lead"></p>
-<ul class="facts"><li id="count"></li><li id="minutes"></li><li>with sound</li></ul>
-<div class="card">
-<h3>How it goes</h3>
-<ul id="how"></ul>
-<h3>What is kept</h3>
-<p>Your choices, how long they took, how often you played a clip, and a random number in place of your name. All of it stays in this browser. Nothing is sent by itself: at the end you save a file, and send it to the person who gave you this page.</p>
-</div>
-<p class="notice" id="forgetful" hidden>This browser keeps nothing from one visit to the next: please answer in one go and do not close or reload the page.</p>
-<p class="notice" id="unable" hidden>This browser cannot play the clips (H.264 video). Please open the page in another one, such as Chrome, Edge, Safari or Firefox.</p>
-<label class="consent" id="consent"><input type="checkbox" id="agreed"><span>I take part because I want to, and may stop at any time. My answers may be used, without my name, to tell how real such videos look.</span></label>
-<p class="go"><button class="main" id="begin" disabled>Start</button></p>
-</section>
-
-<section id="question" hidden>
-<div class="progress"><span id="number" role="status"></span><div class="bar"><i id="bar"></i></div></div>
-<h2 id="asked" tabindex="-1"></h2>
-<p class="asked" id="hint" role="status"></p>
-<div class="clips" id="clips"></div>
-<div class="choices" id="choices"></div>
-<p class="notice" id="failed" hidden>A clip of this question cannot be played. <button class="plain" id="skip">Leave the question out</button></p>
-<div class="below"><button class="plain" id="again">Play again<kbd>space</kbd></button><button class="plain" id="stop">Stop here</button></div>
-</section>
-
-<section id="end" hidden>
-<h1 id="thanks" tabindex="-1"></h1>
-<p class="lead" id="done"></p>
-<div class="row"><button class="main" id="save">Save my answers</button><button id="copy">Copy them as text</button></div>
-<div class="card">
-<h3>And then?</h3>
-<p>Send the file to the person who gave you this page. If you cannot send a file, copy this text into a message:</p>
-<textarea id="text" readonly aria-label="Your answers as text"></textarea>
-</div>
-<div class="below"><button class="plain" id="back">Go on with the questions</button><button class="plain" id="next" hidden>Let another person answer in this browser</button></div>
-</section>
-</main>
-<script type="application/json" id="plan">@@plan</script>
-@@clips
-<script>
 "use strict";
 const at = id => document.getElementById(id);
 const plan = JSON.parse(at("plan").textContent);
@@ -135,12 +32,12 @@ function chance(text) {
 }
 
 function shuffled(list, draw) {
-  const found = [...list];
-  for (let last = found.length - 1; last > 0; last--) {
+  const order = [...list];
+  for (let last = order.length - 1; last > 0; last--) {
     const other = Math.floor(draw() * (last + 1));
-    [found[last], found[other]] = [found[other], found[last]];
+    [order[last], order[other]] = [order[other], order[last]];
   }
-  return found;
+  return order;
 }
 
 // A viewer's questions: one form of the study, in an order and with sides that follow from the viewer's number.
@@ -329,6 +226,3 @@ addEventListener("keydown", event => {
   else if (event.key === " " && event.target.tagName !== "BUTTON") { event.preventDefault(); play(shown, 0, true); }
 });
 if (state.agreed && (state.stopped || !waiting())) finish(); else start();
-</script>
-</body>
-</html>
