@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
-from prepared import Command, Ended, Prepared, call, copy_clips
+from support.prepared import Command, Ended, Prepared, call, copy_clips
 
 from s2f.pipeline.core import media
 from s2f.pipeline.faces import Picture

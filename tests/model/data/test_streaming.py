@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from model_shards import make_members, make_shards, write_shard
 from rich.console import Console
+from support.model_shards import make_members, make_shards, write_shard
 from test_model_data import CPU, names, same, small
 from upath import UPath
 
