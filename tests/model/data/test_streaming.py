@@ -15,7 +15,7 @@ import pytest
 import torch
 from rich.console import Console
 from support.model_shards import make_members, make_shards, write_shard
-from test_model_data import CPU, names, same, small
+from test_loader import CPU, names, same, small
 from upath import UPath
 
 from s2f.model.data.loader import Batch, TrainBatches
