@@ -58,7 +58,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     skipped = Counter(report.fspath for report in reports if NO_BROWSER in str(report.longrepr))
     if skipped:
         files = ", ".join(sorted(Path(path).name for path in skipped))
-        reporter.write_line(f"{skipped.total()} tests were skipped, for {NO_BROWSER}: {files}", yellow=True)
+        reporter.write_line(f"{skipped.total()} tests of {files} were skipped: {NO_BROWSER}", yellow=True)
 
 
 @pytest.fixture(scope="session")
