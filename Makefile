@@ -1,16 +1,25 @@
-# Every target prepares what it needs by itself; `make .venv` does that alone.
+# Every target installs what it needs into .venv by itself; `make .venv` does that alone.
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+# A file of tests is one worker's, so that what its tests share is made once.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test lint bench .venv clean
+.PHONY: help demo check test lint bench .venv clean
 
-demo: .venv
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+demo: .venv/demo-installed ## a few minutes from nothing to a face that speaks
 	$(BIN)/s2f demo demo
 
-test: .venv
-	$(BIN)/python -m pytest
+check: lint ## after every change: lint, types, and the tests that are quick
+	$(PYTEST)
 
-lint: .venv
+test: .venv/test-installed ## all tests
+	$(PYTEST) -m ""
+
+lint: .venv/test-installed ## style, format, types
 	mkdir -p build/types/s2f
 	ln -sfn ../../../pipeline build/types/s2f/pipeline
 	ln -sfn ../../../model build/types/s2f/model
@@ -18,18 +27,24 @@ lint: .venv
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -p s2f.pipeline -p s2f.model
 
-bench: .venv
-	$(BIN)/python -m pytest -o python_files='bench_*.py' tests/benchmarks -s
+bench: .venv/test-installed ## speed, against a baseline measured in the same run
+	$(BIN)/python -m pytest -m "" -o python_files='bench_*.py' tests/benchmarks -s
 
-.venv: .venv/installed
+clean: ## delete what these targets made
+	rm -rf .venv build demo
 
-.venv/installed: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "s2f needs Python 3.11 or later: make PYTHON=python3.11")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[demo,test]"
-	# Without its dependencies: it asks for the OpenCV that needs a system's libGL.
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps mediapipe
+.venv: .venv/test-installed
+
+.venv/demo-installed: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) --editable ".[demo]"
 	touch $@
 
-clean:
-	rm -rf .venv build demo
+.venv/test-installed: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) --editable ".[demo,test]"
+	# Without its dependencies: it asks for the OpenCV that needs a system's libGL.
+	$(PIP) --no-deps mediapipe
+	touch $@ .venv/demo-installed
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "s2f needs Python 3.11 or later: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv

@@ -5,19 +5,60 @@ Without the data those tests skip, and in CI they fail.
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
-from prepared import Command, Ended, Prepared, call, copy_clips
+from support.audits import look
+from support.kept import DATA, kept
+from support.prepared import Command, Ended, Prepared, call, copy_clips
 
 from s2f.pipeline.core import media
 from s2f.pipeline.faces import Picture
 
-DATA = Path(os.environ.get("S2F_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 SMALL = ("s1/bbaf2n", "s2/pwij3p", "s3/sbia1a")
+NO_BROWSER = "there is no chromium or google-chrome; name one with S2F_BROWSER"
+
+# A test that uses one of these fixtures has this marker.
+MARKERS = {
+    "browser": pytest.mark.browser,
+    "prepared_grid": pytest.mark.slow,
+    "prepared_wild": pytest.mark.slow,
+}
+# Files that take long come first, so that no worker waits for another one at the end.
+ORDER = ("cluster", "slow", "browser")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Several workers share the cores: torch, which is not imported yet, takes one for each of them."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by their fixtures, before markers select them, and sort their files."""
+    ranks: dict[Path, int] = {}
+    for item in items:
+        for fixture, marker in MARKERS.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(marker)
+        rank = next((rank for rank, name in enumerate(ORDER) if item.get_closest_marker(name)), len(ORDER))
+        ranks[item.path] = min(rank, ranks.get(item.path, rank))
+    items.sort(key=lambda item: ranks[item.path])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The last line says what was skipped for want of a browser."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    reports = reporter.stats.get("skipped", []) if reporter else []
+    skipped = Counter(report.fspath for report in reports if NO_BROWSER in str(report.longrepr))
+    if skipped:
+        files = ", ".join(sorted(Path(path).name for path in skipped))
+        reporter.write_line(f"{skipped.total()} tests of {files} were skipped: {NO_BROWSER}", yellow=True)
 
 
 @pytest.fixture(scope="session")
@@ -37,10 +78,9 @@ def browser() -> str:
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     found = os.environ.get("S2F_BROWSER") or next(filter(None, map(shutil.which, names)), None)
     if not found:
-        message = "there is no chromium or google-chrome; name one with S2F_BROWSER"
         if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+            pytest.fail(NO_BROWSER)
+        pytest.skip(NO_BROWSER)
     return found
 
 
@@ -90,27 +130,34 @@ def other(data: Path) -> list[Picture]:
 
 @pytest.fixture(scope="session")
 def prepared_grid(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    """All GRID clips, prepared with the defaults. Only to be looked at."""
-    out = tmp_path_factory.mktemp("grid")
-    assert call("prep", data / "grid", "--out", out) == 0
-    return Prepared(data / "grid", out)
+    """All GRID clips, prepared with the defaults and audited. Only to be looked at."""
+
+    def make(folder: Path) -> None:
+        assert call("prep", data / "grid", "--out", folder) == 0
+        look(folder)
+
+    return Prepared(data / "grid", kept("grid", make, tmp_path_factory.mktemp("grid"), ("pipeline",)))
 
 
 @pytest.fixture(scope="session")
 def prepared_wild(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     """The videos that are not GRID, prepared with the defaults. Only to be looked at."""
-    out = tmp_path_factory.mktemp("wild")
-    assert call("prep", data / "wild", "--out", out) == 0
-    return Prepared(data / "wild", out)
+
+    def make(folder: Path) -> None:
+        assert call("prep", data / "wild", "--out", folder) == 0
+
+    return Prepared(data / "wild", kept("wild", make, tmp_path_factory.mktemp("wild"), ("pipeline",)))
 
 
 @pytest.fixture(scope="session")
 def prepared_small(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     """One clip of each of three speakers, prepared with the defaults. Only to be looked at."""
-    folder = tmp_path_factory.mktemp("small")
-    found = Prepared(copy_clips(data, folder / "raw", *SMALL), folder / "out")
-    found.prepare()
-    return found
+
+    def make(folder: Path) -> None:
+        Prepared(copy_clips(data, folder / "raw", *SMALL), folder / "out").prepare()
+
+    folder = kept("small", make, tmp_path_factory.mktemp("small"), ("pipeline",))
+    return Prepared(folder / "raw", folder / "out")
 
 
 @pytest.fixture

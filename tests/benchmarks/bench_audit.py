@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
-from prepared import Prepared
 from rich.console import Console
 from rich.table import Table
-from synthetic_set import make_set
+from support.prepared import Prepared
+from support.synthetic_set import make_set
 
 CLIPS = 33_000
 MOST_SECONDS, MOST_MEMORY, MOST_PAGE = 60, 2e9, 20e6

@@ -7,9 +7,9 @@ import sys
 import time
 from pathlib import Path
 
-from prepared import Prepared
 from rich.console import Console
 from rich.table import Table
+from support.prepared import Prepared
 
 from s2f.model.evaluation.sources.videos import Pair, score_pair
 

@@ -13,9 +13,9 @@ import numpy.typing as npt
 import pytest
 import torch
 import webdataset
-from prepared import Prepared
 from rich.console import Console
 from rich.table import Table
+from support.prepared import Prepared
 
 from s2f.model.data.loader import ClipStream, TrainBatches
 from s2f.model.training.config import TrainParams

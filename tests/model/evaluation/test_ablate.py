@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from model_runs import equal
-from model_shards import make_shards
-from prepared import Command, Ended, fingerprint
 from rich.console import Console
 from safetensors.torch import load_file
+from support.model_runs import equal
+from support.model_shards import make_shards
+from support.prepared import Command, Ended, fingerprint
 
 from s2f.model.evaluation.ablation import recipes, tables
 from s2f.model.evaluation.ablation.directions import directions

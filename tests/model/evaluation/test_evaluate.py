@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from model_shards import change_members, make_members, make_shards
-from prepared import Command, Prepared, refused
 from rich.console import Console
+from support.model_shards import change_members, make_members, make_shards
+from support.prepared import Command, Prepared, refused
 
 from s2f.model.evaluation.evaluate import evaluate
 from s2f.model.evaluation.results import Evaluation

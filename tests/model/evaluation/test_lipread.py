@@ -17,10 +17,10 @@ import pytest
 import torch
 import typer
 import yaml
-from model_runs import make_generator, write_run
-from model_shards import change_members, make_shards
-from prepared import Command, Ended, Prepared, refused
 from rich.console import Console
+from support.model_runs import make_generator, write_run
+from support.model_shards import change_members, make_shards
+from support.prepared import Command, Ended, Prepared, refused
 
 from s2f.model.evaluation.learned.lipreading import scores, training
 from s2f.model.evaluation.learned.lipreading.config import LipreadParams

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from model_shards import draw_faces
+from support.model_shards import draw_faces
 
 from s2f.model.evaluation.learned.lipreading import labels
 from s2f.model.evaluation.learned.lipreading.grammar import SLOTS, Lattice, Logs, Slots, is_sentence

@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
-from prepared import Command, call, refused
 from rich.console import Console
+from support.prepared import Command, call, refused
 
 from s2f.model.evaluation.study import clips, page, scores
 from s2f.model.evaluation.study.clips import Match

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from model_shards import change_members, make_shards
-from prepared import Command, Prepared, call, copy_clips, refused
 from safetensors.torch import load_file
+from support.model_shards import change_members, make_shards
+from support.prepared import Command, Prepared, call, copy_clips, refused
 
 from s2f.model.data.recordings import Recording, listed, recordings
 from s2f.model.evaluation.learned.measures import judged

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import onnxruntime
 import pytest
 import torch
-from model_runs import make_generator, make_input, write_run
-from prepared import Command
+from support.model_runs import make_generator, make_input, write_run
+from support.prepared import Command
 
 from s2f.model.inference.export import check, export, make_graphs
 from s2f.model.inference.runtime import prepare

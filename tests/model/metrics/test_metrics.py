@@ -5,10 +5,10 @@ import math
 import cv2
 import numpy as np
 import pytest
-from prepared import Prepared
 from scipy import ndimage
 from skimage import data as pictures
 from skimage.feature import canny
+from support.prepared import Prepared
 
 from s2f.model.metrics import Frames, Values
 from s2f.model.metrics.interval import bootstrap

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from model_shards import make_shards
 from safetensors.torch import load_file
+from support.model_shards import make_shards
 
 from s2f.model.training import checkpoint
 from s2f.model.training.config import TrainParams

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from model_shards import make_shards
 from pydantic import ValidationError
 from rich.console import Console
 from safetensors.torch import load_file
+from support.model_shards import make_shards
 from torch import nn
 
 from s2f.model.data.loader import Batch, TrainBatches

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from model_shards import make_shards
 from rich.console import Console
+from support.model_shards import make_shards
 
 from s2f.model.training import charts, report, report_samples
 from s2f.model.training.config import TrainParams

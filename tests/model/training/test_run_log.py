@@ -10,8 +10,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from model_shards import FPS, SAMPLE_RATE, WINDOW, draw_faces, make_sound
 from PIL import Image, ImageSequence
+from support.model_shards import FPS, SAMPLE_RATE, WINDOW, draw_faces, make_sound
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from s2f.model.training import samples

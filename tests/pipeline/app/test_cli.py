@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from prepared import Command, Ended, Prepared, refused
+from support.prepared import Command, Ended, Prepared, refused
 
 from s2f.pipeline.app.cli import app
 

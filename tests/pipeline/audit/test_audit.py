@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from audits import finding, look
-from prepared import Command, Prepared, fingerprint
 from rich.console import Console
+from support.audits import finding, look
+from support.prepared import Command, Prepared, fingerprint
 
 from s2f.pipeline.audit import compare, raw
 from s2f.pipeline.audit.auditing import Audit, audit

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from audits import look
 from playwright.sync_api import Page
-from prepared import Command, Prepared
-from synthetic_set import make_set
+from support.audits import look
+from support.prepared import Command, Prepared
+from support.synthetic_set import make_set
 
 from s2f.pipeline.audit.auditing import Audit
 from s2f.pipeline.audit.checks.clips import CHECKS

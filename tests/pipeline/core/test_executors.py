@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prepared import Prepared
+from support.prepared import Prepared
 
 from s2f.pipeline.app.config import Settings
 from s2f.pipeline.core.errors import InputError

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prepared import Prepared, copy_clips, descendants, fingerprint
+from support.prepared import Prepared, copy_clips, descendants, fingerprint
 from upath import UPath
 
 from s2f.pipeline import corpora

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from prepared import Prepared
+from support.prepared import Prepared
 
 from s2f.pipeline.core import media, windows
 from s2f.pipeline.core.mjpeg import decode

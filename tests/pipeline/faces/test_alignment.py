@@ -5,7 +5,7 @@ import dlib
 import numpy as np
 import numpy.typing as npt
 import pytest
-from prepared import Prepared
+from support.prepared import Prepared
 
 from s2f.pipeline.core import mjpeg
 from s2f.pipeline.faces import STABLE, alignment

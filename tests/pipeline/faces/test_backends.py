@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from prepared import Command, copy_clips
+from support.prepared import Command, copy_clips
 
 from s2f.pipeline.core import files, media
 from s2f.pipeline.core.errors import InputError, MissingError

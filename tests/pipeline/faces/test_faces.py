@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from prepared import Prepared
+from support.prepared import Prepared
 
 from s2f.pipeline.core import media, mjpeg
 from s2f.pipeline.core.errors import InputError

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from prepared import Prepared
+from support.prepared import Prepared
 
 from s2f.pipeline.core import media, wav
 from s2f.pipeline.faces import Picture, mouth, open_backend, tracking

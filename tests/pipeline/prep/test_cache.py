@@ -6,7 +6,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from prepared import Prepared, copy_clips, fingerprint
+from support.prepared import Prepared, copy_clips, fingerprint
 
 from s2f.pipeline.app import config
 from s2f.pipeline.audit.verification import damages

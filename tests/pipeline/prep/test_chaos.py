@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from prepared import Prepared, copy_clips, descendants, fingerprint
+from support.prepared import Prepared, copy_clips, descendants, fingerprint
 
 from s2f.pipeline.audit.verification import damages
 from s2f.pipeline.core.prepared_set import PreparedSet

@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 import webdataset
-from prepared import Prepared
+from support.prepared import Prepared
 
 from s2f.pipeline.core import files, mjpeg, wav, windows
 from s2f.pipeline.core.schema import SampleMeta

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from prepared import Prepared, copy_clips, fingerprint
+from support.prepared import Prepared, copy_clips, fingerprint
 
 from s2f.pipeline.core import media, mjpeg, wav, windows
 

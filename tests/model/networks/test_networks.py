@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from model_runs import RATE, SMALL, WINDOW
+from support.model_runs import RATE, SMALL, WINDOW
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode

@@ -6,11 +6,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from prepared import copy_clips
 
 from s2f.pipeline.core import media, wav
 from s2f.pipeline.core.media import Picture, Sound
 from s2f.pipeline.corpora.grid import sentence
+from support.prepared import copy_clips
 
 RATE, FPS = 44_100, Fraction(25)
 OTHERS = ("s2/pwij3p", "s2/swwp2s", "s4/bbilzs", "s4/lwbsza")

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from model_shards import make_members, make_shards, write_shard
 from rich.console import Console
-from test_model_data import CPU, names, same, small
+from support.model_shards import make_members, make_shards, write_shard
+from test_loader import CPU, names, same, small
 from upath import UPath
 
 from s2f.model.data.loader import Batch, TrainBatches

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from model_runs import equal
-from model_shards import make_shards
 from rich.console import Console
 from safetensors.torch import load_file, save_file
+from support.model_runs import equal
+from support.model_shards import make_shards
 
 from s2f.model.data.loader import TrainBatches
 from s2f.model.networks import weights

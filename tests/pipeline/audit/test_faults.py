@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import faults
 import pytest
-from audits import finding, look
-from prepared import Prepared
+from support import faults
+from support.audits import finding, look
+from support.prepared import Prepared
 
 from s2f.pipeline.audit.auditing import Audit
 from s2f.pipeline.audit.findings import at_least

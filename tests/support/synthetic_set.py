@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from prepared import Prepared
 
 from s2f.pipeline import corpora
 from s2f.pipeline.app import config
@@ -18,6 +17,7 @@ from s2f.pipeline.corpora import grid
 from s2f.pipeline.prep import plan
 from s2f.pipeline.stages import CLIP_STAGES, shard
 from s2f.pipeline.stages.base import artifact_name
+from support.prepared import Prepared
 
 FRAMES, RATE = 75, 16_000
 PER_SHARD = 64

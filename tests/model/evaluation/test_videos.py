@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from prepared import Command, Prepared
 from rich.console import Console
+from support.prepared import Command, Prepared
 
 from s2f.model.evaluation.evaluate import evaluate
 from s2f.model.evaluation.results import Evaluation

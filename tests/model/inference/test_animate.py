@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from model_runs import RATE, WINDOW, make_generator, make_input, write_run
-from model_shards import draw_faces, make_sound
+from support.model_runs import RATE, WINDOW, make_generator, make_input, write_run
+from support.model_shards import draw_faces, make_sound
 
 from s2f.model.inference.animate import animate, frames_for, generate, read_face, stream_windows
 from s2f.model.inference.runtime import FRAMES, load_prepared, prepare

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from model_shards import SAMPLE_RATE, make_members, make_shards
+from support.model_shards import SAMPLE_RATE, make_members, make_shards
 
 from s2f.model.data.loader import Batch, TrainBatches, cut_clip, validation_batches
 from s2f.model.training.config import TrainParams

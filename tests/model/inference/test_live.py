@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from model_runs import RATE, make_generator, write_run
-from model_shards import draw_faces, make_sound
-from prepared import Command
+from support.model_runs import RATE, make_generator, write_run
+from support.model_shards import draw_faces, make_sound
+from support.prepared import Command
 
 from s2f.model.inference.animate import generate
 from s2f.model.inference.live import animate_live, to_sound
