@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from prepared import Command, Ended, Prepared, call, copy_clips
 
 from s2f.pipeline.core import media
-from s2f.pipeline.faces import Picture
+from s2f.pipeline.faces.base import Picture
 
 DATA = Path(os.environ.get("S2F_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 SMALL = ("s1/bbaf2n", "s2/pwij3p", "s3/sbia1a")

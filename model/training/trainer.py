@@ -28,6 +28,7 @@ from s2f.model.training.terminal import Display, stop_requests, timed
 from s2f.model.training.validation import validate
 from s2f.pipeline.core.errors import CheckpointError, ConfigError, TrainingError
 from s2f.pipeline.core.files import Place, make_folder, write_bytes
+from s2f.pipeline.faces.settings import FaceSettings, read_settings
 
 SETTINGS = "train.yaml"
 
@@ -44,6 +45,7 @@ class Session:
     batches: TrainBatches
     validation: list[Shard]
     data: str
+    faces: FaceSettings
     console: Console
 
 
@@ -200,7 +202,12 @@ def _train(
     shards = read_shards(data, "train", params.cache)
     batches = TrainBatches(shards, params, ranks.device, ranks.rank, ranks.world, report=console.out)
     validation = read_shards(data, "val", params.cache)
-    session = Session(run, read_media(shards), batches, validation, fingerprint(shards + validation), console)
+    faces = read_settings(data)
+    if validation and ranks.leads:
+        # What validation needs and is not installed is told now, not after a thousand steps.
+        faces.open()
+    prints = fingerprint(shards + validation)
+    session = Session(run, read_media(shards), batches, validation, prints, faces, console)
     state = new_state(params, session.media.sample_rate, ranks)
     if resume:
         _resume(state, session)
@@ -274,7 +281,7 @@ def _validate(state: State, session: Session, journal: Journal | None, display: 
     """Score, log, and keep the weights if they are the best so far; one rank does, and all know the best."""
     if journal:
         clips = validation_batches(session.validation, state.params, state.device)
-        result = validate(state.kept, clips, state.params.seed)
+        result = validate(state.kept, clips, state.params.seed, session.faces.open())
         journal.write_validation(state.step, result)
         better = result.scores["val/l1"] < state.best
         state.stale += 1

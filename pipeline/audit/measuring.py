@@ -1,5 +1,6 @@
 """All clips measured, each once: what was measured and has not changed since is read from OUT/audit."""
 
+import functools
 from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ from s2f.pipeline.core.executors.local import WorkerLostError
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.schema import COMMON
+from s2f.pipeline.faces.settings import FaceSettings, read_settings
 from s2f.pipeline.prep.sharding import Progress
 from s2f.pipeline.stages import align, detect, resample
 from s2f.pipeline.stages.base import artifact_name, key
@@ -41,7 +43,7 @@ def measured(out: Place, tables: Mapping[str, Manifest], workers: int, progress:
             found.remove(clip_id)
         todo = [each for each in wanted.values() if not _is_fresh(found, each)]
         try:
-            _measure(todo, found, workers, progress)
+            _measure(todo, found, read_settings(out), workers, progress)
         finally:
             found.compact()
     return found
@@ -51,9 +53,12 @@ def _is_fresh(found: Manifest, material: Material) -> bool:
     return material.clip_id in found and found.brief(material.clip_id)[:2] == (material.key, "ok")
 
 
-def _measure(todo: list[Material], found: Manifest, workers: int, progress: Progress) -> None:
+def _measure(
+    todo: list[Material], found: Manifest, faces: FaceSettings, workers: int, progress: Progress
+) -> None:
     executor = executors.open_executor("local", workers)
-    results = executor.run(measure.measure, todo, len(todo), TIME_LIMIT)
+    work = functools.partial(measure.measure, faces=faces)
+    results = executor.run(work, todo, len(todo), TIME_LIMIT)
     for done, (material, result) in enumerate(results if todo else (), start=1):
         if isinstance(result, WorkerLostError):
             row = {"clip_id": material.clip_id, "key": material.key, "status": "failed"}
