@@ -101,10 +101,11 @@ class Video:
             elsewhere += bool(faces) and not near
         return 2 * elsewhere > LOOKS
 
-    def sound(self, sample_rate: int, frames: int) -> Sound:
-        """Its mono sound from the first frame on, (samples,), as long as so many frames take.
 
-        What is lacking at the end is silence. Raises MediaError where it has no sound.
-        """
-        pieces = list(read_audio(self.path, sample_rate, start=probe(self.path).video_start))
-        return fit_length(np.concatenate(pieces), samples_for(frames, self.fps, sample_rate))
+def read_sound(path: Path, fps: Fraction, sample_rate: int, frames: int) -> Sound:
+    """The mono sound of a video from the first frame on, (samples,), as long as so many frames take.
+
+    What is lacking at the end is silence. Raises MediaError where it has no sound.
+    """
+    pieces = list(read_audio(path, sample_rate, start=probe(path).video_start))
+    return fit_length(np.concatenate(pieces), samples_for(frames, fps, sample_rate))

@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path, PurePosixPath
 
 from s2f.model.data.shards import Media
-from s2f.model.evaluation.sources.footage import Video
+from s2f.model.evaluation.sources.footage import Video, read_sound
 from s2f.model.metrics import Frames
 from s2f.model.metrics.scoring import Clip, Measure, Missing, Note, Scored, row_names, score_clip
 from s2f.pipeline.core.errors import InputError, MediaError
@@ -89,7 +89,7 @@ class Videos:
         """Some of the clips, with the very frames that are measured, and their sound."""
         for pair in self._pairs:
             if pair.clip_id in wanted:
-                yield with_sound(read_pair(pair, self._faces)[0], pair, self._faces)
+                yield with_sound(read_pair(pair, self._faces)[0], pair)
 
     def _pair(self, clip_id: str, reference: Path) -> Pair | Missing:
         partners = {name: found[clip_id] for name, found in self._found.items() if clip_id in found}
@@ -112,7 +112,7 @@ def score_pair(pair: Pair, faces: FaceSettings, more: Sequence[Measure] = ()) ->
     except InputError as error:
         return Missing(pair.clip_id, "", "", error.message)
     # None of the measures that are always taken hears it.
-    scored = score_clip(with_sound(clip, pair, faces) if more else clip, faces, more)
+    scored = score_clip(with_sound(clip, pair) if more else clip, faces, more)
     return replace(scored, missing=missing + scored.missing, notes=notes)
 
 
@@ -144,11 +144,11 @@ def read_pair(pair: Pair, faces: FaceSettings) -> tuple[Clip, tuple[Missing, ...
     return clip, tuple(missing), tuple(notes)
 
 
-def with_sound(clip: Clip, pair: Pair, faces: FaceSettings) -> Clip:
+def with_sound(clip: Clip, pair: Pair) -> Clip:
     """The clip with the sound of the real video, else of the first one that has any."""
     for path in (pair.real, *pair.made.values()):
         try:
-            return replace(clip, sound=Video(path, FPS, faces).sound(SAMPLE_RATE, len(clip.real)))
+            return replace(clip, sound=read_sound(path, FPS, SAMPLE_RATE, len(clip.real)))
         except MediaError:
             continue
     return clip

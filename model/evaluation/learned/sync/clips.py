@@ -8,7 +8,7 @@ import numpy as np
 
 from s2f.model.data.recordings import Recording, listed, recordings
 from s2f.model.data.shards import Media
-from s2f.model.evaluation.sources.footage import Video
+from s2f.model.evaluation.sources.footage import Video, read_sound
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import place
 from s2f.pipeline.core.windows import fit_length, samples_for
@@ -39,8 +39,9 @@ def read_video(path: Path, media: Media, faces: FaceSettings) -> Recording:
 
     Raises InputError where it does not show a face all the time, or has no sound.
     """
-    video = Video(path, media.fps, faces)
-    return Recording(str(path), video.face, video.sound(media.sample_rate, len(video.face)), media)
+    face = Video(path, media.fps, faces).face
+    sound = read_sound(path, media.fps, media.sample_rate, len(face))
+    return Recording(str(path), face, sound, media)
 
 
 def late(clip: Recording, frames: int) -> Recording:
