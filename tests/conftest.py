@@ -17,7 +17,7 @@ from support.kept import DATA, kept
 from support.prepared import Command, Ended, Prepared, call, copy_clips
 
 from s2f.pipeline.core import media
-from s2f.pipeline.faces import Picture
+from s2f.pipeline.faces.base import Picture
 
 SMALL = ("s1/bbaf2n", "s2/pwij3p", "s3/sbia1a")
 NO_BROWSER = "there is no chromium or google-chrome; name one with S2F_BROWSER"

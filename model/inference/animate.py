@@ -24,7 +24,8 @@ from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import make_folder
 from s2f.pipeline.core.media import ENCODERS, read_audio, write_video
 from s2f.pipeline.core.windows import Sound, cut_windows, frames_for, window_starts
-from s2f.pipeline.faces.alignment import crop_photo
+from s2f.pipeline.faces.alignment import PHOTO_SIDE, crop_photo
+from s2f.pipeline.faces.settings import DEFAULT_FACES, FaceSettings
 
 Picture = npt.NDArray[np.uint8]
 
@@ -49,12 +50,14 @@ def animate(
     out: Path,
     *,
     aligned: bool = False,
+    faces: FaceSettings = DEFAULT_FACES,
     seed: int = 0,
     chunk_seconds: float = 1.0,
 ) -> Animation:
     """Write a video of the face in `image` speaking `audio`, with the generator of a trained run.
 
-    `aligned` says that the image is already a crop as the shards hold them. The video has as many
+    `aligned` says that the image is already a crop as the shards hold them; else `faces` finds the face in
+    it. The video has as many
     frames as it takes to cover the sound to its end; its length in memory is `chunk_seconds`.
     Raises InputError for an image, sound or target that does not serve, CheckpointError for the run.
     """
@@ -63,7 +66,7 @@ def animate(
         raise InputError(f"{audio} is not a file", "give a sound file, such as a wav, flac, mp3 or mp4")
     device = best_device()
     talker = load_prepared(run, device)
-    face = read_face(image, aligned=aligned)
+    face = read_face(image, aligned=aligned, faces=faces)
     sound = read_audio(audio, talker.sample_rate, chunk_seconds=chunk_seconds)
     frames = generate(talker, face, sound, device, seed)
     count = write_video(out, frames, talker.fps, sound=audio)
@@ -115,7 +118,7 @@ def stream_windows(sound: Iterable[Sound], fps: Fraction, sample_rate: int, size
         yield cut_windows(kept, window_starts(rest, fps, sample_rate, size, first=shown) - origin, size)
 
 
-def read_face(image: Path, *, aligned: bool) -> Picture:
+def read_face(image: Path, *, aligned: bool, faces: FaceSettings = DEFAULT_FACES) -> Picture:
     """The face in a picture file as an aligned RGB crop uint8 (128, 96, 3).
 
     Turned as its EXIF data say; grey pictures, 16 bits and transparency are understood.
@@ -133,7 +136,7 @@ def read_face(image: Path, *, aligned: bool) -> Picture:
     if aligned:
         return _fit(image, pixels)
     try:
-        return crop_photo(pixels)
+        return crop_photo(pixels, faces.open(PHOTO_SIDE))
     except InputError as error:
         raise InputError(f"{image}: {error.message}", error.hint) from error
 

@@ -30,6 +30,7 @@ from s2f.pipeline.core.errors import InputError, MediaError, OutputError
 from s2f.pipeline.core.files import make_folder
 from s2f.pipeline.core.media import LOCAL_ONLY, ffmpeg_program
 from s2f.pipeline.core.windows import Sound
+from s2f.pipeline.faces.settings import DEFAULT_FACES, FaceSettings
 
 STDIN, STDOUT = 0, 1
 
@@ -63,6 +64,7 @@ def animate_live(
     form: Literal["mp4", "rgb24"] = "mp4",
     sample_rate: int | None = None,
     aligned: bool = False,
+    faces: FaceSettings = DEFAULT_FACES,
     seed: int = 0,
     source: int = STDIN,
 ) -> Animation:
@@ -77,7 +79,7 @@ def animate_live(
         raise InputError("no sound comes in", "pipe mono PCM s16le into standard input")
     device = best_device()
     talker = load_prepared(run, device)
-    face = read_face(image, aligned=aligned)
+    face = read_face(image, aligned=aligned, faces=faces)
     rate = sample_rate or talker.sample_rate
     pieces = iter(lambda: os.read(source, 1 << 16), b"")
     count = 0

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.signal import find_peaks
 
 from s2f.model.metrics import Values
-from s2f.pipeline.faces import Points
+from s2f.pipeline.faces.base import Points
 
 # The first of the six points of either eye.
 EYES = (36, 42)

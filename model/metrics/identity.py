@@ -18,6 +18,9 @@ def acd(video: Embedding, still: Embedding) -> float:
     """Average content distance: the mean Euclidean distance of frames (n, 128) from a still frame (128,).
 
     After Tulyakov et al. 2018 and Vougioukas et al. 2018, who take other embeddings: figures compare
-    within one implementation only. nan where an embedding is.
+    within one implementation only. Frames whose embedding is nan do not count; nan where none has one, or
+    the still frame has none.
     """
-    return float(np.linalg.norm(video - still, axis=1).mean(dtype=np.float64))
+    distances = np.linalg.norm(video - still, axis=1)
+    known = distances[np.isfinite(distances)]
+    return float(known.mean(dtype=np.float64)) if len(known) else float("nan")

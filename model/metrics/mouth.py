@@ -1,6 +1,6 @@
 """Does the mouth move as the real one does? Measured on the 68 points of either face.
 
-The same landmark model has to find the points of both: `find_points`.
+One backend has to find the points of both: `find_points`.
 """
 
 import cv2
@@ -8,30 +8,29 @@ import numpy as np
 import numpy.typing as npt
 
 from s2f.model.metrics import Frames
-from s2f.pipeline.faces import Points, open_backend
+from s2f.pipeline.faces.base import Backend, Points
 from s2f.pipeline.faces.mouth import crop_points, opening
 
 MOUTH = slice(48, 68)
 
-# A face counts as seen if the detector finds one in most of so many frames, enlarged so much: it finds
+# A face counts as seen if the detector finds one in most of so many frames, enlarged so much: dlib's finds
 # none under 80 px.
 LOOKS, ENLARGE = 5, 2
 
 
-def find_points(video: Frames) -> Points:
+def find_points(video: Frames, backend: Backend) -> Points:
     """The 68 points of aligned RGB frames uint8 (n, 128, 96, 3): (n, 68, 2) in px, nan without a face.
 
-    The landmark model gives points for any picture, also for one of noise; so the detector is asked
-    first whether there is a face at all, in five frames of the video.
+    A landmark model may give points for any picture, even one of noise; so the detector is asked first
+    whether there is a face at all, in five frames of the video.
     """
-    if not has_face(video):
+    if not has_face(video, backend):
         return np.full((len(video), 68, 2), np.nan, np.float32)
-    return crop_points(video)
+    return crop_points(video, backend)
 
 
-def has_face(video: Frames) -> bool:
-    """Whether dlib's detector finds a face in most of five frames, evenly spread over the video."""
-    backend = open_backend("dlib")
+def has_face(video: Frames, backend: Backend) -> bool:
+    """Whether the detector finds a face in most of five frames, evenly spread over the video."""
     looks = video[np.linspace(0, len(video) - 1, LOOKS).round().astype(int)]
     large = [
         cv2.resize(frame, None, fx=ENLARGE, fy=ENLARGE, interpolation=cv2.INTER_CUBIC) for frame in looks

@@ -18,9 +18,10 @@ from s2f.model.metrics.mouth import find_points, mouth_distance, opening_correla
 from s2f.model.metrics.reconstruction import lower_l1, psnr, ssim
 from s2f.model.metrics.sharpness import cpbd, fdbm
 from s2f.pipeline.core.windows import Sound
-from s2f.pipeline.faces import Points
-from s2f.pipeline.faces.identity import Embedding, embed
+from s2f.pipeline.faces.base import Backend, Points
+from s2f.pipeline.faces.identity import SIZE, Embedding, embed
 from s2f.pipeline.faces.mouth import opening
+from s2f.pipeline.faces.settings import FaceSettings
 
 # What a video is: made by a run, the first frame repeated, or the real one.
 Kind = Literal["run", "still", "real"]
@@ -37,15 +38,16 @@ class Footage:
     `sound` and `text` are those of the clip. `reading` is what a lip reader has read, if one was asked.
     """
 
-    def __init__(self, frames: Frames, clip: "Clip") -> None:
+    def __init__(self, frames: Frames, clip: "Clip", backend: Backend) -> None:
         self.frames = frames
+        self._backend = backend
         self.fps, self.sound, self.text = clip.fps, clip.sound, clip.text
         self.reading = ""
 
     @functools.cached_property
     def points(self) -> Points:
         """The 68 points of every frame, (n, 68, 2) in px; nan where no face is seen."""
-        return find_points(self.frames)
+        return find_points(self.frames, self._backend)
 
     @property
     def has_face(self) -> bool:
@@ -64,7 +66,9 @@ class Footage:
 
     def _embed(self, frames: Frames) -> Embedding:
         # The network gives an embedding of any picture.
-        return embed(frames) if self.has_face else np.full((len(frames), 128), np.nan, np.float32)
+        if not self.has_face:
+            return np.full((len(frames), SIZE), np.nan, np.float32)
+        return embed(frames, self._backend)
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,7 @@ MEASURES = (
         3,
         MOVING,
         lambda a, b: acd(a.faces, b.first_face),
+        unknown="no face is found in the first real frame, or in those that are compared with it",
     ),
     Measure(
         "mouth_r",
@@ -182,6 +187,7 @@ MEASURES = (
         2,
         MOVING,
         lambda a, _: blinks_per_second(a.points, a.fps),
+        unknown="no face is found in some frames",
     ),
     Measure(
         "blink_s",
@@ -258,15 +264,16 @@ def row_names(paths: Sequence[Path]) -> list[str]:
     return [name if alone else str(path) for name, alone, path in zip(names, plain, paths, strict=True)]
 
 
-def score_clip(clip: Clip, more: Sequence[Measure] = ()) -> Scored:
+def score_clip(clip: Clip, faces: FaceSettings, more: Sequence[Measure] = ()) -> Scored:
     """Measure all videos of a clip, by MEASURES and more: those of the runs by name, `still` and `real`."""
+    backend = faces.open()
     measures = (*MEASURES, *more)
-    real = Footage(clip.real, clip)
-    still = Footage(np.repeat(clip.real[:1], len(clip.real), axis=0), clip)
+    real = Footage(clip.real, clip, backend)
+    still = Footage(np.repeat(clip.real[:1], len(clip.real), axis=0), clip, backend)
     # Its one picture is measured already.
     still.points = np.repeat(real.points[:1], len(clip.real), axis=0)
     videos: list[tuple[str, Kind, Footage]] = [
-        *((name, "run", Footage(frames, clip)) for name, frames in clip.made.items()),
+        *((name, "run", Footage(frames, clip, backend)) for name, frames in clip.made.items()),
         (STILL, "still", still),
         (REAL, "real", real),
     ]

@@ -30,6 +30,7 @@ from s2f.pipeline.core.errors import CheckpointError, ConfigError, TrainingError
 from s2f.pipeline.core.files import make_folder, write_bytes
 from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.core.shards import Media, Shard
+from s2f.pipeline.faces.settings import FaceSettings, read_settings
 
 SETTINGS = "train.yaml"
 
@@ -46,6 +47,7 @@ class Session:
     batches: TrainBatches
     validation: list[Shard]
     data: str
+    faces: FaceSettings
     console: Console
 
 
@@ -204,7 +206,11 @@ def _train(
     batches = TrainBatches(shards, params, ranks.device, ranks.rank, ranks.world, report=console.out)
     validation = data.split_or_empty("val")
     fingerprint = data.fingerprint("train", "val")
-    session = Session(run, data.media, batches, validation, fingerprint, console)
+    faces = read_settings(data)
+    if validation and ranks.leads:
+        # What validation needs and is not installed is told now, not after a thousand steps.
+        faces.open()
+    session = Session(run, data.media, batches, validation, fingerprint, faces, console)
     state = new_state(params, session.media.sample_rate, ranks)
     if resume:
         _resume(state, session)
@@ -278,7 +284,7 @@ def _validate(state: State, session: Session, journal: Journal | None, display: 
     """Score, log, and keep the weights if they are the best so far; one rank does, and all know the best."""
     if journal:
         clips = validation_batches(session.validation, state.params, state.device)
-        result = validate(state.kept, clips, state.params.seed)
+        result = validate(state.kept, clips, state.params.seed, session.faces.open())
         journal.write_validation(state.step, result)
         better = result.scores["val/l1"] < state.best
         state.stale += 1

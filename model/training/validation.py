@@ -14,6 +14,7 @@ from s2f.model.metrics.reconstruction import psnr
 from s2f.model.networks.generator import Generator
 from s2f.model.networks.losses import reconstruction_loss
 from s2f.model.training.samples import Example
+from s2f.pipeline.faces.base import Backend
 from s2f.pipeline.faces.mouth import mouth_opening
 
 # So many clips are kept to be looked at.
@@ -28,12 +29,13 @@ class Validation:
     examples: tuple[Example, ...]
 
 
-def validate(generator: Generator, clips: Iterable[Batch], seed: int) -> Validation:
+def validate(generator: Generator, clips: Iterable[Batch], seed: int, backend: Backend) -> Validation:
     """Score the generator, in eval mode, on clips that come one per batch.
 
     `val/l1` on the lower half and `val/psnr` in dB over the whole picture, each beside the score of
     the `still` baseline, which repeats the still frame; `val/mouth` is the correlation between the
-    mouth openings of the real and of the generated frames, the mean over the clips that have one.
+    mouth openings of the real and of the generated frames, by the points that the backend finds, the mean
+    over the clips that have one.
     """
     source = torch.Generator().manual_seed(seed)
     rows: list[dict[str, float]] = []
@@ -43,7 +45,7 @@ def validate(generator: Generator, clips: Iterable[Batch], seed: int) -> Validat
         for clip in clips:
             noise = generator.draw_noise(1, clip.frames.shape[1], source).to(clip.frames.device)
             fake = generator(clip.still, clip.windows, noise)
-            rows.append(_scores(clip, fake))
+            rows.append(_scores(clip, fake, backend))
             if len(examples) < EXAMPLES:
                 examples.append(_example(clip, fake))
     generator.train()
@@ -54,7 +56,7 @@ def validate(generator: Generator, clips: Iterable[Batch], seed: int) -> Validat
     return Validation(scores, tuple(examples))
 
 
-def _scores(clip: Batch, fake: Tensor) -> dict[str, float]:
+def _scores(clip: Batch, fake: Tensor, backend: Backend) -> dict[str, float]:
     still = clip.still[:, None].expand_as(clip.frames)
     real, made, repeated = (to_pictures(frames[0]) for frames in (clip.frames, fake, still))
     return {
@@ -62,7 +64,7 @@ def _scores(clip: Batch, fake: Tensor) -> dict[str, float]:
         "val/l1_still": float(reconstruction_loss(still, clip.frames)),
         "val/psnr": psnr(made, real),
         "val/psnr_still": psnr(repeated, real),
-        "val/mouth": correlation(mouth_opening(made), mouth_opening(real)),
+        "val/mouth": correlation(mouth_opening(made, backend), mouth_opening(real, backend)),
     }
 
 

@@ -26,6 +26,7 @@ from s2f.pipeline.core.errors import ConfigError, InputError
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.prepared_set import PreparedSet
+from s2f.pipeline.faces.settings import FaceSettings
 from s2f.pipeline.prep.plan import chosen_stages
 from s2f.pipeline.prep.runner import Forecast, Funnel, Preparation
 from s2f.pipeline.prep.sharding import Progress as Shown
@@ -80,8 +81,9 @@ def audit(
 def audit_raw(root: Place, settings: Settings, workers: int, *, limit: int | None, console: Console) -> Audit:
     """Audit raw videos under a progress bar."""
     corpus = settings.scan.corpus
+    faces = FaceSettings(settings.detect.backend, settings.detect.model)
     with _lines(console) as show:
-        return raw.audit_raw(root, corpus, settings.audit, workers=workers, limit=limit, progress=show)
+        return raw.audit_raw(root, corpus, settings.audit, faces, workers=workers, limit=limit, progress=show)
 
 
 @contextmanager

@@ -81,7 +81,7 @@ def audit(
     """
     tables = data.manifests({stage.name: stage.schema for stage in CLIP_STAGES})
     samples = data.manifests({shard.NAME: shard.SCHEMA})[shard.NAME]
-    measures = measuring.measured(data.place, tables, workers, progress)
+    measures = measuring.measured(data, tables, workers, progress)
     return judged(
         data.place, tables, samples, measures, params, shards=data.shard_rows, deep=deep, offsets=offsets
     )

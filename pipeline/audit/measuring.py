@@ -1,5 +1,6 @@
 """All clips measured, each once: what was measured and has not changed since is read from OUT/audit."""
 
+import functools
 from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
@@ -10,7 +11,9 @@ from s2f.pipeline.core import files
 from s2f.pipeline.core.executors import WorkerLostError, open_executor
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
+from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.core.schema import COMMON
+from s2f.pipeline.faces.settings import FaceSettings, read_settings
 from s2f.pipeline.prep.sharding import Progress
 from s2f.pipeline.stages import align, detect, resample
 from s2f.pipeline.stages.base import artifact_name, key
@@ -29,21 +32,21 @@ def folder_of(out: Place) -> Place:
     return out / "audit"
 
 
-def measured(out: Place, tables: Mapping[str, Manifest], workers: int, progress: Progress) -> Manifest:
+def measured(data: PreparedSet, tables: Mapping[str, Manifest], workers: int, progress: Progress) -> Manifest:
     """The measures of all clips that have a track of a face; those that are missing or stale are made now.
 
     Raises InputError where another audit is at work on OUT.
     """
-    folder = folder_of(out)
+    folder = folder_of(data.place)
     files.make_folder(folder)
     with files.alone(folder / ".lock"):
         found = Manifest(folder, NAME, SCHEMA)
-        wanted = {each.clip_id: each for each in materials(out, tables)}
+        wanted = {each.clip_id: each for each in materials(data.place, tables)}
         for clip_id in [clip_id for clip_id in found if clip_id not in wanted]:
             found.remove(clip_id)
         todo = [each for each in wanted.values() if not _is_fresh(found, each)]
         try:
-            _measure(todo, found, workers, progress)
+            _measure(todo, found, read_settings(data), workers, progress)
         finally:
             found.compact()
     return found
@@ -53,9 +56,12 @@ def _is_fresh(found: Manifest, material: Material) -> bool:
     return material.clip_id in found and found.brief(material.clip_id)[:2] == (material.key, "ok")
 
 
-def _measure(todo: list[Material], found: Manifest, workers: int, progress: Progress) -> None:
+def _measure(
+    todo: list[Material], found: Manifest, faces: FaceSettings, workers: int, progress: Progress
+) -> None:
     executor = open_executor(workers=workers, preload=PRELOAD)
-    results = executor.run(measure.measure, todo, len(todo), TIME_LIMIT)
+    work = functools.partial(measure.measure, faces=faces)
+    results = executor.run(work, todo, len(todo), TIME_LIMIT)
     for done, (material, result) in enumerate(results if todo else (), start=1):
         if isinstance(result, WorkerLostError):
             row = {"clip_id": material.clip_id, "key": material.key, "status": "failed"}

@@ -4,6 +4,7 @@ It finds in seconds what prep would find in hours: no face, no sound, black pict
 Of what it does not look at it says nothing.
 """
 
+import functools
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +22,9 @@ from s2f.pipeline.core.files import Copies, Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.schema import Row
 from s2f.pipeline.corpora import Source
-from s2f.pipeline.faces import alignment, open_backend
+from s2f.pipeline.faces import alignment
+from s2f.pipeline.faces.base import Backend
+from s2f.pipeline.faces.settings import FaceSettings
 from s2f.pipeline.prep.sharding import Progress
 from s2f.pipeline.stages import CLIP_STAGES, scan, shard
 from s2f.pipeline.stages.base import Clip
@@ -48,7 +51,14 @@ class Glance:
 
 
 def audit_raw(
-    root: Place, corpus: str, params: AuditParams, *, workers: int, limit: int | None, progress: Progress
+    root: Place,
+    corpus: str,
+    params: AuditParams,
+    faces: FaceSettings,
+    *,
+    workers: int,
+    limit: int | None,
+    progress: Progress,
 ) -> Audit:
     """Judge the raw videos of a folder, or its first `limit` ones. Raises InputError where there are none."""
     sources = corpora.find_clips(root, corpus)[:limit]
@@ -59,7 +69,8 @@ def audit_raw(
         Manifest(root / ".none", NAME, SCHEMA),
     )
     executor = open_executor(workers=workers, preload=PRELOAD)
-    results = executor.run(glance, sources, len(sources), TIME_LIMIT)
+    work = functools.partial(glance, faces=faces)
+    results = executor.run(work, sources, len(sources), TIME_LIMIT)
     for done, (source, result) in enumerate(results, start=1):
         seen = result if isinstance(result, Glance) else _lost(source, result)
         tables["scan"].put(seen.scan)
@@ -73,7 +84,7 @@ def audit_raw(
     return replace(found, findings=tuple(each for each in told if each.check not in AFTER_PREP))
 
 
-def glance(source: Source) -> Glance:
+def glance(source: Source, faces: FaceSettings) -> Glance:
     """Look at one clip; whatever is wrong with it becomes its rows."""
     with Copies() as copies:
         try:
@@ -83,16 +94,15 @@ def glance(source: Source) -> Glance:
         except (MediaError, OSError) as error:
             told = error.message if isinstance(error, MediaError) else str(error)
             return Glance(_origin(source) | _ended("failed", "unreadable", told), {}, {})
-        detect, measures = _look(copies.local(source.video))
+        detect, measures = _look(copies.local(source.video), faces.open())
         if row["status"] == "ok":
             measures |= _listen(copies.local(source.video))
     name = {"clip_id": source.clip_id}
     return Glance(row, name | detect, name | _ended("ok") | measures)
 
 
-def _look(video: Path) -> tuple[Row, Row]:
+def _look(video: Path, backend: Backend) -> tuple[Row, Row]:
     """The faces of some frames, and what the pictures are like there."""
-    backend = open_backend("dlib")
     crops, widths, counts = [], [], []
     for picture in media.sample_frames(video, FRAMES):
         faces = sorted(backend.detect(picture), key=lambda face: float(face.box[2] - face.box[0]))

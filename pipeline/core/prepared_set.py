@@ -11,7 +11,7 @@ import pyarrow as pa
 import yaml
 
 from s2f.pipeline.core import shards
-from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.errors import ConfigError, InputError
 from s2f.pipeline.core.files import Place, place
 from s2f.pipeline.core.manifest import Manifest, read_table
 from s2f.pipeline.core.schema import SHARDS, Row
@@ -127,11 +127,19 @@ class PreparedSet:
 
     @cached_property
     def settings(self) -> dict[str, dict[str, Any]]:
-        """The settings that it was prepared with, by block; empty where they were not kept."""
+        """The settings that it was prepared with, by block; empty where they were not kept.
+
+        Raises ConfigError where OUT/stages.yaml is damaged.
+        """
         path = self.place / SETTINGS
         if not path.exists():
             return {}
-        blocks: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        try:
+            blocks = yaml.safe_load(path.read_bytes())
+        except yaml.YAMLError:
+            blocks = None
+        if not isinstance(blocks, dict) or not all(isinstance(block, dict) for block in blocks.values()):
+            raise ConfigError(f"{path} holds no settings of a prepared set", "run 's2f prep' again")
         return blocks
 
 

@@ -1,69 +1,55 @@
-"""Faces: detectors behind one protocol, tracks over the frames of a clip, alignment, mouth opening.
-
-Points are numbered as in the 68-point scheme of iBUG 300-W; a picture is RGB, uint8 (height, width, 3).
-"""
+"""Faces: backends behind one protocol, tracks over the frames of a clip, alignment, mouth, identity."""
 
 import functools
-from dataclasses import dataclass
+import importlib
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, cast
 
-import numpy as np
-import numpy.typing as npt
+from s2f.pipeline.core.errors import InputError
 
-Picture = npt.NDArray[np.uint8]
-Points = npt.NDArray[np.float32]
-Box = npt.NDArray[np.float32]
+if TYPE_CHECKING:
+    from s2f.pipeline.faces.base import Backend, BackendModule
 
-STABLE = (33, 36, 39, 42, 45)
-
-
-@dataclass(frozen=True)
-class Detection:
-    """A face found in one picture: box (left, top, right, bottom) in px and the detector's score."""
-
-    box: Box
-    score: float
-
-
-class Backend(Protocol):
-    """What finds faces and their points. One instance per process; pictures are RGB uint8."""
-
-    def detect(self, picture: Picture) -> list[Detection]:
-        """All faces of a picture."""
-        ...
-
-    def points(self, picture: Picture, box: Box) -> Points | None:
-        """The 68 points of the face in `box`, float32 (68, 2), x and y in px; None where none is seen."""
-        ...
-
-
-def model_files(backend: str, model: str | None = None) -> list[Path]:
-    """The model files that a backend works with; their content is part of what its results depend on.
-
-    Raises MissingError where they are not there.
-    """
-    if backend == "mediapipe":
-        from s2f.pipeline.faces import models
-
-        return [models.face_landmarker(model)]
-    from s2f.pipeline.faces import dlib as dlib_backend
-
-    return dlib_backend.model_files()
+# The module of each backend. They are imported when they are used, since each brings a large library.
+BACKENDS = {
+    "dlib": "s2f.pipeline.faces.dlib",
+    "mediapipe": "s2f.pipeline.faces.mediapipe",
+}
+DEFAULT = "dlib"
+# Detectors see pictures reduced to so many px, unless they are told otherwise.
+MAX_SIDE = 640
 
 
 @functools.cache
-def open_backend(name: str, max_side: int = 640, model: str | None = None) -> Backend:
-    """The backend of that name; larger pictures are reduced to `max_side` px for dlib's detector.
+def open_backend(name: str, max_side: int = MAX_SIDE, model: str | None = None) -> "Backend":
+    """The backend of that name, one per process: loading its model takes longer than a clip.
 
-    There is one per process: loading its model takes longer than a clip. Modules are imported
-    here, since each brings a large library.
+    Raises InputError for an unknown name, MissingError where its package or its model is not installed.
     """
-    if name == "mediapipe":
-        from s2f.pipeline.faces import mediapipe as mediapipe_backend
-        from s2f.pipeline.faces import models
+    return _module(name).open_backend(max_side, model)
 
-        return mediapipe_backend.MediapipeBackend(models.face_landmarker(model))
-    from s2f.pipeline.faces import dlib as dlib_backend
 
-    return dlib_backend.DlibBackend(max_side)
+def model_files(name: str, model: str | None = None) -> list[Path]:
+    """The model files that a backend works with; their content is part of what its results depend on.
+
+    Raises InputError for an unknown name, MissingError where a file is not there.
+    """
+    return _module(name).model_files(model)
+
+
+def preload(name: str) -> tuple[str, ...]:
+    """The modules to import in the process that workers are forked from, so that they share its models."""
+    return _module(name).PRELOAD
+
+
+def known(name: str) -> str:
+    """The name of a backend. Raises ValueError, which names all of them, for any other."""
+    if name not in BACKENDS:
+        raise ValueError(f"it should be {' or '.join(BACKENDS)}")
+    return name
+
+
+def _module(name: str) -> "BackendModule":
+    if name not in BACKENDS:
+        raise InputError(f"there is no face backend {name}", f"known here: {', '.join(BACKENDS)}")
+    return cast("BackendModule", importlib.import_module(BACKENDS[name]))

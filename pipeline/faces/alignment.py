@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 from s2f.pipeline.core.errors import InputError
-from s2f.pipeline.faces import STABLE, Picture, Points, open_backend
+from s2f.pipeline.faces.base import STABLE, Backend, Picture, Points
 
 WIDTH, HEIGHT = 96, 128
 
@@ -16,7 +16,7 @@ TARGETS = np.array(
     dtype=np.float32,
 )
 
-# A face may fill a small part of a photo: the detector sees photos in more detail than videos.
+# What to open a backend with for a photo: a face may fill a small part of it.
 PHOTO_SIDE = 1600
 
 Transforms = npt.NDArray[np.float32]
@@ -84,9 +84,8 @@ def crop(picture: Picture, transform: Transforms, size: tuple[int, int] = (WIDTH
     return np.asarray(small, dtype=np.uint8)
 
 
-def crop_photo(picture: Picture, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Picture:
+def crop_photo(picture: Picture, backend: Backend, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Picture:
     """The canonical face of a photo's largest face; raises InputError where there is none."""
-    backend = open_backend("dlib", PHOTO_SIDE)
     faces = sorted(backend.detect(picture), key=lambda face: float(face.box[2] - face.box[0]))
     points = backend.points(picture, faces[-1].box) if faces else None
     if points is None:

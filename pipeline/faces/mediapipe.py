@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from s2f.pipeline.core.errors import MissingError
-from s2f.pipeline.faces import Box, Detection, Picture, Points
+from s2f.pipeline.faces.base import Box, Detection, Picture, Points
+from s2f.pipeline.faces.mediapipe_model import face_landmarker
+
+PRELOAD = ()
 
 # MediaPipe's point for each of the 68: jaw, brows, nose, eyes, outer lips, inner lips.
 POINTS = (
@@ -22,6 +25,16 @@ POINTS = (
 FACES = 8
 # The detector wants some room around a face.
 MARGIN = 0.5
+
+
+def open_backend(max_side: int, model: str | None) -> "MediapipeBackend":
+    """See BackendModule; the detector reduces pictures by itself."""
+    return MediapipeBackend(face_landmarker(model))
+
+
+def model_files(model: str | None) -> list[Path]:
+    """The landmarker's file; see BackendModule."""
+    return [face_landmarker(model)]
 
 
 class MediapipeBackend:
@@ -45,7 +58,7 @@ class MediapipeBackend:
         )
 
     def detect(self, picture: Picture) -> list[Detection]:
-        """All faces of a picture; see Backend.detect. The score is 1: MediaPipe tells none."""
+        """All faces of a picture; see Backend.detect. MediaPipe gives no score: it is 1."""
         return [Detection(_box(points), 1.0) for points in self._find(picture)]
 
     def points(self, picture: Picture, box: Box) -> Points | None:
@@ -56,21 +69,21 @@ class MediapipeBackend:
         right, bottom = np.minimum(box[2:] + room, (width, height)).astype(int)
         if right - left < 2 or bottom - top < 2:
             return None
-        found = self._find(picture[top:bottom, left:right])
-        if not found:
+        faces = self._find(picture[top:bottom, left:right])
+        if not faces:
             return None
         middle = (box[:2] + box[2:]) / 2 - np.array([left, top])
-        nearest = min(found, key=lambda points: float(np.linalg.norm(points.mean(axis=0) - middle)))
+        nearest = min(faces, key=lambda points: float(np.linalg.norm(points.mean(axis=0) - middle)))
         return np.asarray(nearest + np.array([left, top]), dtype=np.float32)
 
     def _find(self, picture: Picture) -> list[Points]:
         height, width = picture.shape[:2]
         # MediaPipe sees nothing, without a word, in a picture that is not contiguous.
         image = self._mediapipe.Image(self._mediapipe.ImageFormat.SRGB, np.ascontiguousarray(picture))
-        found = self._landmarker.detect(image).face_landmarks
+        faces = self._landmarker.detect(image).face_landmarks
         return [
             np.array([(face[index].x * width, face[index].y * height) for index in POINTS], np.float32) - 0.5
-            for face in found
+            for face in faces
         ]
 
 

@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from s2f.pipeline.faces import Picture, Points, open_backend
 from s2f.pipeline.faces.alignment import HEIGHT, WIDTH
+from s2f.pipeline.faces.base import Backend, Picture, Points
 
-# Where dlib's detector puts its box in an aligned face of 96 x 128 px: the mean over GRID's speakers.
+# Where the face lies in an aligned crop of 96 x 128 px: dlib's box, the mean over GRID's speakers.
 FACE_BOX = np.array([4.0, 20.0, 96.0, 107.0], dtype=np.float32)
 ENLARGE = 3
 
@@ -19,23 +19,23 @@ Frames = npt.NDArray[np.uint8]
 
 
 def enlarged(crop: Picture) -> Picture:
-    """An aligned crop three times as large, as the landmark model wants a face."""
+    """An aligned crop three times as large, for landmark models want larger faces."""
     size = (WIDTH * ENLARGE, HEIGHT * ENLARGE)
     return np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-def crop_points(frames: Frames) -> Points:
+def crop_points(frames: Frames, backend: Backend) -> Points:
     """The 68 points in aligned RGB crops uint8 (n, 128, 96, 3): float32 (n, 68, 2), in px of the crop.
 
-    No detection is needed, for the alignment has put the face in its place.
+    No detection is needed, for the alignment has put the face in its place. They are nan in frames where
+    the backend sees no face.
     """
-    backend = open_backend("dlib")
-    found = np.full((len(frames), 68, 2), np.nan, dtype=np.float32)
+    tracked = np.full((len(frames), 68, 2), np.nan, dtype=np.float32)
     for number, frame in enumerate(frames):
         points = backend.points(enlarged(frame), FACE_BOX * ENLARGE)
         if points is not None:
-            found[number] = (points + 0.5) / ENLARGE - 0.5
-    return found
+            tracked[number] = (points + 0.5) / ENLARGE - 0.5
+    return tracked
 
 
 def opening(points: Points) -> npt.NDArray[np.float32]:
@@ -63,6 +63,9 @@ def talking_frames(points: Points) -> int:
     return int(moving.sum())
 
 
-def mouth_opening(frames: Frames) -> npt.NDArray[np.float32]:
-    """Distance of the inner lips in aligned RGB crops uint8 (n, 128, 96, 3): float32 (n,), in px."""
-    return opening(crop_points(frames))
+def mouth_opening(frames: Frames, backend: Backend) -> npt.NDArray[np.float32]:
+    """Distance of the inner lips in aligned RGB crops uint8 (n, 128, 96, 3): float32 (n,), in px.
+
+    nan in frames where the backend sees no face.
+    """
+    return opening(crop_points(frames, backend))

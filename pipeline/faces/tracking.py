@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from s2f.pipeline.faces import Backend, Box, Detection, Picture, Points
+from s2f.pipeline.faces.base import Backend, Box, Detection, Picture, Points
 from s2f.pipeline.faces.mouth import talking_frames
 
 SAME_FACE = 0.3  # overlap (intersection over union) of the boxes of one face in two frames

@@ -11,7 +11,8 @@ from pydantic import Field, field_validator
 from s2f.pipeline.core import files, mjpeg
 from s2f.pipeline.core.params import Params
 from s2f.pipeline.core.schema import FRAMES, Row
-from s2f.pipeline.faces import STABLE, alignment
+from s2f.pipeline.faces import alignment
+from s2f.pipeline.faces.base import STABLE
 from s2f.pipeline.stages import detect
 from s2f.pipeline.stages.base import Clip, Stage
 

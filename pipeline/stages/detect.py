@@ -11,14 +11,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from s2f.pipeline import faces
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import Rejected
 from s2f.pipeline.core.params import Params
 from s2f.pipeline.core.schema import Row
-from s2f.pipeline.faces import Picture
+from s2f.pipeline.faces.base import Picture
 from s2f.pipeline.faces.tracking import Track, by_talking, find_tracks
 from s2f.pipeline.stages.base import Clip, Stage
 
@@ -35,11 +35,15 @@ class DetectParams(Params):
     fps: Annotated[str, BeforeValidator(str)] = Field(
         "25", description="frame rate that every clip is brought to, such as 25 or 30000/1001"
     )
-    backend: Literal["dlib", "mediapipe"] = Field("dlib", description="face detector: dlib or mediapipe")
+    backend: Annotated[str, AfterValidator(faces.known)] = Field(
+        faces.DEFAULT,
+        description=f"face detector: {' or '.join(faces.BACKENDS)}",
+        json_schema_extra={"enum": [*faces.BACKENDS]},
+    )
     model: str | None = Field(None, description="MediaPipe's model file, if not found elsewhere")
     every: int = Field(8, ge=1, le=100, description="detect on every k-th frame; boxes are tracked between")
     max_side: int = Field(
-        640, ge=160, description="larger pictures are reduced to this many px for the detector"
+        faces.MAX_SIDE, ge=160, description="larger pictures are reduced to this many px for the detector"
     )
     max_gap: int = Field(5, ge=0, description="frames in a row that may lack the face; they are interpolated")
     max_damaged: int = Field(3, ge=0, description="frames that may be damaged or missing in the stream")

@@ -12,6 +12,7 @@ from rich.table import Table
 from support.prepared import Prepared
 
 from s2f.model.evaluation.sources.videos import Pair, score_pair
+from s2f.pipeline.faces.settings import DEFAULT_FACES
 
 # Clips that are measured alone; the first one loads dlib's models besides.
 ALONE = 4
@@ -24,7 +25,7 @@ def test_all_clips_against_one(prepared_grid: Prepared) -> None:
     seconds = []
     for path in clips[: ALONE + 1]:
         begun = time.perf_counter()
-        score_pair(Pair(path.stem, "", path, {"same": path}, ()))
+        score_pair(Pair(path.stem, "", path, {"same": path}, ()), DEFAULT_FACES)
         seconds.append(time.perf_counter() - begun)
     floor = len(clips) * statistics.median(seconds[1:]) / (os.cpu_count() or 1)
     command = [Path(sys.executable).with_name("s2f"), "evaluate", "--videos", faces, "--reference", faces]

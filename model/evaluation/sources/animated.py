@@ -24,6 +24,7 @@ from s2f.pipeline.core.errors import CheckpointError, InputError
 from s2f.pipeline.core.executors import WorkerLostError, open_executor
 from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.core.shards import Media
+from s2f.pipeline.faces.settings import FaceSettings, read_settings
 
 # Sound is given to the generator in pieces, as `s2f animate` does: its memory does not grow with a clip.
 PIECE_SECONDS = 2
@@ -36,11 +37,21 @@ TIME_LIMIT = 600.0
 class Animated:
     """The clips of a split of a prepared set, or the first `limit` of them, beside what runs make of them.
 
-    The noise of a clip follows from the seed and the clip alone. Raises InputError where the data does
-    not serve, CheckpointError where a run does not.
+    The noise of a clip follows from the seed and the clip alone. `faces` finds the points that are measured,
+    else what found them in the set. Raises InputError where the data does not serve, CheckpointError where a
+    run does not.
     """
 
-    def __init__(self, runs: list[Path], data: PreparedSet, split: str, limit: int | None, seed: int) -> None:
+    def __init__(
+        self,
+        runs: list[Path],
+        data: PreparedSet,
+        split: str,
+        limit: int | None,
+        seed: int,
+        faces: FaceSettings | None = None,
+    ) -> None:
+        self._faces = faces or read_settings(data)
         self._wanted = listed(data, split, limit)
         self._device = best_device()
         self._seed = seed
@@ -56,7 +67,7 @@ class Animated:
     def score(self, workers: int, more: Sequence[Measure]) -> Iterator[Scored | Missing]:
         """Each clip measured, in so many processes, or why it cannot be, as they come."""
         lost: list[Missing] = []
-        work = functools.partial(score_clip, more=more)
+        work = functools.partial(score_clip, faces=self._faces, more=more)
         # CPUs are left to the other processes: a thread of torch without a CPU holds up all of them.
         with limited_threads(torch.get_num_threads() - workers):
             executor = open_executor(workers=workers, preload=PRELOAD)

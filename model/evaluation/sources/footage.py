@@ -13,7 +13,9 @@ from s2f.model.metrics.mouth import LOOKS
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.media import FrameReader, probe, read_audio
 from s2f.pipeline.core.windows import Sound, fit_length, samples_for
-from s2f.pipeline.faces import Box, Picture, alignment, open_backend
+from s2f.pipeline.faces import alignment
+from s2f.pipeline.faces.base import Box, Picture
+from s2f.pipeline.faces.settings import FaceSettings
 from s2f.pipeline.faces.tracking import SAME_FACE, by_talking, find_tracks, intersection_over_union
 
 # As `s2f prep` has them unless it is told otherwise.
@@ -32,8 +34,8 @@ class Video:
     What cannot be read raises InputError as soon as it is asked for.
     """
 
-    def __init__(self, path: Path, fps: Fraction) -> None:
-        self.path, self.fps = path, fps
+    def __init__(self, path: Path, fps: Fraction, faces: FaceSettings) -> None:
+        self.path, self.fps, self._faces = path, fps, faces
         self._reader = FrameReader(path, fps, keep_bytes=KEPT)
 
     def __iter__(self) -> Iterator[Picture]:
@@ -67,7 +69,7 @@ class Video:
     def track(self) -> tuple[list[Box], alignment.Transforms]:
         """The box of the face in every frame, and the transforms (n, 2, 3) that align it."""
         assert self.size
-        tracks, total = find_tracks(self, open_backend("dlib"), EVERY, MAX_GAP)
+        tracks, total = find_tracks(self, self._faces.open(), EVERY, MAX_GAP)
         if not tracks:
             raise InputError(f"no face is found in {self.path}", HINT)
         _, face = by_talking(tracks)[0]
@@ -91,17 +93,19 @@ class Video:
     def shows_elsewhere(self, boxes: list[Box]) -> bool:
         """Whether faces are found in most of five frames, but not in these boxes of theirs."""
         looks = set(np.linspace(0, len(boxes) - 1, LOOKS).round().astype(int).tolist())
+        backend = self._faces.open()
         elsewhere = 0
         for number, (picture, box) in enumerate(zip(self, boxes, strict=False)):
-            faces = open_backend("dlib").detect(picture) if number in looks else []
+            faces = backend.detect(picture) if number in looks else []
             near = any(intersection_over_union(face.box, box) >= SAME_FACE for face in faces)
             elsewhere += bool(faces) and not near
         return 2 * elsewhere > LOOKS
 
-    def sound(self, sample_rate: int, frames: int) -> Sound:
-        """Its mono sound from the first frame on, (samples,), as long as so many frames take.
 
-        What is lacking at the end is silence. Raises MediaError where it has no sound.
-        """
-        pieces = list(read_audio(self.path, sample_rate, start=probe(self.path).video_start))
-        return fit_length(np.concatenate(pieces), samples_for(frames, self.fps, sample_rate))
+def read_sound(path: Path, fps: Fraction, sample_rate: int, frames: int) -> Sound:
+    """The mono sound of a video from the first frame on, (samples,), as long as so many frames take.
+
+    What is lacking at the end is silence. Raises MediaError where it has no sound.
+    """
+    pieces = list(read_audio(path, sample_rate, start=probe(path).video_start))
+    return fit_length(np.concatenate(pieces), samples_for(frames, fps, sample_rate))

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
 
-from s2f.model.evaluation.sources.footage import Video
+from s2f.model.evaluation.sources.footage import Video, read_sound
 from s2f.model.metrics import Frames
 from s2f.model.metrics.scoring import PRELOAD, Clip, Measure, Missing, Note, Scored, row_names, score_clip
 from s2f.pipeline.core.errors import InputError, MediaError
 from s2f.pipeline.core.executors import WorkerLostError, open_executor
 from s2f.pipeline.core.shards import Media
 from s2f.pipeline.corpora import VIDEO_ENDINGS, grid
+from s2f.pipeline.faces.settings import FaceSettings
 
 # As `s2f prep` has them unless it is told otherwise.
 FPS, SAMPLE_RATE = Fraction(25), 16_000
@@ -45,7 +46,8 @@ class Videos:
     Raises InputError where there are none.
     """
 
-    def __init__(self, videos: list[Path], reference: Path, limit: int | None) -> None:
+    def __init__(self, videos: list[Path], reference: Path, limit: int | None, faces: FaceSettings) -> None:
+        self._faces = faces
         self.names = tuple(row_names(videos))
         self._folders = dict(zip(self.names, videos, strict=True))
         self._found = {name: _listed(path, reference.stem) for name, path in self._folders.items()}
@@ -76,7 +78,7 @@ class Videos:
         """Each clip read, aligned and measured, in so many processes, or why it cannot be, as they come."""
         yield from self._lost
         executor = open_executor(workers=workers, preload=PRELOAD)
-        work = functools.partial(score_pair, more=more)
+        work = functools.partial(score_pair, faces=self._faces, more=more)
         for pair, found in executor.run(work, self._pairs, len(self._pairs), TIME_LIMIT):
             if isinstance(found, WorkerLostError):
                 yield Missing(pair.clip_id, "", "", found.message)
@@ -87,7 +89,7 @@ class Videos:
         """Some of the clips, with the very frames that are measured, and their sound."""
         for pair in self._pairs:
             if pair.clip_id in wanted:
-                yield with_sound(read_pair(pair)[0], pair)
+                yield with_sound(read_pair(pair, self._faces)[0], pair)
 
     def _pair(self, clip_id: str, reference: Path) -> Pair | Missing:
         partners = {name: found[clip_id] for name, found in self._found.items() if clip_id in found}
@@ -103,29 +105,29 @@ class Videos:
         return Pair(clip_id, PurePosixPath(clip_id).parent.name, self._real[clip_id], partners, missing)
 
 
-def score_pair(pair: Pair, more: Sequence[Measure] = ()) -> Scored | Missing:
+def score_pair(pair: Pair, faces: FaceSettings, more: Sequence[Measure] = ()) -> Scored | Missing:
     """Read and measure the videos of a pair; what cannot be read is in `missing`."""
     try:
-        clip, missing, notes = read_pair(pair)
+        clip, missing, notes = read_pair(pair, faces)
     except InputError as error:
         return Missing(pair.clip_id, "", "", error.message)
     # None of the measures that are always taken hears it.
-    scored = score_clip(with_sound(clip, pair) if more else clip, more)
+    scored = score_clip(with_sound(clip, pair) if more else clip, faces, more)
     return replace(scored, missing=missing + scored.missing, notes=notes)
 
 
-def read_pair(pair: Pair) -> tuple[Clip, tuple[Missing, ...], tuple[Note, ...]]:
+def read_pair(pair: Pair, faces: FaceSettings) -> tuple[Clip, tuple[Missing, ...], tuple[Note, ...]]:
     """The videos of a pair as aligned faces, all as long as the shortest, without sound.
 
     Beside them the videos that cannot be read, and how the others were aligned. Raises InputError where
     the real one or none of the others can be read.
     """
-    real = Video(pair.real, FPS)
+    real = Video(pair.real, FPS, faces)
     made: dict[str, Frames] = {}
     missing, notes = list(pair.missing), []
     for name, path in pair.made.items():
         try:
-            made[name], how = _aligned(Video(path, FPS), real)
+            made[name], how = _aligned(Video(path, FPS, faces), real)
             notes.append(Note(pair.clip_id, name, how))
         except InputError as error:
             missing.append(Missing(pair.clip_id, name, "", error.message))
@@ -146,7 +148,7 @@ def with_sound(clip: Clip, pair: Pair) -> Clip:
     """The clip with the sound of the real video, else of the first one that has any."""
     for path in (pair.real, *pair.made.values()):
         try:
-            return replace(clip, sound=Video(path, FPS).sound(SAMPLE_RATE, len(clip.real)))
+            return replace(clip, sound=read_sound(path, FPS, SAMPLE_RATE, len(clip.real)))
         except MediaError:
             continue
     return clip

@@ -8,16 +8,19 @@ from rich.markup import escape
 
 from s2f.pipeline.app.commands.options import (
     Config,
+    Faces,
     Limit,
     LipReader,
     Prepared,
     Set,
     SyncScorer,
+    VideoFaces,
     Workers,
     console,
     errors,
 )
 from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.faces import DEFAULT
 
 
 def evaluate(
@@ -35,6 +38,7 @@ def evaluate(
     json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the noise and of the confidence intervals.")] = 0,
     workers: Workers = 0,
+    faces: Faces = None,
     lipreader: LipReader = None,
     sync: SyncScorer = None,
 ) -> None:
@@ -49,12 +53,14 @@ def evaluate(
     from s2f.model.evaluation.sources.animated import Animated
     from s2f.model.evaluation.sources.videos import Videos
     from s2f.pipeline.core.prepared_set import PreparedSet
+    from s2f.pipeline.faces.settings import FaceSettings
 
     material: evaluation.Material
     if runs and data and not videos and not reference:
-        material = Animated(runs, PreparedSet(data), split, limit, seed)
+        chosen = FaceSettings(faces) if faces else None
+        material = Animated(runs, PreparedSet(data), split, limit, seed, chosen)
     elif videos and reference and not runs and not data:
-        material = Videos(videos, reference, limit)
+        material = Videos(videos, reference, limit, FaceSettings(faces or DEFAULT))
     else:
         raise InputError(
             "there are two ways to evaluate", "give either RUN... and --data, or --videos and --reference"
@@ -98,6 +104,7 @@ def lipread_run(
     run: Annotated[Path, typer.Option("--run", help="Folder of a trained reader.")],
     split: Annotated[str, typer.Option(help="train, val or test.")] = "val",
     limit: Limit = None,
+    faces: VideoFaces = DEFAULT,
     json: Annotated[Path | None, typer.Option(help="Also write rates and readings to this file.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the confidence intervals and of chance.")] = 0,
 ) -> None:
@@ -109,10 +116,11 @@ def lipread_run(
     from s2f.model.evaluation.sources.footage import Video
     from s2f.model.networks.device import best_device
     from s2f.pipeline.core.prepared_set import PreparedSet
+    from s2f.pipeline.faces.settings import FaceSettings
 
     trained = reader.load_reader(run, best_device())
     if Path(what).is_file():
-        frames = Video(Path(what), trained.fps).face
+        frames = Video(Path(what), trained.fps, FaceSettings(faces)).face
         for name, grammar in ((scores.FREE, False), (scores.BOUND, True)):
             console.print(f"{name}: {trained.read(frames, grammar)}", markup=False, soft_wrap=True)
         return
@@ -155,6 +163,7 @@ def sync_run(
     run: Annotated[Path, typer.Option("--run", help="Folder of 's2f sync train'.")],
     split: Annotated[str | None, typer.Option(help="train, val or test.")] = None,
     limit: Limit = None,
+    faces: VideoFaces = DEFAULT,
     json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
 ) -> None:
     """Tell by how much the sound of clips is early or late, and how surely.
@@ -163,9 +172,10 @@ def sync_run(
     """
     from s2f.model.evaluation.learned.sync import clips, measuring, scorer
     from s2f.model.networks.device import best_device
+    from s2f.pipeline.faces.settings import FaceSettings
 
     loaded = scorer.load_scorer(run, best_device())
-    count, found = clips.chosen(what, split, limit, loaded.media)
+    count, found = clips.chosen(what, split, limit, loaded.media, FaceSettings(faces))
     scored = measuring.measure(loaded, found, count, console)
     console.print(measuring.table(loaded, scored))
     for line in measuring.notes(loaded, scored):

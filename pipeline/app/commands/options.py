@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+
+from s2f.pipeline.faces import BACKENDS, DEFAULT, known
 
 console = Console()
 errors = Console(stderr=True)
@@ -29,6 +31,24 @@ SyncScorer = Annotated[
 ]
 Raw = Annotated[str, typer.Argument(help="Folder or URL of raw videos.")]
 Prepared = Annotated[str, typer.Argument(help="Folder or URL that 's2f prep' has made.")]
+
+
+def _face_backend(name: str | None) -> str | None:
+    try:
+        return name and known(name)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _faces(help_: str) -> Any:
+    choices = [*BACKENDS]
+    return typer.Option(
+        metavar="|".join(choices), callback=_face_backend, autocompletion=lambda: choices, help=help_
+    )
+
+
+VideoFaces = Annotated[str, _faces("What finds faces in pictures and videos.")]
+Faces = Annotated[str | None, _faces(f"What finds faces; else that of the set, for videos {DEFAULT}.")]
 
 
 @contextmanager

@@ -183,9 +183,9 @@ def fetch() -> None:
 
     Example: s2f models fetch
     """
-    from s2f.pipeline.faces import models as files
+    from s2f.pipeline.faces import mediapipe_model
 
-    console.print(files.fetch(), markup=False, soft_wrap=True)
+    console.print(mediapipe_model.fetch(), markup=False, soft_wrap=True)
 
 
 def _listed(names: str) -> tuple[str, ...]:

@@ -13,12 +13,14 @@ from s2f.pipeline.app.commands.options import (
     Prepared,
     Set,
     SyncScorer,
+    VideoFaces,
     Workers,
     console,
     errors,
     going_on,
 )
 from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.faces import DEFAULT
 
 
 def train(
@@ -55,6 +57,7 @@ def animate(
         Literal["mp4", "rgb24"], typer.Option("--format", help="What --stream writes.")
     ] = "mp4",
     aligned: Annotated[bool, typer.Option("--aligned", help="The image is already an aligned crop.")] = False,
+    faces: VideoFaces = DEFAULT,
     seed: Annotated[int, typer.Option(help="Seed of the noise: other seeds blink and move differently.")] = 0,
 ) -> None:
     """Make a photo speak.
@@ -63,16 +66,19 @@ def animate(
 
     Example: s2f animate --image me.jpg --audio speech.wav --run runs/small --out me.mp4
     """
+    from s2f.pipeline.faces.settings import FaceSettings
+
     if stream == (audio is not None):
         raise InputError("the speech must come from one place", "give either --audio or --stream")
     # Before torch is loaded: threads that wait by spinning take the processors from what they wait for.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    finder = FaceSettings(faces)
     if audio is None:
         from s2f.model.inference import live
 
         try:
             done = live.animate_live(
-                run, image, out, form=format_, sample_rate=rate, aligned=aligned, seed=seed
+                run, image, out, form=format_, sample_rate=rate, aligned=aligned, faces=finder, seed=seed
             )
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
@@ -80,7 +86,7 @@ def animate(
         return
     from s2f.model.inference import animate as animation
 
-    made = animation.animate(run, image, audio, out, aligned=aligned, seed=seed)
+    made = animation.animate(run, image, audio, out, aligned=aligned, faces=finder, seed=seed)
     console.print(f"{out}: {made}")
 
 

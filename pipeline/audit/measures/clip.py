@@ -21,8 +21,10 @@ from s2f.pipeline.core.errors import S2fError
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.schema import Row
 from s2f.pipeline.core.windows import Sound
-from s2f.pipeline.faces import STABLE, Points, identity, mouth
+from s2f.pipeline.faces import identity, mouth
 from s2f.pipeline.faces.alignment import HEIGHT, WIDTH
+from s2f.pipeline.faces.base import STABLE, Backend, Points
+from s2f.pipeline.faces.settings import FaceSettings
 
 # Raise it whenever the same clip would get other figures.
 VERSION = 1
@@ -83,8 +85,11 @@ class Material:
     loudness: tuple[float, ...] | None
 
 
-def measure(material: Material) -> Row:
-    """The row of one clip: its measures, or why it could not be measured."""
+def measure(material: Material, faces: FaceSettings) -> Row:
+    """The row of one clip: its measures, or why it could not be measured.
+
+    `faces` says by which backend: that of the set.
+    """
     row: Row = {"clip_id": material.clip_id, "key": material.key, "status": "ok", "reason": "", "message": ""}
     try:
         with np.load(io.BytesIO(material.track.read_bytes()), allow_pickle=False) as stored:
@@ -92,8 +97,7 @@ def measure(material: Material) -> Row:
         row |= of_track(points)
         if material.frames:
             frames = usual_size(mjpeg.decode(material.frames.read_bytes()))
-            embeddings = identity.embed(frames[[len(frames) // 4, 3 * len(frames) // 4]])
-            row |= of_frames(frames) | {"embedding": embeddings.mean(axis=0).tolist()}
+            row |= of_frames(frames) | {"embedding": mean_embedding(frames, faces.open())}
         if material.sound:
             row |= of_sound(wav.decode(material.sound.read_bytes()), material.rate)
         if material.loudness:
@@ -118,6 +122,14 @@ def of_frames(frames: Frames) -> dict[str, float]:
         "brightness": float(np.median(face.mean(axis=(1, 2)))),
         "occlusion": float(np.abs(lower - np.median(lower[::3], axis=0)).mean(axis=(1, 2)).max()),
     }
+
+
+def mean_embedding(frames: Frames, backend: Backend) -> list[float] | None:
+    """The mean embedding of two frames, at a quarter of the clip and at three; None where no face is seen."""
+    embeddings = identity.embed(frames[[len(frames) // 4, 3 * len(frames) // 4]], backend)
+    seen = embeddings[np.isfinite(embeddings).all(axis=1)]
+    mean: list[float] | None = seen.mean(axis=0).tolist() if len(seen) else None
+    return mean
 
 
 def usual_size(frames: Frames) -> Frames:

@@ -22,6 +22,7 @@ from s2f.model.evaluation.results import Evaluation, Row
 from s2f.model.evaluation.sources.videos import Videos
 from s2f.model.metrics.scoring import MEASURES, Clip
 from s2f.pipeline.core import media
+from s2f.pipeline.faces.settings import DEFAULT_FACES
 
 CLIPS = ("s1/bbaf2n", "s2/pwij3p", "s3/sbia1a")
 FRAME = 1 / 25
@@ -45,7 +46,11 @@ def made(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Evaluati
         (root / "raw" / clip).parent.mkdir(parents=True)
         shutil.copy2(source, root / "raw" / f"{clip}.mpg")
     out = root / "out"
-    found = evaluate(Videos([root / "soft", root / "late"], root / "raw", None), Console(quiet=True), out=out)
+    found = evaluate(
+        Videos([root / "soft", root / "late"], root / "raw", None, DEFAULT_FACES),
+        Console(quiet=True),
+        out=out,
+    )
     return found, out
 
 

@@ -33,6 +33,7 @@ from s2f.pipeline.core import mjpeg
 from s2f.pipeline.core.errors import TrainingError
 from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.corpora.grid import sentence
+from s2f.pipeline.faces.settings import DEFAULT_FACES
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -111,7 +112,7 @@ def test_a_raw_video_is_read_as_its_aligned_clip(
     s2f: Command, data: Path, grid: Prepared, learnt: Path
 ) -> None:
     raw, aligned = data / "grid/s1/bbaf2n.mpg", grid.artifact("align", "s1_bbaf2n")
-    frames = Video(raw, Fraction(25)).face
+    frames = Video(raw, Fraction(25), DEFAULT_FACES).face
     stored = frames_of(grid, "s1_bbaf2n")
     assert frames.shape == stored.shape
     # The artifact differs by JPEG's losses alone.

@@ -32,6 +32,7 @@ from s2f.pipeline.core import media, wav
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.core.shards import Media
+from s2f.pipeline.faces.settings import DEFAULT_FACES
 
 CPU = torch.device("cpu")
 RATE, FPS = 16_000, Fraction(25)
@@ -291,7 +292,9 @@ def test_an_evaluation_tells_by_how_much_a_video_is_late(run: Path, unseen: list
         behind = np.concatenate([np.repeat(clip.frames[:1], 5, axis=0), clip.frames[:-5]])
         dead = np.repeat(clip.frames[:1], len(clip.frames), axis=0)
         made = {"same": clip.frames, "late": behind, "dead": dead}
-        scores = score_clip(Clip(clip.clip_id, clip.frames, made, FPS, sound=clip.sound), judges).scores
+        scores = score_clip(
+            Clip(clip.clip_id, clip.frames, made, FPS, sound=clip.sound), DEFAULT_FACES, judges
+        ).scores
         offsets.append([scores[name]["av_offset"] for name in ("real", "same", "late")])
         confidences.append([scores[name]["av_confidence"] for name in ("real", "dead")])
         assert scores["late"]["av_apart"] == abs(scores["late"]["av_offset"])
@@ -327,7 +330,7 @@ def test_an_evaluation_says_why_it_cannot_tell(run: Path, unseen: list[Recording
     judges, frames = judged(None, run, MEDIA), unseen[0].frames
     short = Clip("short", frames[:20], {"same": frames[:20]}, FPS, sound=unseen[0].sound)
     for clip in (short, Clip("mute", frames, {"same": frames}, FPS)):
-        found = score_clip(clip, judges)
+        found = score_clip(clip, DEFAULT_FACES, judges)
         assert math.isnan(found.scores["same"]["av_confidence"])
         reasons = {each.measure: each.reason for each in found.missing if each.video == "same"}
         assert reasons["av_offset"] == "there is no sound, or less than 24 frames"
@@ -367,7 +370,7 @@ def test_videos_are_scored_also_aligned_ones_and_late_ones(
 ) -> None:
     name = unseen[0].clip_id.removeprefix("s1_")
     raw = data / f"grid/s1/{name}.mpg"
-    found = read_video(raw, MEDIA)
+    found = read_video(raw, MEDIA, DEFAULT_FACES)
     # By another path the same face as that of the shards.
     assert found.frames.shape == unseen[0].frames.shape
     assert np.abs(found.frames.astype(int) - unseen[0].frames).mean() < 2

@@ -28,7 +28,8 @@ from s2f.model.evaluation.sources.videos import (
 )
 from s2f.model.metrics.scoring import Clip, Missing, Scored
 from s2f.pipeline.core import media, mjpeg
-from s2f.pipeline.faces import Picture
+from s2f.pipeline.faces.base import Picture
+from s2f.pipeline.faces.settings import DEFAULT_FACES
 
 CLIP = "s1/bbaf2n"
 SILENT = Console(file=io.StringIO())
@@ -72,7 +73,7 @@ def halved(picture: Picture) -> Picture:
 
 
 def scored(real: Path, **made: Path) -> Scored:
-    found = score_pair(Pair("one", "", real, made, ()))
+    found = score_pair(Pair("one", "", real, made, ()), DEFAULT_FACES)
     assert isinstance(found, Scored)
     return found
 
@@ -93,7 +94,7 @@ def test_a_video_equals_itself(real: Path) -> None:
 
 def test_the_real_video_is_aligned_as_the_preparation_aligns_it(real: Path, prepared_small: Prepared) -> None:
     path = prepared_small.artifact("align", "s1_bbaf2n")
-    clip, _, _ = read_pair(Pair("one", "", real, {"same": real}, ()))
+    clip, _, _ = read_pair(Pair("one", "", real, {"same": real}, ()), DEFAULT_FACES)
     prepared = mjpeg.decode(path.read_bytes())
     assert np.abs(clip.real.astype(int) - prepared).mean() < 1
 
@@ -131,7 +132,7 @@ def test_a_head_that_moves_otherwise_in_the_same_picture_counts_as_it_is(real: P
 
 
 def test_aligned_faces_are_taken_as_they_are(real: Path, tmp_path: Path) -> None:
-    clip, _, _ = read_pair(Pair("one", "", real, {"same": real}, ()))
+    clip, _, _ = read_pair(Pair("one", "", real, {"same": real}, ()), DEFAULT_FACES)
     path = tmp_path / "crops.mp4"
     media.write_video(path, clip.real, FPS)
     found = scored(real, crops=path)
@@ -168,7 +169,7 @@ def test_what_cannot_be_read_is_named(data: Path, real: Path, tmp_path: Path) ->
     assert "in a row" in reasons["half"]
     assert found.scores.keys() == {"same", "still", "real"}
     for pair in (Pair("a", "", real, {"x": broken}, ()), Pair("a", "", broken, {"x": real}, ())):
-        lost = score_pair(pair)
+        lost = score_pair(pair, DEFAULT_FACES)
         assert isinstance(lost, Missing)
         assert "broken.mp4 cannot be read" in lost.reason
 
@@ -227,7 +228,7 @@ def test_folders_of_videos(s2f: Command, folders: Path, tmp_path: Path) -> None:
 
 
 def found(*arguments: Path) -> Evaluation:
-    return evaluate(Videos([arguments[0]], arguments[1], None), SILENT, workers=1)
+    return evaluate(Videos([arguments[0]], arguments[1], None, DEFAULT_FACES), SILENT, workers=1)
 
 
 def test_two_files_belong_together_whatever_they_are_called(folders: Path) -> None:

@@ -17,8 +17,10 @@ from s2f.model.metrics.reconstruction import lower_l1, psnr, ssim
 from s2f.model.metrics.scoring import Clip, score_clip
 from s2f.model.metrics.sharpness import cpbd, edge_widths, fdbm
 from s2f.pipeline.core import mjpeg
-from s2f.pipeline.faces import Points
+from s2f.pipeline.faces import open_backend
+from s2f.pipeline.faces.base import Points
 from s2f.pipeline.faces.mouth import opening
+from s2f.pipeline.faces.settings import DEFAULT_FACES
 
 # Pictures that lie inside the scikit-image wheel.
 STANDARD = ("camera", "astronaut", "chelsea", "coffee", "coins", "page")
@@ -36,7 +38,7 @@ def crops(prepared_small: Prepared) -> dict[str, Frames]:
 
 @pytest.fixture(scope="module")
 def points(crops: dict[str, Frames]) -> dict[str, Points]:
-    return {clip: find_points(frames) for clip, frames in crops.items()}
+    return {clip: find_points(frames, open_backend("dlib")) for clip, frames in crops.items()}
 
 
 def standard(name: str, blur: float = 0) -> Frames:
@@ -253,14 +255,14 @@ def test_correlation_by_hand() -> None:
 def test_points_are_found_where_there_is_a_face(crops: dict[str, Frames], points: dict[str, Points]) -> None:
     assert all(np.isfinite(found).all() for found in points.values())
     noise = np.random.default_rng(0).integers(0, 255, (6, 128, 96, 3)).astype(np.uint8)
-    assert np.isnan(find_points(noise)).all()
-    assert np.isfinite(find_points(crops["s1_bbaf2n"][:1])).all()
+    assert np.isnan(find_points(noise, open_backend("dlib"))).all()
+    assert np.isfinite(find_points(crops["s1_bbaf2n"][:1], open_backend("dlib"))).all()
 
 
 def test_the_scores_of_a_clip(crops: dict[str, Frames], points: dict[str, Points]) -> None:
     real = crops["s1_bbaf2n"]
     late = np.roll(real, 2, axis=0)
-    found = score_clip(Clip("a", real, {"same": real, "late": late}))
+    found = score_clip(Clip("a", real, {"same": real, "late": late}), DEFAULT_FACES)
     assert (found.clip_id, found.frames, found.missing) == ("a", len(real), ())
     assert found.scores.keys() == {"same", "late", "still", "real"}
     same, still = found.scores["same"], found.scores["still"]
@@ -284,14 +286,14 @@ def test_the_scores_of_a_clip(crops: dict[str, Frames], points: dict[str, Points
 def test_what_cannot_be_measured_is_named_with_its_reason(crops: dict[str, Frames]) -> None:
     real = crops["s1_bbaf2n"][:6]
     made = {"grey": np.full_like(real, 128), "frozen": np.repeat(real[:1], 6, axis=0)}
-    found = score_clip(Clip("a", real, made))
+    found = score_clip(Clip("a", real, made), DEFAULT_FACES)
     assert {(each.video, each.measure, each.reason) for each in found.missing} == {
         ("grey", "cpbd", "no edge is found"),
         *(("grey", name, "no face is found in its frames") for name in FACIAL),
         ("frozen", "mouth_r", "the mouth does not move"),
     }
     assert math.isnan(found.scores["grey"]["cpbd"])
-    faceless = score_clip(Clip("b", np.full_like(real, 128), {"good": real}))
+    faceless = score_clip(Clip("b", np.full_like(real, 128), {"good": real}), DEFAULT_FACES)
     assert ("good", "mouth_r", "no face is found in the real frames") in {
         (each.video, each.measure, each.reason) for each in faceless.missing
     }

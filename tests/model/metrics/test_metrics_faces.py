@@ -22,15 +22,22 @@ from s2f.model.metrics.blinks import (
 from s2f.model.metrics.identity import LOOKS, acd, sampled
 from s2f.model.metrics.mouth import find_points
 from s2f.model.metrics.scoring import Clip, score_clip
-from s2f.pipeline.faces import Points
-from s2f.pipeline.faces.identity import embed
+from s2f.pipeline.faces import identity, open_backend
+from s2f.pipeline.faces.base import Points
+from s2f.pipeline.faces.identity import Embedding
+from s2f.pipeline.faces.settings import DEFAULT_FACES
 
 FPS = Fraction(25)
 
 
+def embed(frames: Frames) -> Embedding:
+    """The embeddings by dlib's points."""
+    return identity.embed(frames, open_backend("dlib"))
+
+
 def aligned(path: Path) -> Frames:
     """The aligned face of a raw video."""
-    return read_pair(Pair("one", "", path, {"same": path}, ()))[0].real
+    return read_pair(Pair("one", "", path, {"same": path}, ()), DEFAULT_FACES)[0].real
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +49,7 @@ def faces(data: Path) -> dict[str, Frames]:
 
 @pytest.fixture(scope="module")
 def points(faces: dict[str, Frames]) -> dict[str, Points]:
-    return {speaker: find_points(frames) for speaker, frames in faces.items()}
+    return {speaker: find_points(frames, open_backend("dlib")) for speaker, frames in faces.items()}
 
 
 def test_the_distance_is_the_mean_of_those_of_the_frames() -> None:
@@ -79,7 +86,7 @@ def test_the_sample_of_frames_stands_for_all_of_them(faces: dict[str, Frames]) -
 def test_scores_of_a_repeated_face_and_of_another_one(faces: dict[str, Frames]) -> None:
     real = faces["s4"][:40]
     made = {"frozen": np.repeat(real[:1], 40, axis=0), "other": faces["s22"][:40]}
-    scores = score_clip(Clip("a", real, made)).scores
+    scores = score_clip(Clip("a", real, made), DEFAULT_FACES).scores
     assert scores["frozen"]["acd"] == 0
     assert scores["real"]["acd"] < 0.3
     assert scores["other"]["acd"] > 0.55
@@ -161,7 +168,7 @@ def test_eyes_that_are_painted_shut_are_blinks(
     for begin, shares in ((15, (0.5, 1, 1, 1, 0.5)), (45, (1, 1, 1))):
         for frame, share in enumerate(shares, start=begin):
             painted[frame] = lowered(real[frame], found[frame], share)
-    seen = find_points(painted)
+    seen = find_points(painted, open_backend("dlib"))
     assert [blink.frame for blink in find_blinks(aspect_ratio(seen))] == [14, 44]
     assert blinks_per_second(seen, FPS) == pytest.approx(2 / 3, abs=0.01)
     # 4 to 5 frames, and 3.

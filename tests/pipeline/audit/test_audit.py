@@ -20,6 +20,7 @@ from s2f.pipeline.audit.report import terminal
 from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.windows import lag_in_words
+from s2f.pipeline.faces.settings import DEFAULT_FACES
 
 KEPT_FRAMES = 58 * 75 + 2 * 74
 
@@ -155,7 +156,13 @@ def test_a_comparison_names_settings_clips_findings_and_scores(
 def test_raw_videos_are_judged_before_prep_and_left_alone(data: Path) -> None:
     before = {name: stamp for name, (stamp, _) in fingerprint(data / "wild").items()}
     found = raw.audit_raw(
-        data / "wild", "auto", AuditParams(), workers=1, limit=None, progress=lambda what, done, total: None
+        data / "wild",
+        "auto",
+        AuditParams(),
+        DEFAULT_FACES,
+        workers=1,
+        limit=None,
+        progress=lambda what, done, total: None,
     )
     flagged = {each.check: set(each.flagged) for each in found.findings if each.flagged}
     assert flagged["sound.silence"] == {"wild_Adverb_1", "wild_single_face"}

@@ -8,8 +8,8 @@ import pytest
 from support.prepared import Prepared
 
 from s2f.pipeline.core import mjpeg
-from s2f.pipeline.faces import STABLE, alignment
-from s2f.pipeline.faces import dlib as dlib_backend
+from s2f.pipeline.faces import alignment, model_files
+from s2f.pipeline.faces.base import STABLE
 
 # Nose base and eye corners in a face of 96 x 128 px, in the crops of the authors' published code.
 TARGETS = np.array([(49.6, 72.2), (24.4, 43.9), (38.2, 44.6), (59.0, 43.7), (72.5, 42.5)])
@@ -36,7 +36,7 @@ def face(stable: Points) -> alignment.Points:
 @pytest.fixture(scope="module")
 def found(prepared_grid: Prepared) -> dict[str, Points]:
     """The 68 points, found anew in every tenth crop of every kept clip: (frames, 68, 2) by clip id."""
-    predictor = dlib.shape_predictor(str(dlib_backend.model_files()[0]))
+    predictor = dlib.shape_predictor(str(model_files("dlib")[0]))
     box = dlib.rectangle(*(side * ENLARGE for side in BOX))
     points = {}
     for path in sorted((prepared_grid.out / "artifacts/align").glob("*.avi")):

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.prepared import Command, copy_clips
+from support.prepared import Command, Prepared, copy_clips
 
-from s2f.pipeline.core import files, media
+from s2f.pipeline.audit.measures import clip
+from s2f.pipeline.core import files, media, mjpeg
 from s2f.pipeline.core.errors import InputError, MissingError
-from s2f.pipeline.faces import STABLE, Backend, Picture, Points, models, open_backend, tracking
+from s2f.pipeline.faces import BACKENDS, identity, mediapipe_model, mouth, open_backend, tracking
+from s2f.pipeline.faces.base import STABLE, Backend, Picture, Points
 
 CLIPS = ("s1/bbaf2n", "s2/pwij3p", "s3/sbia1a", "s5/lbax4n", "s10/bbab8n", "s20/brbk7n", "s22/lbbc2a")
 MOUTH_AND_EYES = range(36, 68)
@@ -18,12 +20,12 @@ MOUTH_AND_EYES = range(36, 68)
 
 @pytest.fixture(scope="module")
 def model(data: Path) -> Path:
-    path = Path(os.environ.get("S2F_MODELS", data.parent / "models")) / models.NAME
-    assert files.sha256(path) == models.SHA256
+    path = Path(os.environ.get("S2F_MODELS", data.parent / "models")) / mediapipe_model.NAME
+    assert files.sha256(path) == mediapipe_model.SHA256
     return path
 
 
-@pytest.fixture(scope="module", params=["dlib", "mediapipe"])
+@pytest.fixture(scope="module", params=BACKENDS)
 def backend(request: pytest.FixtureRequest, model: Path) -> Backend:
     return open_backend(request.param, 640, str(model))
 
@@ -56,12 +58,37 @@ class TestBackend:
         (face,), (same,) = backend.detect(talking[0]), backend.detect(padded[:, :360])
         assert np.abs(face.box - same.box).max() < 1
 
+    def test_finds_mouth_and_identity_in_aligned_crops(
+        self, backend: Backend, prepared_small: Prepared
+    ) -> None:
+        crops = {
+            path.name[:2]: mjpeg.decode(path.read_bytes())[::8]
+            for path in sorted((prepared_small.out / "artifacts/align").glob("*.avi"))
+        }
+        for frames in crops.values():
+            opening = mouth.mouth_opening(frames, backend)
+            assert np.isfinite(opening).mean() > 0.8
+            assert 2 < np.nanmax(opening) < 20
+        embeddings = {speaker: identity.embed(frames, backend) for speaker, frames in crops.items()}
+        middles = {speaker: np.nanmean(each, axis=0) for speaker, each in embeddings.items()}
+        for speaker, each in embeddings.items():
+            assert np.nanmax(np.linalg.norm(each - middles[speaker], axis=1)) < 0.4
+            for other in middles.keys() - {speaker}:
+                assert np.linalg.norm(middles[speaker] - middles[other]) > 0.5
+
+
+def test_where_mediapipe_sees_no_face_figures_are_nan(model: Path) -> None:
+    backend, grey = open_backend("mediapipe", 640, str(model)), np.full((2, 128, 96, 3), 128, np.uint8)
+    assert np.isnan(mouth.mouth_opening(grey, backend)).all()
+    assert np.isnan(identity.embed(grey, backend)).all()
+    assert clip.mean_embedding(grey, backend) is None
+
 
 def test_the_backends_agree_on_the_stable_points(data: Path, model: Path) -> None:
     dlib, mediapipe = open_backend("dlib"), open_backend("mediapipe", 640, str(model))
     distances = []
-    for clip in CLIPS:
-        for picture in islice(media.FrameReader(data / f"grid/{clip}.mpg"), 0, 75, 15):
+    for name in CLIPS:
+        for picture in islice(media.FrameReader(data / f"grid/{name}.mpg"), 0, 75, 15):
             first, second = (each.points(picture, each.detect(picture)[0].box) for each in (dlib, mediapipe))
             assert first is not None and second is not None
             distances.append(np.linalg.norm(first - second, axis=1) / eyes(first))
@@ -87,17 +114,17 @@ def test_the_model_is_found_by_name_by_folder_and_in_the_cache(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("S2F_MODELS", raising=False)
-    assert models.face_landmarker(str(model)) == model
+    assert mediapipe_model.face_landmarker(str(model)) == model
     with pytest.raises(MissingError):
-        models.face_landmarker()
+        mediapipe_model.face_landmarker()
     monkeypatch.setenv("S2F_MODELS", str(model.parent))
-    assert models.face_landmarker() == model
+    assert mediapipe_model.face_landmarker() == model
 
 
 def test_a_fetched_model_is_checked(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(InputError, match="SHA-256"):
-        models.fetch((Path(__file__)).as_uri())
+        mediapipe_model.fetch((Path(__file__)).as_uri())
     assert not list(tmp_path.rglob("*.task*"))
-    assert models.fetch(model.as_uri()) == models.cache() / models.NAME
-    assert files.sha256(models.face_landmarker()) == models.SHA256
+    assert mediapipe_model.fetch(model.as_uri()) == mediapipe_model.cache() / mediapipe_model.NAME
+    assert files.sha256(mediapipe_model.face_landmarker()) == mediapipe_model.SHA256

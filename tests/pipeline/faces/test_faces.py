@@ -11,7 +11,8 @@ from support.prepared import Prepared
 
 from s2f.pipeline.core import media, mjpeg
 from s2f.pipeline.core.errors import InputError
-from s2f.pipeline.faces import Backend, Picture, alignment, mouth, open_backend, tracking
+from s2f.pipeline.faces import alignment, mouth, open_backend, tracking
+from s2f.pipeline.faces.base import Backend, Picture
 
 FPS = Fraction(25)
 
@@ -114,29 +115,28 @@ def test_no_frames_have_no_tracks(dlib: Backend) -> None:
     assert tracking.find_tracks([], dlib, 8, 5) == ([], 0)
 
 
-def test_a_photo_becomes_the_crop_of_its_largest_face(
-    dlib: Backend, talking: list[Picture], other: list[Picture]
-) -> None:
+def test_a_photo_becomes_the_crop_of_its_largest_face(talking: list[Picture], other: list[Picture]) -> None:
+    detailed = open_backend("dlib", alignment.PHOTO_SIDE)
     large = np.asarray(cv2.resize(other[0], (720, 576), interpolation=cv2.INTER_CUBIC), np.uint8)
     photo = np.full((576, 1080, 3), 90, np.uint8)
     photo[:288, :360], photo[:, 360:] = talking[0], large
-    crop = alignment.crop_photo(photo)
+    crop = alignment.crop_photo(photo, detailed)
     assert crop.shape == (128, 96, 3)
-    assert np.abs(crop.astype(int) - alignment.crop_photo(large)).mean() < 5
+    assert np.abs(crop.astype(int) - alignment.crop_photo(large, detailed)).mean() < 5
 
 
-def test_a_photo_without_a_face_is_an_error_for_a_person() -> None:
+def test_a_photo_without_a_face_is_an_error_for_a_person(dlib: Backend) -> None:
     with pytest.raises(InputError, match="no face") as caught:
-        alignment.crop_photo(np.zeros((300, 300, 3), np.uint8))
+        alignment.crop_photo(np.zeros((300, 300, 3), np.uint8), dlib)
     assert caught.value.hint
 
 
-def test_mouths_open_in_speech_and_rest_before_it(prepared_grid: Prepared) -> None:
+def test_mouths_open_in_speech_and_rest_before_it(dlib: Backend, prepared_grid: Prepared) -> None:
     scan = prepared_grid.rows("scan")
     ratios = []
     for clip_id in sorted(prepared_grid.rows("shard"))[::12]:
         frames = mjpeg.decode(prepared_grid.artifact("align", clip_id).read_bytes())
-        opening = mouth.mouth_opening(frames)
+        opening = mouth.mouth_opening(frames, dlib)
         first, last = scan[clip_id]["labels"][0]["start"], scan[clip_id]["labels"][-1]["end"]
         rest = opening[: max(3, int(first * 25) - 5)]
         ratios.append(opening[int(first * 25) : int(last * 25)].mean() / max(rest.mean(), 0.2))

@@ -8,7 +8,8 @@ import pytest
 from support.prepared import Prepared
 
 from s2f.pipeline.core import media, wav
-from s2f.pipeline.faces import Picture, mouth, open_backend, tracking
+from s2f.pipeline.faces import mouth, open_backend, tracking
+from s2f.pipeline.faces.base import Picture
 
 FPS = Fraction(25)
 

@@ -5,6 +5,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import platformdirs
+
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError, MissingError
 
@@ -27,25 +29,24 @@ def face_landmarker(named: str | None = None) -> Path:
     else:
         folder = os.environ.get("S2F_MODELS")
         places = [*([Path(folder) / NAME] if folder else []), cache() / NAME]
-    found = next((place for place in places if place.is_file()), None)
-    if found is None:
-        raise MissingError(
-            f"MediaPipe's model is not at {' or '.join(map(str, places))}",
-            "run 's2f models fetch', or name its folder with S2F_MODELS, or the file with detect.model",
-        )
-    return found
+    for place in places:
+        if place.is_file():
+            return place
+    raise MissingError(
+        f"MediaPipe's model is not at {' or '.join(map(str, places))}",
+        "run 's2f models fetch', or name its folder with S2F_MODELS, or the file with detect.model",
+    )
 
 
 def cache() -> Path:
     """The user's folder for models."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "s2f" / "models"
+    return platformdirs.user_cache_path("s2f") / "models"
 
 
 def fetch(address: str = ADDRESS, sha256: str = SHA256) -> Path:
     """Download the model into the user's cache, unless it is there; returns its path.
 
-    Raises InputError where it cannot be had or has another content than is known.
+    Raises InputError where it cannot be fetched, or is not the known file.
     """
     target = cache() / NAME
     if target.is_file() and files.sha256(target) == sha256:
@@ -59,8 +60,8 @@ def fetch(address: str = ADDRESS, sha256: str = SHA256) -> Path:
         ) from error
     with files.appearing(target) as temporary:
         temporary.write_bytes(data)
-        if (found := files.sha256(temporary)) != sha256:
+        if (actual := files.sha256(temporary)) != sha256:
             raise InputError(
-                f"{address} has the SHA-256 {found}, not {sha256}", "try again, or fetch it by other means"
+                f"{address} has the SHA-256 {actual}, not {sha256}", "try again, or fetch it by other means"
             )
     return target
