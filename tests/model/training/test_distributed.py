@@ -33,9 +33,11 @@ SETTINGS = {
 # What every rank writes: a digest of its weights after three steps.
 WEIGHTS = """
 import hashlib, sys
+from pathlib import Path
 import torch
 from s2f.model.data.loader import TrainBatches
 from s2f.model.training.distributed import joined
+from s2f.model.training.config import TrainParams
 from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.model.training.state import new_state
 from s2f.model.training.trainer import train_step

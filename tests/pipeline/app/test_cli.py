@@ -44,6 +44,7 @@ def test_without_a_command_the_commands_are_listed(s2f: Command) -> None:
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     script = f"""
 import sys
+from s2f.pipeline.app.cli import main
 try:
     main({arguments!r})
 finally:

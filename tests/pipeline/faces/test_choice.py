@@ -24,6 +24,7 @@ from s2f.pipeline.core import wav
 from s2f.pipeline.core.errors import ConfigError, InputError
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.media import FrameReader
+from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.faces import BACKENDS, alignment
 from s2f.pipeline.faces.base import Picture
 from s2f.pipeline.faces.mediapipe_model import NAME
@@ -90,18 +91,18 @@ def test_a_new_backend_is_one_file_and_one_line(
 
 
 def test_a_set_remembers_what_found_its_faces(tmp_path: Path) -> None:
-    assert read_settings(tmp_path) == DEFAULT_FACES
+    assert read_settings(PreparedSet(tmp_path)) == DEFAULT_FACES
     stored, model = tmp_path / "stages.yaml", tmp_path / NAME
     stored.write_text(f"detect:\n  backend: mediapipe\n  model: {model}\n")
-    assert read_settings(tmp_path) == FaceSettings("mediapipe")
+    assert read_settings(PreparedSet(tmp_path)) == FaceSettings("mediapipe")
     model.touch()
-    assert read_settings(tmp_path) == FaceSettings("mediapipe", str(model))
+    assert read_settings(PreparedSet(tmp_path)) == FaceSettings("mediapipe", str(model))
     stored.write_text("detect: {every: 8}\n")
-    assert read_settings(tmp_path) == DEFAULT_FACES
+    assert read_settings(PreparedSet(tmp_path)) == DEFAULT_FACES
     for damaged in ("", "detect", "{"):
         stored.write_text(damaged)
         with pytest.raises(ConfigError, match="settings of a prepared set"):
-            read_settings(tmp_path)
+            read_settings(PreparedSet(tmp_path))
 
 
 @pytest.fixture(scope="module")
