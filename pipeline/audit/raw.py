@@ -90,7 +90,7 @@ def glance(source: Source, faces: FaceSettings) -> Glance:
         try:
             row = _origin(source) | scan.run(Clip(source, "", {}, {}, source.root, copies), scan.ScanParams())
         except Rejected as verdict:
-            row = _origin(source) | verdict.found | _ended("rejected", verdict.reason, verdict.message)
+            row = _origin(source) | verdict.columns | _ended("rejected", verdict.reason, verdict.message)
         except (MediaError, OSError) as error:
             told = error.message if isinstance(error, MediaError) else str(error)
             return Glance(_origin(source) | _ended("failed", "unreadable", told), {}, {})

@@ -10,7 +10,7 @@ S2fError                 every error meant for a person; carries a hint
 ├── ExportError          an exported network does not do what the network does
 └── MissingError         a package or model file is not installed
 
-Rejected                 not an error: the material of one clip does not serve
+Rejected                 not an error: a verdict on the material of one clip
 """
 
 
@@ -59,13 +59,13 @@ class MissingError(S2fError):
 
 
 class Rejected(Exception):  # noqa: N818 - a verdict on the material, not an error
-    """A clip whose material does not serve: a reason code and a sentence.
+    """A clip that cannot be used: a reason code and a sentence.
 
-    `found` carries what the stage had measured by then; it goes into the clip's row.
+    `columns` are what the stage had measured until then; they go into the clip's row.
     """
 
-    def __init__(self, reason: str, message: str, /, **found: object) -> None:
+    def __init__(self, reason: str, message: str, /, **columns: object) -> None:
         super().__init__(reason, message)
         self.reason = reason
         self.message = message
-        self.found = found
+        self.columns = columns

@@ -1,6 +1,6 @@
-"""Parquet manifests: one row per clip and stage, written in parts, each of which appears whole.
+"""Parquet manifests: one row per clip and stage, written in parts, each of them atomically.
 
-While a run goes on, new rows go into `<stage>.parquet.parts/`; at its end they are compacted into
+During a run new rows go into `<stage>.parquet.parts/`; at its end they are compacted into
 `<stage>.parquet`. A later row of a clip replaces an earlier one.
 """
 
@@ -60,7 +60,7 @@ class Manifest:
         return iter(sorted(self._index.keys() | self._fresh.keys()))
 
     def brief(self, clip_id: str) -> tuple[str, str, str]:
-        """Key, status and reason of a clip."""
+        """Key, status and reason code of a clip, without reading the rest of its row."""
         if clip_id in self._fresh:
             row = self._fresh[clip_id]
             return row["key"], row["status"], row["reason"]
@@ -70,8 +70,8 @@ class Manifest:
         """All columns of a clip."""
         if clip_id in self._fresh:
             return self._fresh[clip_id]
-        found: list[Row] = self._table.slice(self._index[clip_id], 1).to_pylist()
-        return found[0]
+        rows: list[Row] = self._table.slice(self._index[clip_id], 1).to_pylist()
+        return rows[0]
 
     def column(self, name: str) -> dict[str, Any]:
         """One column by clip id."""
@@ -108,7 +108,7 @@ class Manifest:
         self._dirty = True
 
     def compact(self) -> None:
-        """Bring everything into the one file; nothing is written where nothing changed."""
+        """Merge all parts into one file; nothing is written where nothing changed."""
         if not (self._dirty or self._changed) and self.path.exists():
             return
         write_table(self.path, self.rows(), self._schema)

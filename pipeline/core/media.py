@@ -1,8 +1,8 @@
-"""ffmpeg in four functions: probe, read frames, read audio, write video.
+"""Video and sound files: probe, read frames, read audio, write video.
 
-Containers and pictures are read in process with PyAV, which alone gives the time stamp and the
-health of every frame; sound is read and files are written by the ffmpeg program, whose command
-line ffmpeg-python builds. Both are limited to local files.
+Containers and pictures are read in process with PyAV, which gives the time stamp and the state of every
+frame. The ffmpeg program reads sound and writes files; ffmpeg-python builds its command line. Both are
+limited to local files.
 """
 
 import functools
@@ -113,15 +113,15 @@ def probe(path: Path) -> Probe:
 class FrameReader:
     """The frames of a video on a constant time grid, from its first frame on.
 
-    Iterating yields RGB pictures (height, width, 3), turned upright, the i-th being the one that
-    is nearest to i / fps seconds after the first frame; `fps=None` keeps every frame as it is.
-    Up to `keep_bytes` of pictures are kept for the next iteration. After an iteration the counts
-    say how the material was:
+    Iterating yields upright RGB pictures (height, width, 3): the i-th is the frame nearest to i / fps
+    seconds after the first one; `fps=None` keeps every frame as it is. Up to `keep_bytes` of pictures
+    are kept for the next iteration. After an iteration:
 
-    decoded   frames that came out of the decoder
-    damaged   frames that the decoder marked as corrupt
-    missing   frames that the time stamps leave room for, but that never came
-    steps     seconds from each frame to the next, as the time stamps have them
+    decoded     frames that came out of the decoder
+    damaged     frames that the decoder marked as corrupt
+    missing     frames that the time stamps leave room for, but that did not come
+    complaints  what the decoder logged as errors
+    steps       seconds from each frame to the next, by the time stamps
     """
 
     path: Path
@@ -172,8 +172,8 @@ class FrameReader:
     def _decode(self) -> "Iterator[_Decoded]":
         with _open(self.path) as container, av.logging.Capture() as log:
             video = container.streams.video[0]
-            # PyAV's log callback takes the GIL, which closing a container holds while it waits for
-            # the decoder's threads: with more than one a reader that is left half-way can hang.
+            # One thread: PyAV's log callback needs the GIL, and closing a container holds the GIL while it
+            # waits for the decoder's threads, so that a reader left half-way could hang.
             video.codec_context.thread_count = 1
             nominal = 1 / Fraction(video.guessed_rate or video.average_rate or 25)
             unit = Fraction(video.time_base or 1)
@@ -211,16 +211,16 @@ class _Decoded:
 
     @functools.cached_property
     def picture(self) -> Picture:
-        """Upright and in RGB; frames that the grid leaves out are never converted."""
+        """Upright RGB, converted at first use: frames that the grid leaves out are never converted."""
         return _upright(self.frame)
 
 
 def sample_frames(path: Path, count: int) -> Iterator[Picture]:
-    """Up to `count` RGB pictures from all over a video, sought for, so that little of it is decoded.
+    """Up to `count` RGB pictures evenly spread over a video, found by seeking, so that little is decoded.
 
-    Raises MediaError where it cannot be opened; what cannot be decoded does not come.
+    Raises MediaError where the video cannot be opened; pictures that cannot be decoded are left out.
     """
-    # What the decoder complains of is caught, not printed.
+    # The decoder's complaints are captured, not printed.
     with _open(path) as container, av.logging.Capture():
         video = container.streams.video[0]
         video.codec_context.thread_count = 1
@@ -240,9 +240,9 @@ def read_audio(
 ) -> Iterator[Sound]:
     """Yield mono sound in [-1, 1] at `sample_rate`, from `start` seconds after the container's begin.
 
-    Gaps in the stream, and a sound that begins after the picture, come out as silence, so that
-    sample n always lies at start + n / sample_rate. Memory stays flat: chunks of `chunk_seconds`,
-    or everything in one piece. Raises MediaError where there is no sound to be read.
+    Gaps in the stream, and the time before a sound that begins late, are silence, so that sample n
+    always lies at start + n / sample_rate. The sound comes in chunks of `chunk_seconds`, or in one piece.
+    Raises MediaError where no sound can be read.
     """
     command = (
         ffmpeg.input(str(path), **LOCAL_ONLY)
@@ -277,16 +277,16 @@ def read_audio(
 def write_video(path: Path, frames: Iterable[Picture], fps: Fraction, sound: Path | None = None) -> int:
     """Write RGB frames (height, width, 3) and a sound file as a video; return the number of frames.
 
-    The ending chooses the codecs: `.mp4` H.264 + AAC as browsers play it, `.mpg` MPEG-1 + mp2 as
-    GRID has it. The sound is cut to the length of the picture. The file appears whole or not at all.
+    The ending chooses the codecs: `.mp4` H.264 + AAC for browsers, `.mpg` MPEG-1 + mp2 as in GRID.
+    The sound is cut to the length of the picture. The file is written atomically.
     """
     frames = iter(frames)
     first = next(frames, None)
     if first is None:
         raise MediaError(f"no frames to write to {path}", "check that the input is not empty")
     height, width = first.shape[:2]
-    # The sound follows when the number of frames is known: ffmpeg's -shortest lets it run on by
-    # some tenths of a second when the machine is busy.
+    # The sound is added when the number of frames is known: ffmpeg's -shortest lets it run on by some
+    # tenths of a second on a busy machine.
     silent = path.with_name(f".{path.stem}.{os.getpid()}.silent{path.suffix}")
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     encoder = ENCODERS[path.suffix.lower()]
@@ -314,7 +314,7 @@ def encode_png(picture: Picture) -> bytes:
 
 
 def _feed(output: Any, path: Path, *frames: Iterable[Picture]) -> int:
-    """Run ffmpeg on raw frames; its messages go to a file, so that no pipe can fill up and hang."""
+    """Run ffmpeg on raw frames. Its messages go to a file: a pipe could fill up and block it."""
     count = 0
     command = output.global_args("-v", "error").overwrite_output().compile(cmd=ffmpeg_program())
     with (

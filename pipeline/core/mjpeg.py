@@ -1,6 +1,6 @@
-"""Aligned frames as Motion JPEG in an AVI file: any player shows it, any frame decodes alone.
+"""Aligned frames as Motion JPEG in an AVI file: any player shows it, and each frame decodes alone.
 
-Why this way of storing frames and no other: see the measured table in docs/formats.md.
+docs/formats.md compares it with other formats in a measured table.
 """
 
 import io
@@ -17,7 +17,7 @@ from s2f.pipeline.core.errors import MediaError
 
 Frames = npt.NDArray[np.uint8]
 
-# Of RIFF: a chunk's name and size, and what kind of list it is, if it is one.
+# A chunk of RIFF: its name, its size, and its kind if it is a list.
 CHUNK = struct.Struct("<4sI4s")
 # Lists that hold pictures: the file, its continuation after a gigabyte, and the frames.
 PARTS = {(b"RIFF", b"AVI "), (b"RIFF", b"AVIX"), (b"LIST", b"movi")}
@@ -50,7 +50,7 @@ def encode(frames: Frames, fps: Fraction, quality: int) -> bytes:
 def decode(data: bytes, wanted: Sequence[int] | slice = slice(None)) -> Frames:
     """RGB frames uint8 (n, height, width, 3) of an AVI made by `encode`: all, a slice, or by number.
 
-    Only the frames that are wanted are decoded. Raises MediaError where the bytes are no such file.
+    Only the wanted frames are decoded. Raises MediaError where the bytes are not such a file.
     """
     pictures = list(_jpegs(data))
     if not pictures:
@@ -63,13 +63,13 @@ def decode(data: bytes, wanted: Sequence[int] | slice = slice(None)) -> Frames:
             frames = np.empty((len(chosen), *picture.shape), np.uint8)
         if picture is None or picture.shape != frames.shape[1:]:
             raise MediaError("the frames of a sample are damaged", "run 's2f prep' again")
-        # One by one: a list of pictures that is stacked at its end takes a fifth longer.
+        # Not np.stack at the end, which takes a fifth longer.
         frames[number] = picture
     return frames
 
 
 def _jpegs(data: bytes) -> Iterator[memoryview]:
-    """The pictures in an AVI, uncopied. To walk its chunks takes a tenth of the time that PyAV takes."""
+    """The JPEGs in an AVI, not copied. Walking its chunks takes a tenth of the time that PyAV takes."""
     view, place = memoryview(data), 0
     while place + 12 <= len(data):
         name, size, kind = CHUNK.unpack_from(data, place)

@@ -1,4 +1,4 @@
-"""Sound as artifacts and shards hold it: mono 16-bit PCM wav."""
+"""The sound of artifacts and shards: mono 16-bit PCM wav."""
 
 import io
 import wave
@@ -12,7 +12,7 @@ Sound = npt.NDArray[np.float32]
 
 
 def encode(sound: Sound, sample_rate: int) -> bytes:
-    """Mono sound (samples,) in [-1, 1] as a wav file; what lies beyond is clipped."""
+    """Mono sound (samples,) in [-1, 1] as a wav file; louder samples are clipped."""
     target = io.BytesIO()
     with wave.open(target, "wb") as out:
         out.setnchannels(1)

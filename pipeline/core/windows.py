@@ -23,8 +23,8 @@ def window_size(seconds: float, sample_rate: int) -> int:
 def window_starts(frames: int, fps: Fraction, sample_rate: int, size: int, first: int = 0) -> Starts:
     """First sample of the window of each frame `first … first + frames - 1`, int64 (frames,).
 
-    Frame i of rate f has its centre at (i + 0.5) / f seconds. Starts before 0 and windows that
-    reach beyond the end are meant: `cut_windows` pads there with zeros.
+    Frame i at f frames per second has its centre at (i + 0.5) / f seconds. Starts may be negative and
+    windows may reach beyond the end: `cut_windows` pads there with zeros.
     """
     index = 2 * np.arange(first, first + frames, dtype=np.int64) + 1
     # floor((i + 0.5) * rate / fps + 0.5) in whole numbers: exact at any length.
@@ -48,14 +48,14 @@ def fit_length(sound: Sound, samples: int) -> Sound:
 
 
 def samples_for(frames: int, fps: Fraction, sample_rate: int) -> int:
-    """Length in samples of the sound of so many video frames."""
+    """Samples that last as long as `frames` video frames."""
     return round(frames * sample_rate / fps)
 
 
 def frames_for(samples: int, fps: Fraction, sample_rate: int) -> int:
-    """The fewest frames that last as long as so many samples; half a sample too much is rounding, not sound.
+    """The fewest frames that cover so many samples, where half a sample more counts as rounding.
 
-    So the sound of a clip of n frames, whatever its rate, gives n frames.
+    So the sound of n frames gives n frames at every rate.
     """
     doubled = (2 * samples - 1) * fps / (2 * sample_rate)
     return max(0, -(-doubled.numerator // doubled.denominator))
@@ -68,7 +68,7 @@ def loudness(windows: Sound) -> npt.NDArray[np.float32]:
 
 
 def lag_in_words(lag: int, milliseconds: float) -> str:
-    """By how many frames, which take so many ms, the sound comes after the picture, as a person says it."""
+    """A lag of the sound in words: `lag` in frames, positive where the sound is late, and in milliseconds."""
     if not lag:
         return "sound and mouth move together"
     unit = "frame" if abs(lag) == 1 else "frames"

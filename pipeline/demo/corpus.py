@@ -39,7 +39,7 @@ MP2_DELAY = 481 / 44100
 
 
 @dataclass(frozen=True)
-class Clip:
+class DemoClip:
     """One clip to be made: a GRID name such as `bbaf2n`, who says it, and the seed of all that varies."""
 
     folder: Path
@@ -108,17 +108,17 @@ def make_corpus(
     return made
 
 
-def plan_corpus(folder: Path, speakers: int, clips: int, seed: int) -> list[Clip]:
+def plan_corpus(folder: Path, speakers: int, clips: int, seed: int) -> list[DemoClip]:
     """The clips of a corpus, speaker by speaker."""
     chosen = names(speakers * clips, seed)
     return [
-        Clip(folder, speaker, chosen[who * clips + index], (seed, who, index))
+        DemoClip(folder, speaker, chosen[who * clips + index], (seed, who, index))
         for who, speaker in enumerate(cast(speakers, seed))
         for index in range(clips)
     ]
 
 
-def make_clip(clip: Clip) -> Path:
+def make_clip(clip: DemoClip) -> Path:
     """Write one clip's alignment and video; returns the video's path."""
     script = write_script(clip)
     clip.align.write_text(_alignment(clip.name, script), encoding="ascii")
@@ -130,7 +130,7 @@ def make_clip(clip: Clip) -> Path:
     return clip.video
 
 
-def write_script(clip: Clip) -> Script:
+def write_script(clip: DemoClip) -> Script:
     """Speech, its place in the three seconds, and the poses that go with it."""
     random = np.random.default_rng(clip.seed)
     speech = _fitting(clip)
@@ -142,7 +142,7 @@ def write_script(clip: Clip) -> Script:
     return Script(speech, start, sound, _poses(speech, start, random))
 
 
-def _made(plan: list[Clip]) -> Iterator[Path]:
+def _made(plan: list[DemoClip]) -> Iterator[Path]:
     """Make all clips, in several processes where starting them takes less time than it saves."""
     workers = min(os.cpu_count() or 1, len(plan) // 4, 8)
     if workers < 2:
@@ -153,7 +153,7 @@ def _made(plan: list[Clip]) -> Iterator[Path]:
         yield from pool.map(make_clip, plan)
 
 
-def _fitting(clip: Clip) -> Speech:
+def _fitting(clip: DemoClip) -> Speech:
     """The sentence, said faster where it would not fit."""
     speaker = clip.speaker
     speed = speaker.speed

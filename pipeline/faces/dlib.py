@@ -16,8 +16,8 @@ import numpy.typing as npt
 from s2f.pipeline.core.errors import MissingError
 from s2f.pipeline.faces.base import Box, Detection, Picture, Points
 
-# One copy of the predictor for all workers: several drive each other out of the processor's cache, and
-# halve the speed of all.
+# One copy of the predictor for all workers: several copies evict each other from the processor's cache,
+# and halve the speed of all.
 PRELOAD = ("s2f.pipeline.faces.dlib_model",)
 
 

@@ -1,4 +1,4 @@
-"""How far a mouth is open, measured in aligned crops; the same on real and on generated frames."""
+"""How far a mouth is open, measured in aligned crops of real or generated frames."""
 
 import cv2
 import numpy as np
@@ -19,7 +19,7 @@ Frames = npt.NDArray[np.uint8]
 
 
 def enlarged(crop: Picture) -> Picture:
-    """An aligned crop three times as large, for landmark models want larger faces."""
+    """An aligned crop three times as large, because landmark models expect larger faces."""
     size = (WIDTH * ENLARGE, HEIGHT * ENLARGE)
     return np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_CUBIC), np.uint8)
 
@@ -27,8 +27,8 @@ def enlarged(crop: Picture) -> Picture:
 def crop_points(frames: Frames, backend: Backend) -> Points:
     """The 68 points in aligned RGB crops uint8 (n, 128, 96, 3): float32 (n, 68, 2), in px of the crop.
 
-    No detection is needed, for the alignment has put the face in its place. They are nan in frames where
-    the backend sees no face.
+    No detector is needed, because the alignment has put the face in its place. Points are nan in frames
+    where the backend finds no face.
     """
     tracked = np.full((len(frames), 68, 2), np.nan, dtype=np.float32)
     for number, frame in enumerate(frames):
@@ -51,10 +51,10 @@ def relative_opening(points: Points) -> npt.NDArray[np.float32]:
 
 
 def talking_frames(points: Points) -> int:
-    """In how many of successive frames (n, 68, 2) a mouth moves as in talking.
+    """The number of frames, of successive points (n, 68, 2), in which a mouth moves as in talking.
 
-    Measured by the spread of its opening over half a second, in units of the eyes' distance, so
-    that a smile that stays, or a large face, does not count for more.
+    Measured by the spread of its opening over half a second in units of the eyes' distance, so that
+    neither a lasting smile nor a large face counts for more.
     """
     relative = relative_opening(points)
     reach = min(TALKING_REACH, (len(relative) - 1) // 2)

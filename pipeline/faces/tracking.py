@@ -1,8 +1,8 @@
-"""Face tracks: detection on every k-th frame, boxes carried through the frames between.
+"""Face tracks: the detector runs on every k-th frame, and boxes are interpolated between.
 
-Where the faces of two key frames match one to one, the picture does not cut and no face changes at
-once, as one does that a hand covers, boxes between them are interpolated, so that nothing drifts;
-otherwise every frame of the stretch is detected on.
+Boxes between two key frames are interpolated only where their faces match one to one, there is no shot
+cut, and no face changes abruptly (as one does that a hand covers). Otherwise the detector runs on every
+frame between them. So nothing drifts.
 """
 
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ class Track:
     scores: list[float] = field(default_factory=list)
 
     def add(self, frame: int, face: Detection, points: Points) -> None:
-        """Append what was found in a frame later than the last one."""
+        """Append a face of a frame that is later than the last one."""
         self.frames.append(frame)
         self.boxes.append(face.box)
         self.points.append(points)
@@ -86,13 +86,13 @@ def find_tracks(
 
 
 def by_talking(tracks: list[Track]) -> list[tuple[int, Track]]:
-    """Tracks with the number of frames in which each talks, most first; among equals the one seen longest."""
+    """Tracks with the number of frames in which each talks, most first; of equals the longest one first."""
     talks = [(talking_frames(np.stack(track.points)), track) for track in tracks]
     return sorted(talks, key=lambda each: (each[0], len(each[1].frames)), reverse=True)
 
 
 class _Tracker:
-    """Tracks of the frames taken so far. `live` holds the tracks that a next face may join."""
+    """The tracks so far. `_live` are those that the faces of the next frame may continue."""
 
     def __init__(self, backend: Backend, max_gap: int) -> None:
         self.tracks: list[Track] = []
@@ -108,8 +108,8 @@ class _Tracker:
         if not stretch:
             return
         cuts = [self._cut(picture) for picture in stretch]
-        found = self._backend.detect(stretch[-1])
-        pairs = None if any(cuts) or self.taken == 0 else self._match_all(found)
+        faces = self._backend.detect(stretch[-1])
+        pairs = None if any(cuts) or self.taken == 0 else self._match_all(faces)
         if pairs and any(self._breaks(stretch, start, end) for _, start, end in pairs):
             pairs = None
         for number, picture in enumerate(stretch):
@@ -122,13 +122,13 @@ class _Tracker:
                     self._add(track, at, picture, _between(start, end, share))
             else:
                 self._link(
-                    at, picture, found if number == len(stretch) - 1 else self._backend.detect(picture)
+                    at, picture, faces if number == len(stretch) - 1 else self._backend.detect(picture)
                 )
         self.taken += len(stretch)
         self._last = stretch[-1]
 
     def _breaks(self, stretch: list[Picture], start: Detection, end: Detection) -> bool:
-        """Whether what is seen within a face's box changes from one picture to the next as no face does."""
+        """Whether the content of a face's box changes more from one picture to the next than a face does."""
         before = self._last
         for number, picture in enumerate(stretch):
             box = _between(start, end, (number + 1) / len(stretch)).box
@@ -137,21 +137,21 @@ class _Tracker:
             before = picture
         return False
 
-    def _match_all(self, found: list[Detection]) -> list[tuple[Track, Detection, Detection]] | None:
+    def _match_all(self, faces: list[Detection]) -> list[tuple[Track, Detection, Detection]] | None:
         """Pair every live track with a face of the key frame, or None where they do not match one to one."""
-        pairs = _match(self._live, found)
-        if len(pairs) != len(found) or len(pairs) != len(self._live):
+        pairs = _match(self._live, faces)
+        if len(pairs) != len(faces) or len(pairs) != len(self._live):
             return None
         if any(track.frames[-1] != self.taken - 1 for track in self._live):
             return None
         return [(track, track.face, face) for track, face in pairs]
 
-    def _link(self, at: int, picture: Picture, found: list[Detection]) -> None:
-        """Let the faces of one frame join the live tracks, or begin new ones."""
+    def _link(self, at: int, picture: Picture, faces: list[Detection]) -> None:
+        """Let the faces of one frame continue live tracks, or start new ones."""
         self._live = [track for track in self._live if at - track.frames[-1] - 1 <= self._max_gap]
-        pairs = _match(self._live, found)
+        pairs = _match(self._live, faces)
         joined = {id(face) for _, face in pairs}
-        begun = [(Track(), face) for face in found if id(face) not in joined]
+        begun = [(Track(), face) for face in faces if id(face) not in joined]
         for track, face in [*pairs, *begun]:
             self._add(track, at, picture, face)
         seen = [track for track, _ in begun if track.frames]
@@ -172,7 +172,7 @@ class _Tracker:
 
 
 def _face_thumbnail(picture: Picture, box: Box) -> npt.NDArray[np.float32]:
-    """What is seen in a box, grey float32 (24, 24); outside the picture its edge goes on."""
+    """The content of a box, grey float32 (24, 24); beyond the picture its edge is repeated."""
     left, top, right, bottom = box
     rows = np.linspace(top, bottom, 24).astype(int).clip(0, picture.shape[0] - 1)
     columns = np.linspace(left, right, 24).astype(int).clip(0, picture.shape[1] - 1)
@@ -185,13 +185,13 @@ def _between(start: Detection, end: Detection, share: float) -> Detection:
     )
 
 
-def _match(tracks: list[Track], found: list[Detection]) -> list[tuple[Track, Detection]]:
+def _match(tracks: list[Track], faces: list[Detection]) -> list[tuple[Track, Detection]]:
     """Pairs of track and face, best overlap first, each used once."""
     ranked = sorted(
         (
             (intersection_over_union(track.face.box, face.box), t, f)
             for t, track in enumerate(tracks)
-            for f, face in enumerate(found)
+            for f, face in enumerate(faces)
         ),
         reverse=True,
     )
@@ -202,7 +202,7 @@ def _match(tracks: list[Track], found: list[Detection]) -> list[tuple[Track, Det
         if overlap >= SAME_FACE and t not in used_tracks and f not in used_faces:
             used_tracks.add(t)
             used_faces.add(f)
-            pairs.append((tracks[t], found[f]))
+            pairs.append((tracks[t], faces[f]))
     return pairs
 
 

@@ -117,7 +117,7 @@ def _run(recipe: Recipe, clip: Clip, key: str) -> Row:
         if stage.artifact:
             row["artifact_sha256"] = files.sha256(clip.artifact(stage.name, stage.artifact))
     except Rejected as verdict:
-        row = {**verdict.found, **_row(clip.source, key, "rejected", verdict.reason, verdict.message)}
+        row = {**verdict.columns, **_row(clip.source, key, "rejected", verdict.reason, verdict.message)}
     except OutputError:
         raise
     except MediaError as error:

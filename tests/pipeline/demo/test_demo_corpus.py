@@ -17,7 +17,7 @@ from s2f.pipeline.demo.speakers import cast
 
 
 @pytest.fixture(scope="module")
-def plan(tmp_path_factory: pytest.TempPathFactory) -> list[corpus.Clip]:
+def plan(tmp_path_factory: pytest.TempPathFactory) -> list[corpus.DemoClip]:
     folder = tmp_path_factory.mktemp("grid")
     corpus.make_corpus(folder, speakers=2, clips=1, seed=3)
     return corpus.plan_corpus(folder, 2, 1, 3)
@@ -62,14 +62,14 @@ def test_some_letters_look_alike_and_no_other_words_do() -> None:
     assert alike == [["b", "p"], ["c", "d", "t", "z"], ["n", "s"]]
 
 
-def test_layout_is_that_of_grid(plan: list[corpus.Clip]) -> None:
+def test_layout_is_that_of_grid(plan: list[corpus.DemoClip]) -> None:
     folder = plan[0].folder
     files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     stems = [f"{clip.speaker.name}/{clip.name}" for clip in plan]
     assert files == sorted([f"{stem}.mpg" for stem in stems] + [f"alignments/{stem}.align" for stem in stems])
 
 
-def test_video_has_75_frames_and_three_seconds_of_sound(plan: list[corpus.Clip]) -> None:
+def test_video_has_75_frames_and_three_seconds_of_sound(plan: list[corpus.DemoClip]) -> None:
     for clip in plan:
         head = media.probe(clip.video)
         assert (head.width, head.height, head.fps) == (360, 288, 25)
@@ -80,7 +80,7 @@ def test_video_has_75_frames_and_three_seconds_of_sound(plan: list[corpus.Clip])
         assert len(sound) / 16000 == pytest.approx(3.0, abs=0.06)
 
 
-def test_alignment_names_the_words_of_the_sentence(plan: list[corpus.Clip]) -> None:
+def test_alignment_names_the_words_of_the_sentence(plan: list[corpus.DemoClip]) -> None:
     for clip in plan:
         lines = [line.split() for line in clip.align.read_text().splitlines()]
         assert [line[2] for line in lines] == ["sil", *sentence(clip.name).split(), "sil"]
@@ -89,7 +89,7 @@ def test_alignment_names_the_words_of_the_sentence(plan: list[corpus.Clip]) -> N
         assert all(before[1] == after[0] for before, after in pairwise(lines))
 
 
-def test_sound_is_loud_where_the_alignment_has_words(plan: list[corpus.Clip]) -> None:
+def test_sound_is_loud_where_the_alignment_has_words(plan: list[corpus.DemoClip]) -> None:
     for clip in plan:
         sound = np.concatenate(list(media.read_audio(clip.video, 25000)))
         lines = [line.split() for line in clip.align.read_text().splitlines()]
@@ -97,7 +97,7 @@ def test_sound_is_loud_where_the_alignment_has_words(plan: list[corpus.Clip]) ->
         assert np.sqrt(np.mean(sound[begin:end] ** 2)) > 20 * np.sqrt(np.mean(sound[: begin - 500] ** 2))
 
 
-def test_sound_is_in_time_to_the_millisecond(plan: list[corpus.Clip]) -> None:
+def test_sound_is_in_time_to_the_millisecond(plan: list[corpus.DemoClip]) -> None:
     script = corpus.write_script(plan[0])
     rate = script.speech.sample_rate
     sound = np.concatenate(list(media.read_audio(plan[0].video, rate)))[: len(script.sound)]
@@ -107,7 +107,7 @@ def test_sound_is_in_time_to_the_millisecond(plan: list[corpus.Clip]) -> None:
     assert min(lag, size - lag) / rate < 0.001
 
 
-def test_lips_seen_in_the_video_open_as_intended(plan: list[corpus.Clip]) -> None:
+def test_lips_seen_in_the_video_open_as_intended(plan: list[corpus.DemoClip]) -> None:
     for clip in plan:
         seen = mouths(list(media.FrameReader(clip.video)))
         assert not np.isnan(seen).any(), "a frame without exactly one face"
@@ -117,7 +117,7 @@ def test_lips_seen_in_the_video_open_as_intended(plan: list[corpus.Clip]) -> Non
         assert np.argmax(fit) == 3
 
 
-def test_same_seed_same_clip(plan: list[corpus.Clip], tmp_path: Path) -> None:
+def test_same_seed_same_clip(plan: list[corpus.DemoClip], tmp_path: Path) -> None:
     clip = plan[0]
     (again,) = corpus.make_corpus(tmp_path, speakers=1, clips=1, seed=3)
     assert again.name == clip.video.name
