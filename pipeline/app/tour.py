@@ -15,7 +15,7 @@ from s2f.pipeline.app import config, display
 from s2f.pipeline.audit.report import record, terminal
 from s2f.pipeline.core import files, media
 from s2f.pipeline.core.prepared_set import PreparedSet
-from s2f.pipeline.corpora.grid import sentence
+from s2f.pipeline.corpora.grid import expand
 from s2f.pipeline.demo import corpus, speech
 from s2f.pipeline.prep.runner import Preparation
 
@@ -120,7 +120,7 @@ def animate_unseen(raw: Path, trained: Path, folder: Path) -> str:
     files.write_bytes(photo, media.encode_png(picture))
     speech.speak_to_wav(corpus.spoken(unseen), sound, voice=speaker.voice, pitch=speaker.pitch)
     animate.animate(trained, photo, sound, folder / "unseen.mp4")
-    return sentence(unseen)
+    return expand(unseen)
 
 
 def held_out(clips: int, seed: int = 0) -> str:

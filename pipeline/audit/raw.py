@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from s2f.pipeline import corpora
 from s2f.pipeline.audit.auditing import Audit, judged
 from s2f.pipeline.audit.measures import clip as measure
 from s2f.pipeline.audit.measuring import NAME, PRELOAD, SCHEMA, TIME_LIMIT
@@ -21,7 +20,8 @@ from s2f.pipeline.core.executors import WorkerLostError, open_executor
 from s2f.pipeline.core.files import Copies, Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.schema import Row
-from s2f.pipeline.corpora import Source
+from s2f.pipeline.corpora import listing
+from s2f.pipeline.corpora.base import Source
 from s2f.pipeline.faces import alignment
 from s2f.pipeline.faces.base import Backend
 from s2f.pipeline.faces.settings import FaceSettings
@@ -61,7 +61,7 @@ def audit_raw(
     progress: Progress,
 ) -> Audit:
     """Judge the raw videos of a folder, or its first `limit` ones. Raises InputError where there are none."""
-    sources = corpora.find_clips(root, corpus)[:limit]
+    sources = listing.find_clips(root, corpus)[:limit]
     # Manifests that are kept in memory: nothing is written to a raw folder.
     tables = {each.name: Manifest(root / ".none", each.name, each.schema) for each in CLIP_STAGES}
     samples, measures = (

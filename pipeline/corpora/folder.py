@@ -3,7 +3,10 @@
 from pathlib import PurePosixPath
 
 from s2f.pipeline.core.files import Place
-from s2f.pipeline.corpora import VIDEO_ENDINGS, Label, Source
+from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Label, Source
+
+# Plain folders have no pattern of sentences.
+SLOTS: dict[str, tuple[str, ...]] = {}
 
 
 def recognises(videos: list[PurePosixPath], home: str) -> bool:
@@ -30,8 +33,18 @@ def find(files: list[PurePosixPath], root: Place) -> list[Source]:
 
 
 def known_clips(speaker: str) -> int | None:
-    """Nobody knows how many there should be."""
+    """Not known of a plain folder."""
     return None
+
+
+def sentence(utterance: str) -> str | None:
+    """A plain name tells no words."""
+    return None
+
+
+def is_speaker(folder: str) -> bool:
+    """Any folder may be a speaker, so no name tells one."""
+    return False
 
 
 def labels(source: Source) -> list[Label]:

@@ -8,7 +8,7 @@ import re
 from pathlib import PurePosixPath
 
 from s2f.pipeline.core.files import Place
-from s2f.pipeline.corpora import VIDEO_ENDINGS, Label, Source
+from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Label, Source
 
 # Ticks of an .align file: 1000 to a video frame of 1/25 s.
 TICKS_PER_SECOND = 25_000
@@ -50,9 +50,28 @@ GRAMMAR = (
 )
 
 
-def sentence(name: str) -> str:
-    """The six words that a clip's name stands for: `bbaf2n` → `bin blue at f two now`."""
+# The words of each slot of a sentence.
+SLOTS = {
+    name: tuple(words.values())
+    for name, words in zip(
+        ("command", "colour", "preposition", "letter", "digit", "adverb"), GRAMMAR, strict=True
+    )
+}
+
+
+def expand(name: str) -> str:
+    """The six words that a clip's name of GRID stands for: `bbaf2n` → `bin blue at f two now`."""
     return " ".join(words[letter] for words, letter in zip(GRAMMAR, name, strict=True))
+
+
+def sentence(utterance: str) -> str | None:
+    """The words of a clip's name; None for a name that is not one of GRID."""
+    return expand(utterance) if NAME.fullmatch(utterance) else None
+
+
+def is_speaker(folder: str) -> bool:
+    """Whether a folder is named as a speaker: s1 to s34."""
+    return SPEAKER.fullmatch(folder) is not None
 
 
 def recognises(videos: list[PurePosixPath], home: str) -> bool:
@@ -64,9 +83,9 @@ def recognises(videos: list[PurePosixPath], home: str) -> bool:
 def find(files: list[PurePosixPath], root: Place) -> list[Source]:
     """GRID's clips, each with the alignment of its name.
 
-    Names are unique over all speakers, so the alignment is looked up by name alone: in the Zenodo
-    release several alignment folders carry another speaker's number. Where the original site's two
-    editions of a clip lie side by side, the one of 360x288 serves, as in the Zenodo release.
+    Names are unique over all speakers, so an alignment is looked up by name alone: in the Zenodo release
+    several alignment folders carry another speaker's number. Of the original site's two editions of a
+    clip the one of 360x288 is taken, as in the Zenodo release.
     """
     alignments = {path.stem: str(path) for path in files if path.suffix == ".align"}
     home = root.resolve().name
@@ -101,7 +120,7 @@ def labels(source: Source) -> list[Label]:
 def text(source: Source) -> str | None:
     """What is said, by the alignment, else by the grammar of the clip's name."""
     spoken = " ".join(label.label for label in labels(source))
-    return spoken or (sentence(source.utterance) if NAME.fullmatch(source.utterance) else None)
+    return spoken or sentence(source.utterance)
 
 
 def _speaker(path: PurePosixPath, home: str) -> str | None:

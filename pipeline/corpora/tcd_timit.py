@@ -10,12 +10,15 @@ import re
 from pathlib import PurePosixPath
 
 from s2f.pipeline.core.files import Place
-from s2f.pipeline.corpora import VIDEO_ENDINGS, Label, Source
+from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Label, Source
 
 TICKS_PER_SECOND = 10_000_000
 CAMERA = "straightcam"
 SPEAKER = re.compile(r"\d{2}[MF]|Lipspkr\d")
 UTTERANCE = re.compile(r"s[aix]\d+", re.IGNORECASE)
+
+# TIMIT's sentences have no common pattern.
+SLOTS: dict[str, tuple[str, ...]] = {}
 
 
 def recognises(videos: list[PurePosixPath], home: str) -> bool:
@@ -42,6 +45,16 @@ def known_clips(speaker: str) -> int | None:
     if not SPEAKER.fullmatch(speaker):
         return None
     return 377 if speaker.startswith("Lip") else 98
+
+
+def sentence(utterance: str) -> str | None:
+    """TIMIT's numbers of sentences tell no words here."""
+    return None
+
+
+def is_speaker(folder: str) -> bool:
+    """Whether a folder is named as a volunteer or a lipspeaker."""
+    return SPEAKER.fullmatch(folder) is not None
 
 
 def labels(source: Source) -> list[Label]:

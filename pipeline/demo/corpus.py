@@ -20,7 +20,7 @@ import numpy as np
 from s2f.pipeline.core import wav
 from s2f.pipeline.core.media import Picture, write_video
 from s2f.pipeline.core.windows import fit_length
-from s2f.pipeline.corpora.grid import GRAMMAR, TICKS_PER_SECOND, sentence
+from s2f.pipeline.corpora.grid import GRAMMAR, TICKS_PER_SECOND, expand
 from s2f.pipeline.demo.face import Face, Pose
 from s2f.pipeline.demo.speakers import Speaker, cast
 from s2f.pipeline.demo.speech import Sound, Speech, speak
@@ -77,7 +77,7 @@ def names(count: int, seed: int) -> list[str]:
 
 def spoken(name: str) -> str:
     """The sentence of a GRID name, spelled so that espeak-ng says letters by their names."""
-    said = sentence(name).split()
+    said = expand(name).split()
     # A lone A would be read as the article.
     said[3] = "eh" if said[3] == "a" else said[3].upper()
     return " ".join(said)
@@ -194,7 +194,7 @@ def _alignment(name: str, script: Script) -> str:
     said = script.speech.words
     times = [script.start + word.start for word in said] + [script.start + said[-1].end]
     edges = [0, *(round(time * TICKS_PER_SECOND / ALIGN_STEP) * ALIGN_STEP for time in times), ALIGN_END]
-    labels = ["sil", *sentence(name).split(), "sil"]
+    labels = ["sil", *expand(name).split(), "sil"]
     return "".join(
         f"{start} {end} {label}\n" for start, end, label in zip(edges[:-1], edges[1:], labels, strict=True)
     )

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from s2f.pipeline.core import wav
 from s2f.pipeline.core.errors import InputError, MissingError
-from s2f.pipeline.corpora import Label
+from s2f.pipeline.corpora.base import Label
 
 Sound = npt.NDArray[np.float32]
 PROGRAM = Path(__file__).with_name("espeak.py")

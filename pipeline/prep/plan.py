@@ -8,7 +8,7 @@ from s2f.pipeline.app.config import Settings
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import ConfigError
 from s2f.pipeline.core.files import Copies
-from s2f.pipeline.corpora import Source
+from s2f.pipeline.corpora.base import Source
 from s2f.pipeline.stages import CLIP_STAGES, STAGE_NAMES
 from s2f.pipeline.stages.base import Recipe, Stage
 

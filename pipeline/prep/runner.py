@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from s2f.pipeline import corpora
 from s2f.pipeline.app import config
 from s2f.pipeline.app.config import Settings
 from s2f.pipeline.core import files
@@ -14,7 +13,8 @@ from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.executors import Executor, WorkerLostError, open_executor
 from s2f.pipeline.core.files import Copies, Place
 from s2f.pipeline.core.manifest import Manifest
-from s2f.pipeline.corpora import Source
+from s2f.pipeline.corpora import listing
+from s2f.pipeline.corpora.base import Source
 from s2f.pipeline.prep import plan, worker
 from s2f.pipeline.prep.plan import Reason, Selection
 from s2f.pipeline.prep.sharding import Progress, Sharding
@@ -61,7 +61,7 @@ class Preparation:
         self.selection = selection or Selection()
         self.out, self.artifacts = out, out / "artifacts"
         # OUT may lie in RAW: what a stage has made is no clip.
-        found = corpora.find_clips(raw, settings.scan.corpus, besides=self.artifacts)
+        found = listing.find_clips(raw, settings.scan.corpus, besides=self.artifacts)
         self.sources = {source.clip_id: source for source in found}
         self.recipes = plan.recipes(settings)
         # Whether a run has had the folder to itself, so that there is something to tell.

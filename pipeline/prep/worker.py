@@ -8,7 +8,7 @@ from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import MediaError, OutputError, Rejected, S2fError
 from s2f.pipeline.core.files import Copies, Place
 from s2f.pipeline.core.schema import Row
-from s2f.pipeline.corpora import Source
+from s2f.pipeline.corpora.base import Source
 from s2f.pipeline.prep import plan
 from s2f.pipeline.prep.plan import Selection
 from s2f.pipeline.stages import scan

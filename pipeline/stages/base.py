@@ -14,7 +14,7 @@ from s2f.pipeline.core.files import Copies, Place
 from s2f.pipeline.core.media import FrameReader
 from s2f.pipeline.core.params import Params
 from s2f.pipeline.core.schema import COMMON, Row
-from s2f.pipeline.corpora import Source
+from s2f.pipeline.corpora.base import Source
 
 
 @dataclass

@@ -10,7 +10,8 @@ from s2f.pipeline.core import media
 from s2f.pipeline.core.errors import Rejected
 from s2f.pipeline.core.params import Params
 from s2f.pipeline.core.schema import Row
-from s2f.pipeline.corpora import Source, adapter
+from s2f.pipeline.corpora import open_corpus
+from s2f.pipeline.corpora.base import Source
 from s2f.pipeline.stages.base import Clip, Stage
 
 
@@ -63,7 +64,7 @@ def origin(source: Source) -> Row:
 def run(clip: Clip, params: ScanParams) -> Row:
     """Probe one clip and read its text."""
     source = clip.source
-    corpus = adapter(source.corpus)
+    corpus = open_corpus(source.corpus)
     found = media.probe(clip.video)
     text, labels, message = None, [], ""
     try:

@@ -16,12 +16,13 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from s2f.pipeline import corpora
 from s2f.pipeline.app import config
 from s2f.pipeline.core import media, mjpeg, wav, windows
 from s2f.pipeline.core.executors import open_executor
 from s2f.pipeline.core.manifest import write_table
 from s2f.pipeline.core.schema import Row
+from s2f.pipeline.corpora import listing
+from s2f.pipeline.corpora.base import Source
 from s2f.pipeline.faces import alignment, open_backend
 from s2f.pipeline.faces.tracking import find_tracks
 from s2f.pipeline.prep import plan
@@ -60,7 +61,7 @@ def bare_loop(raw: Path) -> float:
     """Decode, detect and track, warp, encode, resample, and no more; returns seconds of video."""
     backend = open_backend("dlib")
     done = 0
-    for source in corpora.find_clips(raw):
+    for source in listing.find_clips(raw):
         pictures = list(media.FrameReader(source.video, FPS))
         tracks, total = find_tracks(pictures, backend, SETTINGS.detect.every, SETTINGS.detect.max_gap)
         points = alignment.smooth(tracks[0].dense(0, total).points, SETTINGS.align.smooth)
@@ -92,7 +93,7 @@ def test_workers_against_a_bare_loop(data: Path, tmp_path: Path) -> None:
     with timed(spent, "two bare"):
         # What the machine itself allows: the same work twice, with nothing of ours around it.
         list(open_executor(workers=2).run(bare_loop, [raw, raw], 2, 3600.0))
-    clips = len(corpora.find_clips(raw))
+    clips = len(listing.find_clips(raw))
     for workers in (1, 2):
         with timed(spent, f"{workers}"):
             prepare(raw, tmp_path / f"{workers}", workers)
@@ -138,7 +139,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     rows: dict[str, list[Row]] = {recipe.stage.name: [] for recipe in recipes}
     for recipe in recipes:
         (out / "artifacts" / recipe.stage.name).mkdir(parents=True)
-    for source in corpora.find_clips(raw):
+    for source in listing.find_clips(raw):
         for recipe in recipes:
             name = recipe.stage.name
             row = ready(source, plan.keys(source, "0" * 64, recipes)[name])
@@ -156,7 +157,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return raw, out
 
 
-def ready(source: corpora.Source, key: str) -> Row:
+def ready(source: Source, key: str) -> Row:
     """A row of a clip that is done; it serves for every stage, which takes the columns it has."""
     return {
         "clip_id": source.clip_id,

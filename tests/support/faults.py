@@ -9,7 +9,7 @@ import numpy as np
 
 from s2f.pipeline.core import media, wav
 from s2f.pipeline.core.media import Picture, Sound
-from s2f.pipeline.corpora.grid import sentence
+from s2f.pipeline.corpora.grid import expand
 from support.prepared import copy_clips
 
 RATE, FPS = 44_100, Fraction(25)
@@ -76,7 +76,7 @@ def duplicate(raw: Path, clip: str, name: str, *, encode: bool) -> None:
     shutil.copy2(video, copy)
     if encode:
         rewrite(copy, sound=lambda sound: 0.7 * sound)
-    words = sentence(name).split()
+    words = expand(name).split()
     lines = [f"{number * 10_000} {(number + 1) * 10_000} {word}" for number, word in enumerate(words, 1)]
     alignment = raw / "alignments" / video.parent.name / f"{name}.align"
     alignment.write_text("\n".join(lines), encoding="utf-8")

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from s2f.pipeline import corpora
 from s2f.pipeline.app import config
 from s2f.pipeline.audit import measuring
 from s2f.pipeline.core.manifest import Manifest, write_table
 from s2f.pipeline.core.schema import SHARDS, Row
 from s2f.pipeline.corpora import grid
+from s2f.pipeline.corpora.base import Source
 from s2f.pipeline.prep import plan
 from s2f.pipeline.stages import CLIP_STAGES, shard
 from s2f.pipeline.stages.base import artifact_name
@@ -65,7 +65,7 @@ def make_set(out: Path, real: Prepared, clips: int, speakers: int = 33, seed: in
     return out
 
 
-def _sources(clips: int, speakers: int, random: np.random.Generator) -> Iterator[corpora.Source]:
+def _sources(clips: int, speakers: int, random: np.random.Generator) -> Iterator[Source]:
     for number in range(clips):
         speaker = f"s{number % speakers + 1}"
         # The clips of a speaker count through the letters and digits, so that no name comes twice.
@@ -73,12 +73,12 @@ def _sources(clips: int, speakers: int, random: np.random.Generator) -> Iterator
         tail = list(grid.GRAMMAR[3])[letter % 25] + list(grid.GRAMMAR[4])[digit]
         head = [list(grid.GRAMMAR[place])[letter // 25 // 4**place % 4] for place in range(3)]
         name = f"{''.join(head)}{tail}{random.choice(list('anps'))}"
-        yield corpora.Source(
+        yield Source(
             "grid", speaker, name, Path("raw"), f"{speaker}/{name}.mpg", f"alignments/{speaker}/{name}.align"
         )
 
 
-def _rows(source: corpora.Source, random: np.random.Generator) -> dict[str, Row]:
+def _rows(source: Source, random: np.random.Generator) -> dict[str, Row]:
     """A row per stage, as far as the clip comes; one of a hundred has lost its face."""
     words = grid.sentence(source.utterance).split()
     edges = np.linspace(0.4, 2.6, 7)

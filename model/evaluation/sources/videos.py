@@ -16,7 +16,8 @@ from s2f.model.metrics.scoring import PRELOAD, Clip, Measure, Missing, Note, Sco
 from s2f.pipeline.core.errors import InputError, MediaError
 from s2f.pipeline.core.executors import WorkerLostError, open_executor
 from s2f.pipeline.core.shards import Media
-from s2f.pipeline.corpora import VIDEO_ENDINGS, grid
+from s2f.pipeline.corpora import sentence
+from s2f.pipeline.corpora.base import VIDEO_ENDINGS
 from s2f.pipeline.faces.settings import FaceSettings
 
 # As `s2f prep` has them unless it is told otherwise.
@@ -164,8 +165,8 @@ def _aligned(video: Video, real: Video) -> tuple[Frames, str]:
 
 
 def _text(path: Path) -> str:
-    """What is said in a clip of GRID, whose name stands for it; else it is not known."""
-    return grid.sentence(path.stem) if grid.NAME.fullmatch(path.stem) else ""
+    """What is said, where the name of the clip stands for it, as in GRID."""
+    return sentence(path.stem) or ""
 
 
 def _listed(path: Path, alone: str) -> dict[str, Path]:

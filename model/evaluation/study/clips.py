@@ -13,7 +13,7 @@ import numpy as np
 from s2f.pipeline.core import files, media, wav
 from s2f.pipeline.core.errors import InputError, MediaError
 from s2f.pipeline.core.media import FrameReader, Picture, Probe
-from s2f.pipeline.corpora import VIDEO_ENDINGS
+from s2f.pipeline.corpora.base import VIDEO_ENDINGS
 
 # The longer side of a clip, px: the page is to fit into a mail.
 LARGEST = 640

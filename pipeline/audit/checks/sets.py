@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from s2f.pipeline import corpora
 from s2f.pipeline.audit import verification
 from s2f.pipeline.audit.clips import Clips
 from s2f.pipeline.audit.findings import Finding, Level
@@ -15,6 +14,7 @@ from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.schema import Row
 from s2f.pipeline.core.windows import lag_in_words
+from s2f.pipeline.corpora import open_corpus
 from s2f.pipeline.prep.sharding import has_size
 from s2f.pipeline.stages.shard import SPLITS
 
@@ -103,7 +103,7 @@ def _unmeasured(clips: Clips) -> Finding:
 
 def _known(clips: Clips) -> Finding:
     found = Counter(zip(clips.corpus, clips.speaker, strict=True))
-    known = {each: corpora.adapter(each[0]).known_clips(each[1]) for each in found}
+    known = {each: open_corpus(each[0]).known_clips(each[1]) for each in found}
     other = {each: count for each, count in sorted(found.items()) if known[each] not in (None, count)}
     whole = sum(1 for count in known.values() if count is not None)
     return _finding(

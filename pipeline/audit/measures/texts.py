@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from s2f.pipeline.corpora import grid
+from s2f.pipeline.corpora import open_corpus
 
 Scores = npt.NDArray[np.float64]
 
@@ -62,8 +62,9 @@ def _judge(clip: Spoken, has_texts: bool) -> dict[str, tuple[float, str]]:
     if clip.alignment:
         found["text.unreadable"] = float(bool(clip.message)), clip.message
         found["text.folder"] = _folder(clip)
-    if clip.corpus == "grid" and clip.labels and grid.NAME.fullmatch(clip.utterance):
-        named, said = grid.sentence(clip.utterance), " ".join(label["label"] for label in clip.labels)
+    named = open_corpus(clip.corpus).sentence(clip.utterance)
+    if clip.labels and named:
+        said = " ".join(label["label"] for label in clip.labels)
         told = "" if named == said else f"the name says “{named}”, the alignment “{said}”"
         found["text.words"] = float(named != said), told
     ends = clip.labels[-1]["end"] if clip.labels else None
@@ -79,6 +80,6 @@ def _judge(clip: Spoken, has_texts: bool) -> dict[str, tuple[float, str]]:
 def _folder(clip: Spoken) -> tuple[float, str]:
     """Whether the alignment lies in a folder that is named like another speaker."""
     folders = PurePosixPath(clip.alignment or "").parts[:-1]
-    named = [part for part in folders if grid.SPEAKER.fullmatch(part)] if clip.corpus == "grid" else []
+    named = [part for part in folders if open_corpus(clip.corpus).is_speaker(part)]
     wrong = bool(named) and named[-1] != clip.speaker
     return float(wrong), f"it lies in the folder of {named[-1]}" if wrong else ""

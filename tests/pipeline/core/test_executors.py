@@ -13,7 +13,7 @@ from support.prepared import Prepared
 from s2f.pipeline.app.config import Settings
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.executors import WorkerLostError, local, open_executor
-from s2f.pipeline.corpora import Source
+from s2f.pipeline.corpora.base import Source
 from s2f.pipeline.prep import plan, worker
 from s2f.pipeline.stages import scan
 

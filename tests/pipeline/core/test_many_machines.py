@@ -18,11 +18,11 @@ import pytest
 from support.prepared import Prepared, copy_clips, descendants, fingerprint
 from upath import UPath
 
-from s2f.pipeline import corpora
 from s2f.pipeline.audit.verification import damages
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError, OutputError
 from s2f.pipeline.core.prepared_set import PreparedSet
+from s2f.pipeline.corpora import listing
 
 CLIPS = ("s1/bbaf2n", "s1/bbas1s", "s2/pwij3p", "s3/sbia1a", "s5/lbax4n", "s10/bbab8n")
 BUCKET = "s3://faces"
@@ -198,8 +198,8 @@ def test_what_lies_in_a_bucket_is_found_like_files(store: UPath, raw: Path) -> N
     (out / "artifacts").joinpath("bbaf2n.mpg").write_bytes(b"made by a stage")
     (store / ".hidden.mpg").write_bytes(b"")
     try:
-        found = corpora.find_clips(store, besides=out / "artifacts")
-        there = [(source.clip_id, source.relative, source.aligned) for source in corpora.find_clips(raw)]
+        found = listing.find_clips(store, besides=out / "artifacts")
+        there = [(source.clip_id, source.relative, source.aligned) for source in listing.find_clips(raw)]
         assert [(source.clip_id, source.relative, source.aligned) for source in found] == there
         assert all(source.stamp for source in found)
     finally:
@@ -209,7 +209,7 @@ def test_what_lies_in_a_bucket_is_found_like_files(store: UPath, raw: Path) -> N
 
 def test_addresses_that_lead_nowhere(store: UPath, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="s3://faces/none is not a folder"):
-        corpora.find_clips(files.place(f"{BUCKET}/none"))
+        listing.find_clips(files.place(f"{BUCKET}/none"))
     with pytest.raises(OutputError, match="s3://no-such-bucket/a"):
         files.write_bytes(files.place("s3://no-such-bucket/a"), b"")
     with pytest.raises(InputError, match="nothing://a cannot be opened"):

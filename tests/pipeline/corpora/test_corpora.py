@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from s2f.pipeline import corpora
 from s2f.pipeline.core.errors import InputError
-from s2f.pipeline.corpora import Source, folder, grid, tcd_timit
+from s2f.pipeline.corpora import folder, grid, listing, tcd_timit
+from s2f.pipeline.corpora.base import Source
 
 
 def tree(root: Path, *names: str) -> Path:
@@ -18,11 +18,11 @@ def tree(root: Path, *names: str) -> Path:
 
 
 def by_id(root: Path, corpus: str = "auto") -> dict[str, Source]:
-    return {source.clip_id: source for source in corpora.find_clips(root, corpus)}
+    return {source.clip_id: source for source in listing.find_clips(root, corpus)}
 
 
 def test_every_grid_clip_is_found_with_its_alignment(data: Path) -> None:
-    found = corpora.find_clips(data / "grid")
+    found = listing.find_clips(data / "grid")
     assert len(found) == 61
     assert {source.corpus for source in found} == {"grid"}
     assert sum(source.speaker == "s1" for source in found) == 48
@@ -35,7 +35,7 @@ def test_every_grid_clip_is_found_with_its_alignment(data: Path) -> None:
 
 
 def test_alignments_say_what_the_names_stand_for(data: Path) -> None:
-    for source in corpora.find_clips(data / "grid"):
+    for source in listing.find_clips(data / "grid"):
         assert grid.text(source) == grid.sentence(source.utterance)
 
 
@@ -128,12 +128,12 @@ def test_a_text_beside_a_clip_is_what_is_said(tmp_path: Path) -> None:
 
 def test_ids_are_distinct_and_serve_as_file_names(tmp_path: Path) -> None:
     names = ["a/x.mp4", "a/x.mov", "b/a/x.mp4", "ä é/v1.2 final.mp4", "ö é/v1.2 final.mp4", "a/x_1.mp4"]
-    found = corpora.find_clips(tree(tmp_path, *names))
+    found = listing.find_clips(tree(tmp_path, *names))
     ids = [source.clip_id for source in found]
     assert len(set(ids)) == len(names)
     assert ids == sorted(ids)
     assert all(re.fullmatch(r"[A-Za-z0-9_-]+", clip_id) for clip_id in ids)
-    assert [source.clip_id for source in corpora.find_clips(tmp_path)] == ids
+    assert [source.clip_id for source in listing.find_clips(tmp_path)] == ids
 
 
 def test_every_way_in_which_a_folder_holds_no_clips_is_an_error(tmp_path: Path) -> None:
@@ -149,13 +149,13 @@ def test_every_way_in_which_a_folder_holds_no_clips_is_an_error(tmp_path: Path) 
     }
     for root, message in cases.items():
         with pytest.raises(InputError, match=message) as caught:
-            corpora.find_clips(root)
+            listing.find_clips(root)
         assert caught.value.hint
 
 
 def test_a_folder_that_is_not_grid_cannot_be_read_as_grid(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="grid") as caught:
-        corpora.find_clips(tree(tmp_path, "ann/one.mp4"), "grid")
+        listing.find_clips(tree(tmp_path, "ann/one.mp4"), "grid")
     assert caught.value.hint
 
 

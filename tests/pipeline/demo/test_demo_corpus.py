@@ -10,7 +10,7 @@ import pytest
 
 from s2f.pipeline.core import media
 from s2f.pipeline.core.errors import InputError, MissingError
-from s2f.pipeline.corpora.grid import GRAMMAR, sentence
+from s2f.pipeline.corpora.grid import GRAMMAR, expand
 from s2f.pipeline.demo import corpus, speech, visemes
 from s2f.pipeline.demo.face import Face, Pose
 from s2f.pipeline.demo.speakers import cast
@@ -83,7 +83,7 @@ def test_video_has_75_frames_and_three_seconds_of_sound(plan: list[corpus.DemoCl
 def test_alignment_names_the_words_of_the_sentence(plan: list[corpus.DemoClip]) -> None:
     for clip in plan:
         lines = [line.split() for line in clip.align.read_text().splitlines()]
-        assert [line[2] for line in lines] == ["sil", *sentence(clip.name).split(), "sil"]
+        assert [line[2] for line in lines] == ["sil", *expand(clip.name).split(), "sil"]
         assert (lines[0][0], lines[-1][1]) == ("0", "74500")
         assert all(int(start) < int(end) for start, end, _ in lines)
         assert all(before[1] == after[0] for before, after in pairwise(lines))
@@ -131,8 +131,8 @@ def test_names_are_unique_follow_the_grammar_and_only_grow() -> None:
     names = corpus.names(300, seed=1)
     assert len(set(names)) == 300
     assert corpus.names(100, seed=1) == names[:100]
-    assert sentence("bbaf2n") == "bin blue at f two now"
-    assert all(len(sentence(name).split()) == 6 for name in names)
+    assert expand("bbaf2n") == "bin blue at f two now"
+    assert all(len(expand(name).split()) == 6 for name in names)
 
 
 def test_every_sentence_is_spoken_as_six_words() -> None:

@@ -12,18 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from s2f.model.evaluation.learned.lipreading.labels import BLANK, decode, encode
-from s2f.pipeline.corpora.grid import GRAMMAR
+from s2f.pipeline.corpora.grid import SLOTS
 
 Logs = npt.NDArray[np.float32]
 Slots = Sequence[Sequence[str]]
-
-# What each slot of GRID's sentences is called, and its words.
-SLOTS = {
-    name: tuple(words.values())
-    for name, words in zip(
-        ("command", "colour", "preposition", "letter", "digit", "adverb"), GRAMMAR, strict=True
-    )
-}
 
 
 def is_sentence(text: str) -> bool:

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from s2f.model.evaluation.learned.lipreading.grammar import SLOTS, Lattice, Logs
+from s2f.model.evaluation.learned.lipreading.grammar import Lattice, Logs
 from s2f.model.evaluation.learned.lipreading.labels import decode
 from s2f.model.evaluation.learned.lipreading.mouths import Frames, Mouths, cut_mouths
 from s2f.model.evaluation.learned.lipreading.network import LipNet
 from s2f.model.networks import weights
 from s2f.model.networks.weights import Kind
+from s2f.pipeline.corpora.grid import SLOTS
 
 KIND = Kind("trained lip reader", "s2f lipread train", "reader.json", "reader.safetensors")
 

@@ -11,7 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from s2f.model.evaluation.learned.lipreading.grammar import SLOTS, fits, is_sentence
+from s2f.model.evaluation.learned.lipreading.grammar import fits, is_sentence
 from s2f.model.evaluation.learned.lipreading.mouths import middle, read_utterances
 from s2f.model.evaluation.learned.lipreading.reader import Reader, transcribe
 from s2f.model.metrics.interval import Interval, bootstrap
@@ -20,6 +20,7 @@ from s2f.model.training.terminal import tracked
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.prepared_set import PreparedSet
+from s2f.pipeline.corpora.grid import SLOTS
 
 FREE, BOUND, CHANCE = "without grammar", "with grammar", "chance"
 

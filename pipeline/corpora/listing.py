@@ -1,0 +1,106 @@
+"""The clips of a raw folder: its files, local or behind a URL, as the adapter of their corpus reads them."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from upath import UPath
+
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.files import Place
+from s2f.pipeline.corpora import CORPORA, open_corpus
+from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Source
+
+
+def find_clips(root: Place, corpus: str = "auto", besides: Place | None = None) -> list[Source]:
+    """All clips below a raw folder in the order of their ids, without those below `besides`.
+
+    `corpus` is a name of CORPORA, or auto to recognise it. Raises InputError where there are no clips.
+    """
+    stamps = dict(_local_files(root, besides) if isinstance(root, Path) else _remote_files(root, besides))
+    paths = [PurePosixPath(name) for name in sorted(stamps)]
+    videos = [path for path in paths if path.suffix.lower() in VIDEO_ENDINGS]
+    if not paths:
+        raise InputError(f"{root} is empty", "give the folder that holds the raw videos")
+    if not videos:
+        raise InputError(f"{root} holds no videos", f"videos end in one of {' '.join(sorted(VIDEO_ENDINGS))}")
+    home = root.resolve().name
+    if corpus == "auto":
+        corpus = next(name for name in CORPORA if open_corpus(name).recognises(videos, home))
+    sources = _distinct(open_corpus(corpus).find(paths, root), stamps)
+    if not sources:
+        raise InputError(
+            f"{root} holds no clip in the layout of {corpus}", "set scan.corpus to auto or folder"
+        )
+    return sources
+
+
+def _local_files(root: Path, besides: Place | None) -> Iterator[tuple[str, str]]:
+    """All files below a folder with their stamps, links followed; without hidden files and those of macOS."""
+    if not root.is_dir():
+        raise _no_folder(root)
+    seen = {os.path.realpath(besides)} if isinstance(besides, Path) else set()
+    waiting = [(str(root), "")]
+    while waiting:
+        folder, prefix = waiting.pop()
+        if (place := os.path.realpath(folder)) in seen:
+            continue
+        seen.add(place)
+        try:
+            entries = list(os.scandir(folder))
+        except OSError as error:
+            raise InputError(
+                f"{folder} cannot be listed: {error.strerror}", "give yourself the right to read it"
+            ) from error
+        for entry in entries:
+            if entry.is_dir() and entry.name != "__MACOSX" and not entry.name.startswith("."):
+                waiting.append((entry.path, f"{prefix}{entry.name}/"))
+            elif not entry.is_dir() and not entry.name.startswith("."):
+                yield prefix + entry.name, _local_stamp(entry)
+
+
+def _local_stamp(entry: os.DirEntry[str]) -> str:
+    try:
+        status = entry.stat()
+    except OSError:
+        # A broken link: the clip's own row will say so.
+        return ""
+    return f"{status.st_size}:{status.st_mtime_ns}"
+
+
+def _remote_files(root: UPath, besides: Place | None) -> Iterator[tuple[str, str]]:
+    """The same behind a URL, by one listing."""
+    try:
+        listed = root.fs.find(root.path, detail=True)
+    except Exception as error:
+        raise InputError(
+            f"{root} cannot be listed: {error}", "check the address and your right to it"
+        ) from error
+    if not listed:
+        raise _no_folder(root)
+    skipped = str(besides).removeprefix(str(root)).lstrip("/") + "/" if besides else "/"
+    for path, info in listed.items():
+        name = path.removeprefix(root.path.rstrip("/")).lstrip("/")
+        hidden = any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
+        if not hidden and not name.startswith(skipped):
+            changed = info.get("ETag") or info.get("LastModified") or info.get("mtime") or info.get("created")
+            yield name, f"{info['size']}:{changed}"
+
+
+def _no_folder(root: Place) -> InputError:
+    return InputError(f"{root} is not a folder", "give the folder that holds the raw videos")
+
+
+def _distinct(sources: list[Source], stamps: dict[str, str]) -> list[Source]:
+    """Sources with their stamps, ordered by clip id; a second clip of one id gets a hash of its path."""
+    by_id: dict[str, Source] = {}
+    for source in sources:
+        mark = ""
+        if source.clip_id in by_id:
+            mark = "-" + hashlib.sha256(source.relative.encode()).hexdigest()[:8]
+        stamp = " ".join(stamps[name] for name in (source.relative, source.aligned) if name)
+        stamped = replace(source, namesake=mark, stamp=stamp)
+        by_id[stamped.clip_id] = stamped
+    return [by_id[clip_id] for clip_id in sorted(by_id)]
