@@ -19,9 +19,9 @@ from s2f.model.evaluation.learned.measures import judged
 from s2f.model.evaluation.players import shown
 from s2f.model.evaluation.results import Evaluation, summarise, write_folder
 from s2f.model.metrics.scoring import MEASURES, REAL, STILL, Clip, Measure, Missing, Scored
-from s2f.model.training.terminal import progress_bar
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import make_folder
+from s2f.pipeline.core.progress import progress_bar
 from s2f.pipeline.core.shards import Media
 
 # Processes that measure, at most: more would wait for clips, and each clip that waits takes memory.

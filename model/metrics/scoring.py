@@ -29,7 +29,7 @@ Kind = Literal["run", "still", "real"]
 STILL, REAL = "still", "real"
 
 # What processes that measure share.
-PRELOAD = ("s2f.model.metrics.scoring", "s2f.pipeline.faces.dlib_model")
+PRELOAD = ("s2f.model.metrics.scoring",)
 
 
 class Footage:

@@ -8,8 +8,8 @@ from importlib.metadata import version
 from s2f.model.training.charts import Row, best_validation, training_charts, validation_charts
 from s2f.model.training.config import TrainParams
 from s2f.model.training.report_samples import Sample, film, strips
-from s2f.model.training.terminal import duration
 from s2f.pipeline.core.html import rendering
+from s2f.pipeline.core.progress import duration
 from s2f.pipeline.core.shards import Media
 
 # What, its value, and what it is compared with.

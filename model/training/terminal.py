@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
+
+from s2f.pipeline.core.progress import duration
 
 Item = TypeVar("Item")
 
@@ -197,18 +198,6 @@ class Display:
         return f"{pace}, {duration(self.pace.left(left))} left" if left else pace
 
 
-def duration(seconds: float) -> str:
-    """Seconds in words, such as "2 h 05 min"."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
-        return f"{days} d {hours} h"
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
-
-
 def _row(losses: dict[str, float]) -> Text:
     return Text("  ".join(f"{tag.partition('/')[2]} {value:.3g}" for tag, value in losses.items()))
 
@@ -226,29 +215,6 @@ def _told(scores: dict[str, float]) -> str:
         f"L1 {scores['val/l1']:.4f} (still {scores['val/l1_still']:.4f}),"
         f" PSNR {scores['val/psnr']:.2f} dB (still {scores['val/psnr_still']:.2f}){mouth}"
     )
-
-
-def progress_bar(console: Console) -> Progress:
-    """A bar with the time left; its tasks have a field `speed`, a text."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[speed]}", style="cyan"),
-        TimeRemainingColumn(elapsed_when_finished=True),
-        console=console,
-    )
-
-
-def tracked(items: Iterable[Item], console: Console, what: str, total: int) -> Iterator[Item]:
-    """The items, under a bar that says how many of them are done per second; `what` names them."""
-    begun = time.perf_counter()
-    with progress_bar(console) as bar:
-        task = bar.add_task(what, total=total, speed="")
-        for done, item in enumerate(items, start=1):
-            yield item
-            speed = done / (time.perf_counter() - begun)
-            bar.update(task, completed=done, speed=f"{speed:,.1f} {what}/s")
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """stages.yaml → frozen, validated settings; `--set a.b=c` overrides."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import Field
@@ -10,40 +10,16 @@ from s2f.model.evaluation.learned.lipreading.config import LipreadParams
 from s2f.model.evaluation.learned.sync.config import SyncParams
 from s2f.model.training.config import TrainParams
 from s2f.pipeline.audit.settings import AuditParams
-from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import ConfigError
-from s2f.pipeline.core.files import Place
-from s2f.pipeline.core.params import Params, checked, read_yaml
-from s2f.pipeline.stages.align import AlignParams
-from s2f.pipeline.stages.detect import DetectParams
-from s2f.pipeline.stages.resample import ResampleParams
-from s2f.pipeline.stages.scan import ScanParams
-from s2f.pipeline.stages.shard import ShardParams
-from s2f.pipeline.stages.window import WindowParams
+from s2f.pipeline.core.params import checked, read_yaml
+from s2f.pipeline.prep.settings import PrepSettings
 
 DEFAULT_FILE = Path("stages.yaml")
 
 
-class RunParams(Params):
-    """How the work is done; nothing here changes a result."""
+class Settings(PrepSettings):
+    """All settings: those of the preparation, of the audit and of each training."""
 
-    engine: Literal["local", "ray"] = Field("local", description="local processes, or a Ray cluster")
-    workers: int = Field(0, ge=0, description="worker processes; 0 = one per CPU core")
-    time_limit: float = Field(600.0, gt=0, description="seconds that one clip may take")
-
-
-class Settings(Params):
-    """All settings, a block for each stage, for the run and for each training."""
-
-    run: RunParams = Field(RunParams(), description="How the work is done; nothing here changes a result.")
-    scan: ScanParams = Field(ScanParams(), description="Which files are clips, whose they are, what is said.")
-    detect: DetectParams = Field(DetectParams(), description="The track of the talking face.")
-    align: AlignParams = Field(AlignParams(), description="The canonical face.")
-    resample: ResampleParams = Field(ResampleParams(), description="Sound at one rate, as long as the video.")
-    window: WindowParams = Field(
-        WindowParams(), description="The stretch of sound that belongs to each frame."
-    )
-    shard: ShardParams = Field(ShardParams(), description="Splits and WebDataset tars.")
     audit: AuditParams = Field(
         AuditParams(), description="From where on the audit finds a clip worth a look."
     )
@@ -90,12 +66,6 @@ def load(path: Path | None, overrides: list[str]) -> Settings:
         _apply(data, override)
     where = f" in {path}" if path else ""
     return checked(Settings, data, where, "see docs/stages.md for what it may be")
-
-
-def save(settings: Settings, path: Place) -> None:
-    """Write the settings as used."""
-    text = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
-    files.write_bytes(path, text.encode())
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The tour: from nothing to a face that says a sentence nobody recorded. `s2f demo` runs it."""
 
+import itertools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +12,15 @@ from rich.table import Table
 
 from s2f.model.inference import animate
 from s2f.model.training import trainer
-from s2f.pipeline.app import config, display
+from s2f.pipeline.app import config
+from s2f.pipeline.audit import auditing
 from s2f.pipeline.audit.report import record, terminal
 from s2f.pipeline.core import files, media
 from s2f.pipeline.core.prepared_set import PreparedSet
+from s2f.pipeline.core.progress import progress_lines
 from s2f.pipeline.corpora.grid import expand
 from s2f.pipeline.demo import corpus, speech
+from s2f.pipeline.prep import terminal as preparing
 from s2f.pipeline.prep.runner import Preparation
 
 SPEAKERS, CLIPS = 4, 14
@@ -83,9 +87,10 @@ def run(folder: Path, console: Console) -> None:
     with tour.part("corpus", f"{raw}: {SPEAKERS * CLIPS} clips as GRID has them"):
         make_corpus(raw, console)
     with tour.part("prep", f"{out}: manifests, artifacts, shards"):
-        display.prepare(Preparation(raw, out, settings), console)
+        preparing.prepare(Preparation(raw, out, settings), console)
     with tour.part("audit", f"{out / 'audit'}: findings, scores"):
-        found = display.audit(PreparedSet(out), settings.audit, 0, deep=False, console=console)
+        with progress_lines(console) as progress:
+            found = auditing.audit(PreparedSet(out), settings.audit, workers=0, deep=False, progress=progress)
         terminal.show(found, console)
         record.write(found)
     with tour.part("train", f"{trained}: weights, curves, samples"):
@@ -105,9 +110,11 @@ def make_corpus(raw: Path, console: Console) -> None:
     if all(clip.video.exists() for clip in plan):
         console.print(f"{raw} holds the {len(plan)} clips already")
         return
-    with display.progress_bar(console) as bar:
-        line = bar.add_task("clips", total=len(plan))
-        corpus.make_corpus(raw, speakers=SPEAKERS, clips=CLIPS, progress=lambda: bar.advance(line))
+    made = itertools.count(1)
+    with progress_lines(console) as show:
+        corpus.make_corpus(
+            raw, speakers=SPEAKERS, clips=CLIPS, progress=lambda: show("clips", next(made), len(plan))
+        )
 
 
 def animate_unseen(raw: Path, trained: Path, folder: Path) -> str:

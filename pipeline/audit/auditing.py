@@ -14,9 +14,10 @@ from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.prepared_set import PreparedSet
+from s2f.pipeline.core.progress import Progress
 from s2f.pipeline.core.schema import Row
-from s2f.pipeline.prep.sharding import Progress
-from s2f.pipeline.stages import CLIP_STAGES, shard
+from s2f.pipeline.stages import clip_stages
+from s2f.pipeline.stages.shard import STAGE as SHARD
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ def audit(
 
     `offsets` tells of some clips by how many frames their sound is late, if a sync scorer has looked.
     """
-    tables = data.manifests({stage.name: stage.schema for stage in CLIP_STAGES})
-    samples = data.manifests({shard.NAME: shard.SCHEMA})[shard.NAME]
+    tables = data.manifests({stage.name: stage.schema for stage in clip_stages()})
+    samples = data.manifests({SHARD.name: SHARD.schema})[SHARD.name]
     measures = measuring.measured(data, tables, workers, progress)
     return judged(
         data.place, tables, samples, measures, params, shards=data.shard_rows, deep=deep, offsets=offsets
@@ -108,7 +109,7 @@ def judged(
         clips=clips,
         findings=findings,
         lags=lags,
-        funnel=tuple(_step(name, table) for name, table in [*tables.items(), (shard.NAME, samples)]),
+        funnel=tuple(_step(name, table) for name, table in [*tables.items(), (SHARD.name, samples)]),
         splits=_groups(clips, clips.split),
         speakers=_groups(clips, clips.speaker),
         frame_rates=dict(Counter(filter(None, clips.source_fps)).most_common()),

@@ -12,9 +12,10 @@ from s2f.pipeline.core.executors import WorkerLostError, open_executor
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.prepared_set import PreparedSet
+from s2f.pipeline.core.progress import Progress
 from s2f.pipeline.core.schema import COMMON
+from s2f.pipeline.faces import preload
 from s2f.pipeline.faces.settings import FaceSettings, read_settings
-from s2f.pipeline.prep.sharding import Progress
 from s2f.pipeline.stages import align, detect, resample
 from s2f.pipeline.stages.base import artifact_name, key
 
@@ -24,7 +25,7 @@ TIME_LIMIT = 600.0
 FLUSH_EVERY = 200
 
 # What local workers share.
-PRELOAD = ("s2f.pipeline.audit.measures.clip", "s2f.pipeline.faces.dlib_model")
+PRELOAD = ("s2f.pipeline.audit.measures.clip",)
 
 
 def folder_of(out: Place) -> Place:
@@ -59,7 +60,7 @@ def _is_fresh(found: Manifest, material: Material) -> bool:
 def _measure(
     todo: list[Material], found: Manifest, faces: FaceSettings, workers: int, progress: Progress
 ) -> None:
-    executor = open_executor(workers=workers, preload=PRELOAD)
+    executor = open_executor(workers=workers, preload=(*PRELOAD, *preload(faces.backend)))
     work = functools.partial(measure.measure, faces=faces)
     results = executor.run(work, todo, len(todo), TIME_LIMIT)
     for done, (material, result) in enumerate(results if todo else (), start=1):

@@ -19,15 +19,16 @@ from s2f.pipeline.core.errors import MediaError, Rejected
 from s2f.pipeline.core.executors import WorkerLostError, open_executor
 from s2f.pipeline.core.files import Copies, Place
 from s2f.pipeline.core.manifest import Manifest
+from s2f.pipeline.core.progress import Progress
 from s2f.pipeline.core.schema import Row
 from s2f.pipeline.corpora import listing
 from s2f.pipeline.corpora.base import Source
-from s2f.pipeline.faces import alignment
+from s2f.pipeline.faces import alignment, preload
 from s2f.pipeline.faces.base import Backend
 from s2f.pipeline.faces.settings import FaceSettings
-from s2f.pipeline.prep.sharding import Progress
-from s2f.pipeline.stages import CLIP_STAGES, scan, shard
+from s2f.pipeline.stages import clip_stages, scan
 from s2f.pipeline.stages.base import Clip
+from s2f.pipeline.stages.shard import STAGE as SHARD
 
 # So many frames of a clip are looked at, and so many seconds of its sound listened to.
 FRAMES, SECONDS = 3, 10.0
@@ -63,12 +64,12 @@ def audit_raw(
     """Judge the raw videos of a folder, or its first `limit` ones. Raises InputError where there are none."""
     sources = listing.find_clips(root, corpus)[:limit]
     # Manifests that are kept in memory: nothing is written to a raw folder.
-    tables = {each.name: Manifest(root / ".none", each.name, each.schema) for each in CLIP_STAGES}
+    tables = {each.name: Manifest(root / ".none", each.name, each.schema) for each in clip_stages()}
     samples, measures = (
-        Manifest(root / ".none", shard.NAME, shard.SCHEMA),
+        Manifest(root / ".none", SHARD.name, SHARD.schema),
         Manifest(root / ".none", NAME, SCHEMA),
     )
-    executor = open_executor(workers=workers, preload=PRELOAD)
+    executor = open_executor(workers=workers, preload=(*PRELOAD, *preload(faces.backend)))
     work = functools.partial(glance, faces=faces)
     results = executor.run(work, sources, len(sources), TIME_LIMIT)
     for done, (source, result) in enumerate(results, start=1):

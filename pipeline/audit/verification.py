@@ -12,7 +12,7 @@ from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.core.schema import FRAMES, META, SOUND, Row, SampleMeta
-from s2f.pipeline.stages import CLIP_STAGES
+from s2f.pipeline.stages import clip_stages
 from s2f.pipeline.stages.base import Stage, artifact_name
 
 ENDINGS = (FRAMES, META, SOUND)
@@ -28,8 +28,8 @@ class Damage:
 
 def damages(data: PreparedSet) -> Iterator[Damage]:
     """Yield what is wrong below OUT. Raises InputError where OUT is no prepared set."""
-    tables = data.manifests({stage.name: stage.schema for stage in CLIP_STAGES})
-    for stage in CLIP_STAGES:
+    tables = data.manifests({stage.name: stage.schema for stage in clip_stages()})
+    for stage in clip_stages():
         if stage.artifact:
             yield from _artifacts(data.place, stage, tables[stage.name])
     for row in data.shard_rows:

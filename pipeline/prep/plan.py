@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from s2f.pipeline.app.config import Settings
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import ConfigError
 from s2f.pipeline.core.files import Copies
 from s2f.pipeline.corpora.base import Source
-from s2f.pipeline.stages import CLIP_STAGES, STAGE_NAMES
-from s2f.pipeline.stages.base import Recipe, Stage
+from s2f.pipeline.prep.settings import PrepSettings
+from s2f.pipeline.stages import STAGES, clip_stages
+from s2f.pipeline.stages.base import ConfiguredStage, Stage
 
 Reason = Literal[
     "new",
@@ -34,7 +34,7 @@ class Selection:
     `retry` are the reasons of failed rows to be tried again: none, some, or all for an empty tuple.
     """
 
-    stages: tuple[str, ...] = STAGE_NAMES
+    stages: tuple[str, ...] = tuple(STAGES)
     speakers: tuple[str, ...] = ()
     limit: int | None = None
     force: tuple[str, ...] = ()
@@ -48,16 +48,17 @@ class Selection:
 def chosen_stages(only: str | None = None, until: str | None = None) -> tuple[str, ...]:
     """All stages, the one named, or those up to one. Raises ConfigError where there is none of that name."""
     for name in (only, until):
-        if name is not None and name not in STAGE_NAMES:
-            raise ConfigError(f"there is no stage {name}", f"the stages are {', '.join(STAGE_NAMES)}")
+        if name is not None and name not in STAGES:
+            raise ConfigError(f"there is no stage {name}", f"the stages are {', '.join(STAGES)}")
     if only is not None:
         return (only,)
-    return STAGE_NAMES[: STAGE_NAMES.index(until) + 1] if until else STAGE_NAMES
+    names = tuple(STAGES)
+    return names[: names.index(until) + 1] if until else names
 
 
-def recipes(settings: Settings) -> list[Recipe]:
-    """The stages of a clip with their settings."""
-    return [Recipe.of(stage, getattr(settings, stage.name)) for stage in CLIP_STAGES]
+def configured(settings: PrepSettings) -> list[ConfiguredStage]:
+    """The stages that work on single clips, with their settings."""
+    return [ConfiguredStage.of(stage, settings.of(stage)) for stage in clip_stages()]
 
 
 def content_hash(source: Source, copies: Copies) -> str:
@@ -65,14 +66,14 @@ def content_hash(source: Source, copies: Copies) -> str:
     return ":".join(files.sha256(copies.local(path)) for path in (source.video, source.alignment) if path)
 
 
-def keys(source: Source, content: str, recipes: list[Recipe]) -> dict[str, str]:
+def keys(source: Source, content: str, stages: list[ConfiguredStage]) -> dict[str, str]:
     """The cache keys of a clip at every stage; they depend on input and settings, not on results."""
     found: dict[str, str] = {}
-    for recipe in recipes:
-        inputs = [f"{name}={found[name]}" for name in recipe.stage.reads]
+    for configured in stages:
+        inputs = [f"{name}={found[name]}" for name in configured.stage.reads]
         aligned = [source.aligned] if source.aligned else []
         origin = [source.corpus, source.speaker, source.utterance, source.relative, *aligned, content]
-        found[recipe.stage.name] = recipe.key(inputs or origin)
+        found[configured.stage.name] = configured.key(inputs or origin)
     return found
 
 
@@ -101,15 +102,17 @@ def stale(
     wanted: Mapping[str, str],
     rows: Mapping[str, Brief],
     present: Mapping[str, bool],
-    recipes: list[Recipe],
+    stages: list[ConfiguredStage],
     selection: Selection,
-) -> Iterator[tuple[Recipe, Reason]]:
+) -> Iterator[tuple[ConfiguredStage, Reason]]:
     """The stages that must run for a clip, in order; none after a fresh row that is not ok."""
-    for recipe in recipes:
-        name = recipe.stage.name
+    for configured in stages:
+        name = configured.stage.name
         row = rows.get(name)
-        reason = why(recipe.stage, wanted[name], row, present=present.get(name, True), selection=selection)
+        reason = why(
+            configured.stage, wanted[name], row, present=present.get(name, True), selection=selection
+        )
         if reason:
-            yield recipe, reason
+            yield configured, reason
         elif row and row[1] != "ok":
             return

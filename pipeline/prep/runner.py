@@ -6,25 +6,29 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from s2f.pipeline.app import config
-from s2f.pipeline.app.config import Settings
+from s2f.pipeline import faces
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.executors import Executor, WorkerLostError, open_executor
 from s2f.pipeline.core.files import Copies, Place
 from s2f.pipeline.core.manifest import Manifest
+from s2f.pipeline.core.progress import Progress
 from s2f.pipeline.corpora import listing
 from s2f.pipeline.corpora.base import Source
 from s2f.pipeline.prep import plan, worker
+from s2f.pipeline.prep import settings as prep_settings
 from s2f.pipeline.prep.plan import Reason, Selection
-from s2f.pipeline.prep.sharding import Progress, Sharding
-from s2f.pipeline.stages import shard
-from s2f.pipeline.stages.base import Recipe, artifact_name
+from s2f.pipeline.prep.settings import PrepSettings
+from s2f.pipeline.prep.sharding import Sharding
+from s2f.pipeline.stages.base import ConfiguredStage, artifact_name
+from s2f.pipeline.stages.detect import DetectParams
+from s2f.pipeline.stages.scan import ScanParams
+from s2f.pipeline.stages.shard import STAGE as SHARD
 
 FLUSH_SECONDS = 5.0
 
-# What local workers share: the stages, and dlib's model.
-PRELOAD = ("s2f.pipeline.prep.worker", "s2f.pipeline.faces.dlib_model")
+# What local workers share, besides the models of the face backend.
+PRELOAD = ("s2f.pipeline.prep.worker",)
 
 
 @dataclass
@@ -55,15 +59,15 @@ class Preparation:
     """A raw folder, an output folder, settings; the manifests that say what is done."""
 
     def __init__(
-        self, raw: Place, out: Place, settings: Settings, selection: Selection | None = None
+        self, raw: Place, out: Place, settings: PrepSettings, selection: Selection | None = None
     ) -> None:
         self.settings = settings
         self.selection = selection or Selection()
         self.out, self.artifacts = out, out / "artifacts"
         # OUT may lie in RAW: what a stage has made is no clip.
-        found = listing.find_clips(raw, settings.scan.corpus, besides=self.artifacts)
+        found = listing.find_clips(raw, settings.block(ScanParams).corpus, besides=self.artifacts)
         self.sources = {source.clip_id: source for source in found}
-        self.recipes = plan.recipes(settings)
+        self.stages = plan.configured(settings)
         # Whether a run has had the folder to itself, so that there is something to tell.
         self.begun = False
         self._ran: Counter[str] = Counter()
@@ -75,19 +79,20 @@ class Preparation:
     @cached_property
     def executor(self) -> Executor:
         """Where the work is done."""
-        return open_executor(self.settings.run.engine, self.settings.run.workers, PRELOAD)
+        run, backend = self.settings.run, self.settings.block(DetectParams).backend
+        return open_executor(run.engine, run.workers, (*PRELOAD, *faces.preload(backend)))
 
     @cached_property
     def manifests(self) -> dict[str, Manifest]:
         """The manifests of the clip stages."""
         folder = self.out / "manifests"
-        stages = [recipe.stage for recipe in self.recipes]
+        stages = [configured.stage for configured in self.stages]
         return {stage.name: Manifest(folder, stage.name, stage.schema) for stage in stages}
 
     @cached_property
     def samples(self) -> Manifest:
         """The manifest of the shard stage."""
-        return Manifest(self.out / "manifests", shard.NAME, shard.SCHEMA)
+        return Manifest(self.out / "manifests", SHARD.name, SHARD.schema)
 
     @cached_property
     def _stamps(self) -> dict[str, str]:
@@ -100,7 +105,7 @@ class Preparation:
     @cached_property
     def _lying(self) -> dict[str, defaultdict[str, set[str]]]:
         """The names of the artifacts that there are, by stage and clip id."""
-        names = [recipe.stage.name for recipe in self.recipes if recipe.stage.artifact]
+        names = [configured.stage.name for configured in self.stages if configured.stage.artifact]
         return {name: _files_by_clip(self.artifacts / name) for name in names}
 
     def run(self, progress: Progress) -> list[Funnel]:
@@ -113,23 +118,23 @@ class Preparation:
             files.remove_folder(self.artifacts / worker.RUNNING)
             files.make_folder(self.artifacts / worker.RUNNING)
             self.begun = True
-            config.save(self.settings, self.out / "stages.yaml")
+            prep_settings.save(self.settings, self.out / "stages.yaml")
             try:
                 self._forget_vanished()
                 self._run_clips(progress)
             finally:
                 for each in self.manifests.values():
                     each.compact()
-            if shard.NAME in self.selection.stages:
+            if SHARD.name in self.selection.stages:
                 sharding = Sharding(self.out, self.settings, self.manifests, self.samples)
                 sharding.update(self._passed(), self.executor, progress)
         return self.funnel()
 
     def forecast(self) -> list[Forecast]:
         """What a run would do, stage by stage, judged by the seconds and bytes of what was done before."""
-        lines = {recipe.stage.name: Forecast(recipe.stage.name) for recipe in self.recipes}
+        lines = {configured.stage.name: Forecast(configured.stage.name) for configured in self.stages}
         for source in self._selected():
-            due = {recipe.stage.name: reason for recipe, reason in self.stale(source, exact=True)}
+            due = {configured.stage.name: reason for configured, reason in self.stale(source, exact=True)}
             for name, line in lines.items():
                 if name in due and name in self.selection.stages:
                     line.reasons[due[name]] += 1
@@ -145,7 +150,7 @@ class Preparation:
                 line.bytes = line.reasons.total() * size
         return list(lines.values())
 
-    def stale(self, source: Source, *, exact: bool = False) -> list[tuple[Recipe, Reason]]:
+    def stale(self, source: Source, *, exact: bool = False) -> list[tuple[ConfiguredStage, Reason]]:
         """The stages that would run for a clip, and why.
 
         A file whose size or time has changed counts as changed; `exact` reads its content first.
@@ -157,19 +162,20 @@ class Preparation:
             with Copies() as copies:
                 content = plan.content_hash(source, copies)
         if content is None:
-            return [(recipe, _unread(recipe, rows)) for recipe in self.recipes]
-        wanted = plan.keys(source, content, self.recipes)
+            return [(configured, _unread(configured, rows)) for configured in self.stages]
+        wanted = plan.keys(source, content, self.stages)
         present = {
-            name: artifact_name(clip_id, wanted[name], recipe.stage.artifact) in self._lying[name][clip_id]
-            for recipe in self.recipes
-            if recipe.stage.artifact and (name := recipe.stage.name)
+            name: artifact_name(clip_id, wanted[name], configured.stage.artifact)
+            in self._lying[name][clip_id]
+            for configured in self.stages
+            if configured.stage.artifact and (name := configured.stage.name)
         }
-        return list(plan.stale(wanted, rows, present, self.recipes, self.selection))
+        return list(plan.stale(wanted, rows, present, self.stages, self.selection))
 
     def funnel(self) -> list[Funnel]:
         """How the clips fared, stage by stage."""
         table = []
-        for name, each in [*self.manifests.items(), (shard.NAME, self.samples)]:
+        for name, each in [*self.manifests.items(), (SHARD.name, self.samples)]:
             line = Funnel(name, run=self._ran[name])
             for clip_id in each:
                 _, status, reason = each.brief(clip_id)
@@ -202,10 +208,10 @@ class Preparation:
         """The clips that have something to run. Their rows are filled in when their turn comes."""
         tasks, waiting = [], 0
         for source in self._selected():
-            due = [recipe.stage.name for recipe, _ in self.stale(source)]
+            due = [configured.stage.name for configured, _ in self.stale(source)]
             if due and due[0] in self.selection.stages:
                 known = self._known_hash(source)
-                tasks.append(worker.Task(source, known, self.recipes, self.selection, {}, self.artifacts))
+                tasks.append(worker.Task(source, known, self.stages, self.selection, {}, self.artifacts))
             elif not due:
                 self._fresh.add(source.clip_id)
             else:
@@ -267,7 +273,9 @@ class Preparation:
 
     def _clean(self, clip_id: str, stage: str, key: str | None) -> None:
         """Delete a clip's artifacts of a stage, but for the one of `key`, which may be new."""
-        suffix = next(recipe.stage.artifact for recipe in self.recipes if recipe.stage.name == stage)
+        suffix = next(
+            configured.stage.artifact for configured in self.stages if configured.stage.name == stage
+        )
         wanted = {artifact_name(clip_id, key, suffix or "")} if key else set()
         for name in self._lying[stage][clip_id] - wanted:
             (self.artifacts / stage / name).unlink(missing_ok=True)
@@ -281,14 +289,14 @@ class Preparation:
 
     def _passed(self) -> list[str]:
         """The clips whose rows are ok at every stage and made with the settings of now."""
-        last = self.manifests[self.recipes[-1].stage.name]
+        last = self.manifests[self.stages[-1].stage.name]
         return [clip_id for clip_id in last if last.brief(clip_id)[1] == "ok" and self._is_fresh(clip_id)]
 
     def _is_fresh(self, clip_id: str) -> bool:
         if clip_id in self._fresh:
             return True
         content = str(self.manifests["scan"].row(clip_id)["sha256"])
-        wanted = plan.keys(self.sources[clip_id], content, self.recipes)
+        wanted = plan.keys(self.sources[clip_id], content, self.stages)
         return all(
             clip_id in each and each.brief(clip_id)[0] == wanted[name]
             for name, each in self.manifests.items()
@@ -299,11 +307,11 @@ class Preparation:
             each.flush()
 
 
-def _unread(recipe: Recipe, rows: Mapping[str, plan.Brief]) -> Reason:
+def _unread(configured: ConfiguredStage, rows: Mapping[str, plan.Brief]) -> Reason:
     """Why a stage would run for a file whose content has not been read."""
-    if recipe.stage.name not in rows:
+    if configured.stage.name not in rows:
         return "new"
-    return "upstream changed" if recipe.stage.reads else "input changed"
+    return "upstream changed" if configured.stage.reads else "input changed"
 
 
 def _files_by_clip(folder: Place) -> defaultdict[str, set[str]]:

@@ -1,21 +1,21 @@
 """The tars of a prepared set, brought in line with its clips: written, renamed or deleted as needed."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from s2f.pipeline.app.config import Settings
 from s2f.pipeline.core import files, manifest
 from s2f.pipeline.core.errors import InputError, OutputError
 from s2f.pipeline.core.executors import Executor, WorkerLostError
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
+from s2f.pipeline.core.progress import Progress
 from s2f.pipeline.core.schema import FRAMES, SHARDS, SOUND, Row
+from s2f.pipeline.prep.settings import PrepSettings
 from s2f.pipeline.stages import shard
 from s2f.pipeline.stages.base import artifact_name
 
 INDEX = "manifest.parquet"
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Sharding:
     """The shards of OUT, and the manifests of the clip stages that they are made from."""
 
     out: Place
-    settings: Settings
+    settings: PrepSettings
     manifests: Mapping[str, Manifest]
     samples: Manifest
 
@@ -38,7 +38,7 @@ class Sharding:
         The shard manifest is written last; until then, tars that will be replaced keep their names.
         """
         files.make_folder(self.folder)
-        wanted = shard.layout(self._samples(clip_ids), self.settings.shard)
+        wanted = shard.layout(self._samples(clip_ids), self.settings.block(shard.ShardParams))
         old = {row["key"]: row for row in read_index(self.out)}
         kept = {
             each.key: old[each.key]
@@ -104,7 +104,7 @@ class Sharding:
             split = shard.split_of(
                 speakers[clip_id],
                 utterances[clip_id],
-                self.settings.shard,
+                self.settings.block(shard.ShardParams),
                 speakers=counts[corpus[clip_id]],
             )
             keys = {name: self.manifests[name].brief(clip_id)[0] for name in shard.READS}

@@ -12,22 +12,22 @@ from s2f.pipeline.corpora.base import Source
 from s2f.pipeline.prep import plan
 from s2f.pipeline.prep.plan import Selection
 from s2f.pipeline.stages import scan
-from s2f.pipeline.stages.base import Clip, Recipe
+from s2f.pipeline.stages.base import Clip, ConfiguredStage
 
-# The key of a row that was made without one: it has the parts of a key and equals none.
+# The key of a row that was made without one: it has the four parts of a key, and equals no other key.
 NO_KEY = "..."
 
-# Where workers leave word of what they are at, below the artifacts.
+# Folder below the artifacts for breadcrumbs: files that tell what each worker is at.
 RUNNING = ".running"
 
 
 @dataclass(frozen=True)
 class Task:
-    """One clip to take through its stages: the recipes that may run, and the rows that exist."""
+    """One clip to take through its stages: the stages with their settings, and the rows that exist."""
 
     source: Source
     sha256: str | None
-    recipes: list[Recipe]
+    stages: list[ConfiguredStage]
     selection: Selection
     rows: dict[str, Row]
     artifacts: Place
@@ -35,9 +35,9 @@ class Task:
 
 @dataclass
 class Outcome:
-    """New rows by stage; the stages whose old rows no longer hold; an error that ends the run.
+    """New rows by stage, the stages whose old rows are no longer valid, and an error that ends the run.
 
-    The rows of the stages in `restamped` were not made anew: the file has another time stamp, that is all.
+    The rows of the stages in `restamped` were not made again: only the file's time stamp has changed.
     """
 
     rows: dict[str, Row] = field(default_factory=dict)
@@ -69,26 +69,26 @@ def breadcrumb(task: Task) -> Place:
 
 
 def lost(task: Task, reason: str, message: str) -> Outcome:
-    """The outcome of a clip whose worker died: the stage it was at has failed."""
+    """The outcome of a clip whose worker died: the stage that it was at has failed."""
     crumb = breadcrumb(task)
     try:
         at = json.loads(crumb.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        recipe = task.recipes[0]
-        at = {"stage": recipe.stage.name, "key": NO_KEY, "rows": {}}
+        configured = task.stages[0]
+        at = {"stage": configured.stage.name, "key": NO_KEY, "rows": {}}
     crumb.unlink(missing_ok=True)
     row = _row(task.source, at["key"], "failed", reason, message)
-    names = [recipe.stage.name for recipe in task.recipes]
+    names = [configured.stage.name for configured in task.stages]
     return Outcome({**at["rows"], at["stage"]: row}, names[names.index(at["stage"]) + 1 :])
 
 
 def _process(task: Task, copies: Copies, outcome: Outcome) -> None:
     source = task.source
     sha256 = task.sha256 or plan.content_hash(source, copies)
-    wanted = plan.keys(source, sha256, task.recipes)
+    wanted = plan.keys(source, sha256, task.stages)
     clip = Clip(source, sha256, {}, wanted, task.artifacts, copies)
-    for number, recipe in enumerate(task.recipes):
-        stage = recipe.stage
+    for number, configured in enumerate(task.stages):
+        stage = configured.stage
         row = task.rows.get(stage.name)
         brief = (row["key"], row["status"], row["reason"]) if row else None
         present = not row or stage.artifact is None or clip.artifact(stage.name, stage.artifact).exists()
@@ -96,28 +96,31 @@ def _process(task: Task, copies: Copies, outcome: Outcome) -> None:
             if stage.name not in task.selection.stages:
                 return
             _mark(task, stage.name, wanted[stage.name], outcome)
-            row = _run(recipe, clip, wanted[stage.name])
+            row = _run(configured, clip, wanted[stage.name])
             outcome.rows[stage.name] = row
         assert row is not None
         if row.get("stamp", source.stamp) != source.stamp:
             row = outcome.rows[stage.name] = {**row, "stamp": source.stamp}
             outcome.restamped.add(stage.name)
         if row["status"] != "ok":
-            outcome.dropped = [later.stage.name for later in task.recipes[number + 1 :]]
+            outcome.dropped = [later.stage.name for later in task.stages[number + 1 :]]
             return
         clip.rows[stage.name] = row
 
 
-def _run(recipe: Recipe, clip: Clip, key: str) -> Row:
+def _run(configured: ConfiguredStage, clip: Clip, key: str) -> Row:
     """Run one stage on one clip. Whatever goes wrong with the clip becomes its row."""
-    began, stage = time.perf_counter(), recipe.stage
+    began, stage = time.perf_counter(), configured.stage
+    assert stage.run, f"{stage.name} does not work on single clips"
     try:
-        found = stage.run(clip, recipe.params)
-        row = _row(clip.source, key, "ok", "", "") | found
+        row = _row(clip.source, key, "ok", "", "") | stage.run(clip, configured.params)
         if stage.artifact:
             row["artifact_sha256"] = files.sha256(clip.artifact(stage.name, stage.artifact))
     except Rejected as verdict:
-        row = {**verdict.columns, **_row(clip.source, key, "rejected", verdict.reason, verdict.message)}
+        if verdict.reason in stage.reasons:
+            row = {**verdict.columns, **_row(clip.source, key, "rejected", verdict.reason, verdict.message)}
+        else:
+            row = _row(clip.source, key, "failed", "broken", f"undeclared reason {verdict.reason}")
     except OutputError:
         raise
     except MediaError as error:
@@ -125,7 +128,7 @@ def _run(recipe: Recipe, clip: Clip, key: str) -> Row:
     except Exception as error:
         row = _row(clip.source, key, "failed", "broken", f"{type(error).__name__}: {error}")
     if row["message"]:
-        # A copy's name says nothing to a person. Asked for only here: it may bring the video from afar.
+        # Name the video, not its local copy. Only here, because `clip.video` may fetch the video.
         row["message"] = row["message"].replace(str(clip.video), str(clip.source.video))
     row["seconds"] = time.perf_counter() - began
     if stage.name == "scan":
@@ -145,7 +148,7 @@ def _row(source: Source, key: str, status: str, reason: str, message: str) -> Ro
 
 
 def _mark(task: Task, stage: str, key: str, outcome: Outcome) -> None:
-    # Plainly written: a crumb that is cut short says no less than none.
+    # Not atomic: a truncated breadcrumb is treated as missing.
     breadcrumb(task).write_text(
         json.dumps({"stage": stage, "key": key, "rows": outcome.rows}), encoding="utf-8"
     )

@@ -1,6 +1,33 @@
-"""The six stages, in the order a clip passes them; the last gathers clips into shards."""
+"""The stages of the preparation: a file per stage, and one table of them, in the order that a clip passes."""
 
-from s2f.pipeline.stages import align, detect, resample, scan, window
+import importlib
+from typing import TYPE_CHECKING
 
-CLIP_STAGES = (scan.STAGE, detect.STAGE, align.STAGE, resample.STAGE, window.STAGE)
-STAGE_NAMES = (*(stage.name for stage in CLIP_STAGES), "shard")
+if TYPE_CHECKING:
+    from s2f.pipeline.stages.base import Stage
+
+# The module of each stage; its STAGE is the stage. They are imported at first use: they need large libraries.
+STAGES = {
+    "scan": "s2f.pipeline.stages.scan",
+    "detect": "s2f.pipeline.stages.detect",
+    "align": "s2f.pipeline.stages.align",
+    "resample": "s2f.pipeline.stages.resample",
+    "window": "s2f.pipeline.stages.window",
+    "shard": "s2f.pipeline.stages.shard",
+}
+
+
+def load_stage(name: str) -> "Stage":
+    """A stage by its name in STAGES."""
+    stage: Stage = importlib.import_module(STAGES[name]).STAGE
+    return stage
+
+
+def load_stages() -> "tuple[Stage, ...]":
+    """All stages in their order."""
+    return tuple(map(load_stage, STAGES))
+
+
+def clip_stages() -> "tuple[Stage, ...]":
+    """The stages that work on single clips, in their order; the others gather clips."""
+    return tuple(stage for stage in load_stages() if stage.run)

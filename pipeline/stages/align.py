@@ -72,6 +72,7 @@ def run(clip: Clip, params: AlignParams) -> Row:
 STAGE = Stage(
     name="align",
     version=1,
+    description="The canonical face.",
     params=AlignParams,
     columns=COLUMNS,
     run=run,

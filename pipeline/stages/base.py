@@ -1,7 +1,7 @@
-"""What a stage is, what it is given, and the key that decides whether it must run again."""
+"""What a stage is, what it gets, and the cache key that decides whether it must run again."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -19,10 +19,10 @@ from s2f.pipeline.corpora.base import Source
 
 @dataclass
 class Clip:
-    """One clip on its way: where it came from, what the stages before found, where artifacts lie.
+    """One clip in preparation: its source, the rows of the stages before, and the place of its artifacts.
 
-    `keys` are the clip's cache keys by stage; `rows` are those of the stages before; `copies` are of
-    this machine and live as long as the clip is at work.
+    `keys` are the clip's cache keys by stage. `copies` are files brought to this machine, which are
+    deleted when the clip is done.
     """
 
     source: Source
@@ -39,7 +39,7 @@ class Clip:
         return self.copies.local(self.source.video)
 
     def artifact(self, stage: str, suffix: str) -> Place:
-        """The file that `stage` makes of this clip with the settings of now."""
+        """The file that `stage` makes of this clip with the present settings."""
         return self.artifacts / stage / artifact_name(self.source.clip_id, self.keys[stage], suffix)
 
     def frames(self, fps: str) -> FrameReader:
@@ -62,30 +62,40 @@ Work = Callable[[Clip, Any], Row]
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of the way: a pure function from one clip to one row, or Rejected.
+    """One step of the preparation: a pure function from one clip to one row, or Rejected.
 
-    It opens no manifest, starts no process, logs and counts nothing; `artifact` is the ending of
-    the one file it may write. Raise `version` whenever the same input would give another output.
+    It opens no manifest, starts no process, logs and counts nothing. Raise `version` whenever the same
+    input would give another output.
+
+    description  one sentence, for stages.yaml and the docs
+    columns      those of its manifest besides the common ones
+    run          None for a stage that gathers clips: prep.sharding runs it
+    reads        the earlier stages whose rows and files it uses
+    artifact     the ending of the one file that it may write
+    reasons      why it may reject a clip: each reason code with a sentence
+    models       the model files that its result depends on
     """
 
     name: str
     version: int
+    description: str
     params: type[Params]
     columns: pa.Schema
-    run: Work
+    run: Work | None
     reads: tuple[str, ...] = ()
     artifact: str | None = None
+    reasons: Mapping[str, str] = field(default_factory=dict)
     models: Callable[[Any], Iterable[Path]] = _no_models
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns of the stage's manifest."""
+        """All columns of the stage's manifest."""
         return pa.schema([*COMMON, *self.columns])
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """A stage with its settings and models: all that its cache key depends on, but for the input."""
+class ConfiguredStage:
+    """A stage with its settings and models: all that its cache key depends on, besides the input."""
 
     stage: Stage
     params: Params
@@ -93,13 +103,13 @@ class Recipe:
     models: str
 
     @classmethod
-    def of(cls, stage: Stage, params: Params) -> "Recipe":
+    def of(cls, stage: Stage, params: Params) -> "ConfiguredStage":
         """Hash the settings and the content of the model files, once for all clips."""
         models = [files.sha256(path) for path in stage.models(params)]
         return cls(stage, params, digest(params.model_dump_json()), digest(*models))
 
     def key(self, inputs: Iterable[str]) -> str:
-        """The cache key for input of those keys."""
+        """The cache key for inputs of these keys."""
         return key(self.stage.version, self.settings, inputs, self.models)
 
 
@@ -116,5 +126,5 @@ def digest(*parts: str) -> str:
 
 
 def artifact_name(clip_id: str, key: str, suffix: str) -> str:
-    """An artifact is named by its key too: what other settings have made is never taken for it."""
+    """The name of an artifact. It contains a hash of the key: files of other settings are never reused."""
     return f"{clip_id}.{digest(key)[:8]}{suffix}"

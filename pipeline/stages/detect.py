@@ -200,10 +200,19 @@ def _models(params: DetectParams) -> Iterable[Path]:
 STAGE = Stage(
     name="detect",
     version=5,
+    description="The track of the talking face.",
     params=DetectParams,
     columns=COLUMNS,
     run=run,
     reads=("scan",),
     artifact=ARTIFACT,
     models=_models,
+    reasons={
+        "too_short": "the video is shorter than detect.min_seconds",
+        "damaged_video": "more than detect.max_damaged frames are damaged or missing",
+        "no_face": "no frame shows a face",
+        "several_faces": "several faces are seen for long, and detect.several_faces is reject",
+        "face_lost": "the face is not seen for more than detect.max_gap frames in a row",
+        "face_too_small": "the face is narrower than detect.min_face",
+    },
 )

@@ -61,9 +61,14 @@ def run(clip: Clip, params: ResampleParams) -> Row:
 STAGE = Stage(
     name="resample",
     version=1,
+    description="Sound at one rate, as long as the video.",
     params=ResampleParams,
     columns=COLUMNS,
     run=run,
     reads=("scan", "detect"),
     artifact=ARTIFACT,
+    reasons={
+        "no_audio": "ffmpeg reads no sound",
+        "sound_too_short": "the sound ends more than resample.max_missing seconds before the video",
+    },
 )

@@ -1,25 +1,36 @@
 """scan: which clip, whose, what is said, and what the container says of itself."""
 
 from dataclasses import replace
-from typing import Literal
+from typing import Annotated
 
 import pyarrow as pa
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from s2f.pipeline.core import media
 from s2f.pipeline.core.errors import Rejected
 from s2f.pipeline.core.params import Params
 from s2f.pipeline.core.schema import Row
-from s2f.pipeline.corpora import open_corpus
+from s2f.pipeline.corpora import CORPORA, open_corpus
 from s2f.pipeline.corpora.base import Source
 from s2f.pipeline.stages.base import Clip, Stage
+
+# The corpus is recognised by the names of its files.
+AUTO = "auto"
+
+
+def _known(corpus: str) -> str:
+    if corpus not in (AUTO, *CORPORA):
+        raise ValueError(f"it should be {AUTO}, {' or '.join(CORPORA)}")
+    return corpus
 
 
 class ScanParams(Params):
     """Settings of the scan stage."""
 
-    corpus: Literal["auto", "grid", "tcd_timit", "folder"] = Field(
-        "auto", description="auto, grid, tcd_timit or folder"
+    corpus: Annotated[str, AfterValidator(_known)] = Field(
+        AUTO,
+        description=f"{AUTO}, {', '.join(list(CORPORA)[:-1])} or {list(CORPORA)[-1]}",
+        json_schema_extra={"enum": [AUTO, *CORPORA]},
     )
 
 
@@ -93,4 +104,12 @@ def run(clip: Clip, params: ScanParams) -> Row:
     return row
 
 
-STAGE = Stage(name="scan", version=3, params=ScanParams, columns=COLUMNS, run=run)
+STAGE = Stage(
+    name="scan",
+    version=3,
+    description="Which files are clips, whose they are, what is said.",
+    params=ScanParams,
+    columns=COLUMNS,
+    run=run,
+    reasons={"no_audio": "the video has no audio stream"},
+)

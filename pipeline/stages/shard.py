@@ -13,10 +13,9 @@ from pydantic import Field, field_validator
 from s2f.pipeline.core import files
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.params import Params
-from s2f.pipeline.core.schema import COMMON, FRAMES, META, SOUND, Row, SampleMeta
-from s2f.pipeline.stages.base import digest, key
+from s2f.pipeline.core.schema import FRAMES, META, SOUND, Row, SampleMeta
+from s2f.pipeline.stages.base import Stage, digest, key
 
-NAME = "shard"
 VERSION = 2
 READS = ("scan", "detect", "align", "resample", "window")
 
@@ -50,8 +49,15 @@ class ShardParams(Params):
         return value
 
 
-COLUMNS = pa.schema([("split", pa.string()), ("shard", pa.string())])
-SCHEMA = pa.schema([*COMMON, *COLUMNS])
+STAGE = Stage(
+    name="shard",
+    version=VERSION,
+    description="Splits and WebDataset tars.",
+    params=ShardParams,
+    columns=pa.schema([("split", pa.string()), ("shard", pa.string())]),
+    run=None,
+    reads=READS,
+)
 
 
 @dataclass(frozen=True)

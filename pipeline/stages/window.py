@@ -57,8 +57,10 @@ def run(clip: Clip, params: WindowParams) -> Row:
 STAGE = Stage(
     name="window",
     version=1,
+    description="The stretch of sound that belongs to each frame.",
     params=WindowParams,
     columns=COLUMNS,
     run=run,
     reads=("scan", "detect", "resample"),
+    reasons={"silent": "the sound is softer than window.min_loudness"},
 )

@@ -135,25 +135,25 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         place.mkdir(parents=True)
         for number in range(CORPUS // 33):
             (place / f"clip{number:04d}.mp4").touch()
-    recipes = plan.recipes(config.load(None, []))
-    rows: dict[str, list[Row]] = {recipe.stage.name: [] for recipe in recipes}
-    for recipe in recipes:
-        (out / "artifacts" / recipe.stage.name).mkdir(parents=True)
+    stages = plan.configured(config.load(None, []))
+    rows: dict[str, list[Row]] = {configured.stage.name: [] for configured in stages}
+    for configured in stages:
+        (out / "artifacts" / configured.stage.name).mkdir(parents=True)
     for source in listing.find_clips(raw):
-        for recipe in recipes:
-            name = recipe.stage.name
-            row = ready(source, plan.keys(source, "0" * 64, recipes)[name])
+        for configured in stages:
+            name = configured.stage.name
+            row = ready(source, plan.keys(source, "0" * 64, stages)[name])
             rows[name].append(row)
-            if recipe.stage.artifact:
+            if configured.stage.artifact:
                 (
                     out
                     / "artifacts"
                     / name
-                    / artifact_name(source.clip_id, row["key"], recipe.stage.artifact)
+                    / artifact_name(source.clip_id, row["key"], configured.stage.artifact)
                 ).touch()
-    for recipe in recipes:
-        path = out / "manifests" / f"{recipe.stage.name}.parquet"
-        write_table(path, rows[recipe.stage.name], recipe.stage.schema)
+    for configured in stages:
+        path = out / "manifests" / f"{configured.stage.name}.parquet"
+        write_table(path, rows[configured.stage.name], configured.stage.schema)
     return raw, out
 
 

@@ -6,12 +6,13 @@ from typing import Any
 from s2f.pipeline.audit.auditing import Audit, audit
 from s2f.pipeline.audit.findings import Finding
 from s2f.pipeline.audit.settings import AuditParams
+from s2f.pipeline.core.prepared_set import PreparedSet
 
 
 def look(out: Path, *, deep: bool = False, **settings: Any) -> Audit:
     """Audit a prepared set in one process, with some settings of the audit."""
     params = AuditParams.model_validate(settings)
-    return audit(out, params, workers=1, deep=deep, progress=lambda what, done, total: None)
+    return audit(PreparedSet(out), params, workers=1, deep=deep, progress=lambda what, done, total: None)
 
 
 def finding(found: Audit, check: str) -> Finding:

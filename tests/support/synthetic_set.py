@@ -15,8 +15,10 @@ from s2f.pipeline.core.schema import SHARDS, Row
 from s2f.pipeline.corpora import grid
 from s2f.pipeline.corpora.base import Source
 from s2f.pipeline.prep import plan
-from s2f.pipeline.stages import CLIP_STAGES, shard
+from s2f.pipeline.stages import clip_stages
 from s2f.pipeline.stages.base import artifact_name
+from s2f.pipeline.stages.shard import SPLITS
+from s2f.pipeline.stages.shard import STAGE as SHARD
 from support.prepared import Prepared
 
 FRAMES, RATE = 75, 16_000
@@ -41,14 +43,14 @@ MEASURES = {
 def make_set(out: Path, real: Prepared, clips: int, speakers: int = 33, seed: int = 0) -> Path:
     """So many clips of GRID names, evenly of some speakers, with the artifacts of a clip that is real."""
     random = np.random.default_rng(seed)
-    recipes = plan.recipes(config.load(None, []))
-    rows: dict[str, list[Row]] = {recipe.stage.name: [] for recipe in recipes}
-    links = {each.stage.name: each.stage.artifact for each in recipes if each.stage.artifact}
+    stages = plan.configured(config.load(None, []))
+    rows: dict[str, list[Row]] = {configured.stage.name: [] for configured in stages}
+    links = {each.stage.name: each.stage.artifact for each in stages if each.stage.artifact}
     originals = {name: real.artifact(name, "s1_bbaf2n") for name in links}
     for name in links:
         (out / "artifacts" / name).mkdir(parents=True)
     for source in _sources(clips, speakers, random):
-        keys = plan.keys(source, f"{random.bytes(32).hex()}:", recipes)
+        keys = plan.keys(source, f"{random.bytes(32).hex()}:", stages)
         for name, row in _rows(source, random).items():
             rows[name].append(
                 {"clip_id": source.clip_id, "key": keys[name], "status": "ok", "reason": ""} | row
@@ -56,9 +58,11 @@ def make_set(out: Path, real: Prepared, clips: int, speakers: int = 33, seed: in
             if name in links and row.get("status") != "rejected":
                 path = out / "artifacts" / name / artifact_name(source.clip_id, keys[name], links[name])
                 os.link(originals[name], path)
-    for recipe in recipes:
+    for configured in stages:
         write_table(
-            out / "manifests" / f"{recipe.stage.name}.parquet", rows[recipe.stage.name], recipe.stage.schema
+            out / "manifests" / f"{configured.stage.name}.parquet",
+            rows[configured.stage.name],
+            configured.stage.schema,
         )
     _write_shards(out, rows["window"])
     _write_measures(out, random)
@@ -131,7 +135,7 @@ def _rows(source: Source, random: np.random.Generator) -> dict[str, Row]:
 
 def _write_shards(out: Path, kept: list[Row]) -> None:
     """Tars that are empty but for their size, and their manifests; of five speakers one is val, one test."""
-    members: dict[str, list[Row]] = {split: [] for split in shard.SPLITS}
+    members: dict[str, list[Row]] = {split: [] for split in SPLITS}
     for row in kept:
         speaker = int(row["clip_id"].partition("_")[0][1:])
         members[{0: "val", 1: "test"}.get(speaker % 5, "train")].append(row)
@@ -161,13 +165,13 @@ def _write_shards(out: Path, kept: list[Row]) -> None:
     write_table(out / "shards/manifest.parquet", tars, SHARDS)
     write_table(
         out / "manifests/shard.parquet",
-        ({name: row.get(name) for name in shard.SCHEMA.names} for row in samples),
-        shard.SCHEMA,
+        ({name: row.get(name) for name in SHARD.schema.names} for row in samples),
+        SHARD.schema,
     )
 
 
 def _write_measures(out: Path, random: np.random.Generator) -> None:
-    tables = {each.name: Manifest(out / "manifests", each.name, each.schema) for each in CLIP_STAGES}
+    tables = {each.name: Manifest(out / "manifests", each.name, each.schema) for each in clip_stages()}
     faces: dict[str, npt.NDArray[np.float64]] = {}
     found = []
     lags = np.arange(-15, 16)

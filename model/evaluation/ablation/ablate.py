@@ -17,10 +17,10 @@ from s2f.model.evaluation.learned.measures import judged
 from s2f.model.evaluation.sources.animated import Animated
 from s2f.model.training import trainer
 from s2f.model.training.config import TrainParams
-from s2f.model.training.terminal import duration
 from s2f.pipeline.core.errors import CheckpointError, TrainingError
 from s2f.pipeline.core.files import alone, make_folder, write_bytes
 from s2f.pipeline.core.prepared_set import PreparedSet
+from s2f.pipeline.core.progress import duration
 
 RUNS, SCORES, SUMMARY, TABLES = "runs", "scores", "ablation.json", "ablation.md"
 

@@ -24,6 +24,7 @@ from s2f.pipeline.core.errors import CheckpointError, InputError
 from s2f.pipeline.core.executors import WorkerLostError, open_executor
 from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.core.shards import Media
+from s2f.pipeline.faces import preload
 from s2f.pipeline.faces.settings import FaceSettings, read_settings
 
 # Sound is given to the generator in pieces, as `s2f animate` does: its memory does not grow with a clip.
@@ -70,7 +71,7 @@ class Animated:
         work = functools.partial(score_clip, faces=self._faces, more=more)
         # CPUs are left to the other processes: a thread of torch without a CPU holds up all of them.
         with limited_threads(torch.get_num_threads() - workers):
-            executor = open_executor(workers=workers, preload=PRELOAD)
+            executor = open_executor(workers=workers, preload=(*PRELOAD, *preload(self._faces.backend)))
             made = self._made(self.clips, lost)
             for clip, found in executor.run(work, made, len(self.clips), TIME_LIMIT):
                 if isinstance(found, WorkerLostError):

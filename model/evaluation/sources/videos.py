@@ -18,6 +18,7 @@ from s2f.pipeline.core.executors import WorkerLostError, open_executor
 from s2f.pipeline.core.shards import Media
 from s2f.pipeline.corpora import sentence
 from s2f.pipeline.corpora.base import VIDEO_ENDINGS
+from s2f.pipeline.faces import preload
 from s2f.pipeline.faces.settings import FaceSettings
 
 # As `s2f prep` has them unless it is told otherwise.
@@ -78,7 +79,7 @@ class Videos:
     def score(self, workers: int, more: Sequence[Measure]) -> Iterator[Scored | Missing]:
         """Each clip read, aligned and measured, in so many processes, or why it cannot be, as they come."""
         yield from self._lost
-        executor = open_executor(workers=workers, preload=PRELOAD)
+        executor = open_executor(workers=workers, preload=(*PRELOAD, *preload(self._faces.backend)))
         work = functools.partial(score_pair, faces=self._faces, more=more)
         for pair, found in executor.run(work, self._pairs, len(self._pairs), TIME_LIMIT):
             if isinstance(found, WorkerLostError):

@@ -208,18 +208,17 @@ def make(
     Example: s2f study make --generated made --reference real --out study.html --pairs --limit 24
     """
     from s2f.model.evaluation.study import clips, page
-    from s2f.pipeline.app.display import progress_bar
+    from s2f.pipeline.core.progress import progress_lines
 
     matches, lacking = clips.match(clips.systems(generated), reference)
-    with progress_bar(console) as bar:
-        task = bar.add_task("clips", total=len(matches[:limit]))
+    with progress_lines(console) as show:
         made = page.make(
             matches[:limit],
             out,
             pairs=pairs,
             title=title,
             seed=seed,
-            show=lambda done: bar.update(task, completed=done),
+            show=lambda done: show("clips", done, len(matches[:limit])),
         )
     console.print(str(made), markup=False, highlight=False, soft_wrap=True)
     for warning in (clips.left_out(lacking), page.size_warning(made)):

@@ -1,7 +1,7 @@
 """From raw videos to shards, and what a set is like."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -92,9 +92,9 @@ def show(
 
     Example: s2f show out/grid detect --where status=rejected
     """
-    from s2f.pipeline.app import display
+    from s2f.pipeline.prep import terminal
 
-    display.show_rows(place(out), stage, where or [], limit, console)
+    terminal.show_rows(place(out), stage, where or [], limit, console)
 
 
 def verify(out: Prepared) -> None:
@@ -132,12 +132,16 @@ def audit(
 
     Example: s2f audit out/grid --deep --fail-on error
     """
-    from s2f.pipeline.app import display
     from s2f.pipeline.app.config import load
-    from s2f.pipeline.audit import findings
+    from s2f.pipeline.audit import auditing, findings
+    from s2f.pipeline.audit import raw as raw_videos
     from s2f.pipeline.audit.compare import compare as compared
     from s2f.pipeline.audit.report import record, terminal
     from s2f.pipeline.core.prepared_set import PreparedSet
+    from s2f.pipeline.core.progress import progress_lines
+    from s2f.pipeline.faces.settings import FaceSettings
+    from s2f.pipeline.stages.detect import DetectParams
+    from s2f.pipeline.stages.scan import ScanParams
 
     if bool(out) == bool(raw) or (raw and (compare or sync)):
         raise InputError("what to audit must be one thing", "give either OUT or --raw FOLDER")
@@ -146,11 +150,23 @@ def audit(
     def prepared(folder: str) -> "Audit":
         data = PreparedSet(folder)
         late = _offsets(data, sync) if sync else None
-        how: dict[str, Any] = {"deep": deep, "console": console, "offsets": late}
-        return display.audit(data, settings.audit, workers, **how)
+        with progress_lines(console) as progress:
+            return auditing.audit(
+                data, settings.audit, workers=workers, deep=deep, progress=progress, offsets=late
+            )
 
     if raw:
-        found = display.audit_raw(place(raw), settings, workers, limit=limit, console=console)
+        detect = settings.block(DetectParams)
+        with progress_lines(console) as progress:
+            found = raw_videos.audit_raw(
+                place(raw),
+                settings.block(ScanParams).corpus,
+                settings.audit,
+                FaceSettings(detect.backend, detect.model),
+                workers=workers,
+                limit=limit,
+                progress=progress,
+            )
     else:
         found = prepared(out)
     terminal.show(found, console)
@@ -202,16 +218,16 @@ def _prepare(
     *,
     plan: bool = False,
 ) -> None:
-    from s2f.pipeline.app import display
     from s2f.pipeline.app.config import load
+    from s2f.pipeline.prep import terminal
     from s2f.pipeline.prep.runner import Preparation
 
     preparation = Preparation(place(raw), place(out), load(config, set_ or []), selection)
     if plan:
-        console.print(display.forecast_table(preparation.forecast()))
+        console.print(terminal.forecast_table(preparation.forecast()))
         return
     with going_on():
-        display.prepare(preparation, console)
+        terminal.prepare(preparation, console)
 
 
 def _offsets(data: "PreparedSet", run: Path) -> dict[str, int]:

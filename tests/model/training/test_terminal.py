@@ -9,7 +9,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from s2f.model.training.terminal import RECENT, Display, Pace, duration, timed
+from s2f.model.training.terminal import RECENT, Display, Pace, timed
+from s2f.pipeline.core.progress import duration
 
 LOSSES = {
     f"{side}/{name}": 1.0

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from s2f.pipeline.app import config
 from s2f.pipeline.core.errors import ConfigError
 from s2f.pipeline.core.params import Params
+from s2f.pipeline.prep.settings import save
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -185,9 +186,9 @@ def test_settings_come_back_as_they_were_saved() -> None:
         "window.seconds=0.2",
     ]
     settings = config.load(None, overrides)
-    config.save(settings, Path("saved.yaml"))
+    save(settings, Path("saved.yaml"))
     assert config.load(Path("saved.yaml"), []) == settings
-    config.save(config.Settings(), Path("saved.yaml"))
+    save(config.Settings(), Path("saved.yaml"))
     assert config.load(Path("saved.yaml"), []) == config.Settings()
 
 

@@ -87,7 +87,7 @@ def test_items_are_drawn_as_they_are_needed_and_leaving_ends_the_workers() -> No
 
 def task(tmp_path: Path) -> worker.Task:
     source = Source("folder", "ann", "one", tmp_path, "one.mp4")
-    return worker.Task(source, None, plan.recipes(Settings()), plan.Selection(), {}, tmp_path)
+    return worker.Task(source, None, plan.configured(Settings()), plan.Selection(), {}, tmp_path)
 
 
 @pytest.mark.parametrize("crumb", [None, "", '{"stage": "ali'])
@@ -102,7 +102,7 @@ def test_a_clip_lost_before_it_said_where_it_was_is_run_again(tmp_path: Path, cr
     assert (row["status"], row["reason"], row["message"]) == ("failed", "worker_died", "gone")
     assert outcome.dropped == ["detect", "align", "resample", "window"]
     assert not worker.breadcrumb(lost).exists()
-    keys = plan.keys(lost.source, "content", lost.recipes)
+    keys = plan.keys(lost.source, "content", lost.stages)
     brief = (row["key"], row["status"], row["reason"])
     assert plan.why(scan.STAGE, keys["scan"], brief, present=True, selection=plan.Selection())
 

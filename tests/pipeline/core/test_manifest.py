@@ -10,7 +10,7 @@ from s2f.pipeline.core import files, manifest
 from s2f.pipeline.core.errors import InputError, OutputError
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.schema import COMMON, Row
-from s2f.pipeline.stages import CLIP_STAGES
+from s2f.pipeline.stages import clip_stages
 
 SCHEMA = pa.schema([*COMMON, ("size", pa.int64()), ("names", pa.list_(pa.string()))])
 
@@ -137,7 +137,7 @@ def test_a_manifest_is_read_below_folders_that_look_like_partitions(tmp_path: Pa
 
 
 def test_every_stage_has_the_common_columns_and_distinct_ones() -> None:
-    for stage in CLIP_STAGES:
+    for stage in clip_stages():
         names = stage.schema.names
         assert names[: len(COMMON)] == COMMON.names
         assert len(set(names)) == len(names)

@@ -9,9 +9,9 @@ import numpy.typing as npt
 from rich.console import Console
 
 from s2f.model.evaluation.learned.lipreading.labels import plain
-from s2f.model.training.terminal import tracked
 from s2f.pipeline.core import mjpeg
 from s2f.pipeline.core.errors import InputError, MediaError
+from s2f.pipeline.core.progress import tracked
 from s2f.pipeline.core.schema import FRAMES
 from s2f.pipeline.core.shards import AGAIN, Sample, Shard, read_meta, read_samples
 from s2f.pipeline.faces.alignment import HEIGHT, WIDTH

@@ -16,10 +16,10 @@ from s2f.model.evaluation.learned.lipreading.mouths import middle, read_utteranc
 from s2f.model.evaluation.learned.lipreading.reader import Reader, transcribe
 from s2f.model.metrics.interval import Interval, bootstrap
 from s2f.model.metrics.words import word_error_rate, words_read
-from s2f.model.training.terminal import tracked
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.prepared_set import PreparedSet
+from s2f.pipeline.core.progress import tracked
 from s2f.pipeline.corpora.grid import SLOTS
 
 FREE, BOUND, CHANCE = "without grammar", "with grammar", "chance"

@@ -22,10 +22,11 @@ from s2f.model.evaluation.learned.lipreading.network import LipNet
 from s2f.model.evaluation.learned.lipreading.reader import Reader, load_reader, transcribe
 from s2f.model.metrics.words import word_error_rate
 from s2f.model.networks.device import best_device
-from s2f.model.training.terminal import duration, progress_bar, stop_requests
+from s2f.model.training.terminal import stop_requests
 from s2f.pipeline.core.errors import CheckpointError, InputError, TrainingError
 from s2f.pipeline.core.files import make_folder, write_bytes
 from s2f.pipeline.core.prepared_set import PreparedSet
+from s2f.pipeline.core.progress import duration, progress_bar
 
 SETTINGS = "lipread.yaml"
 METRICS = "metrics.jsonl"

@@ -17,10 +17,10 @@ from s2f.model.data.recordings import Recording, listed, recordings
 from s2f.model.evaluation.learned.sync.clips import Read, late
 from s2f.model.evaluation.learned.sync.protocol import LEAST_FRAMES, SyncScore, judge
 from s2f.model.evaluation.learned.sync.scorer import Known, Scorer
-from s2f.model.training.terminal import tracked
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.prepared_set import PreparedSet
+from s2f.pipeline.core.progress import tracked
 
 # By so many frames the sound is moved in a trial, and clips of the split that take part at most.
 SHIFTS = (-12, -8, -4, -1, 0, 1, 4, 8, 12)

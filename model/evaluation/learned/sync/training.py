@@ -26,10 +26,11 @@ from s2f.model.evaluation.learned.sync.protocol import SNIPPET, SOUND_SECONDS
 from s2f.model.evaluation.learned.sync.scorer import Scorer
 from s2f.model.networks.device import best_device
 from s2f.model.training.config import TrainParams
-from s2f.model.training.terminal import progress_bar, stop_requests
+from s2f.model.training.terminal import stop_requests
 from s2f.pipeline.core.errors import CheckpointError, InputError, TrainingError
 from s2f.pipeline.core.files import make_folder, write_bytes
 from s2f.pipeline.core.prepared_set import PreparedSet
+from s2f.pipeline.core.progress import progress_bar
 from s2f.pipeline.core.windows import window_size
 
 SETTINGS = "sync.yaml"
