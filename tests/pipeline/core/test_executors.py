@@ -5,17 +5,10 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from support.prepared import Prepared
 
-from s2f.pipeline.app.config import Settings
-from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.executors import WorkerLostError, local, open_executor
-from s2f.pipeline.corpora.base import Source
-from s2f.pipeline.prep import plan, worker
-from s2f.pipeline.stages import scan
 
 # Far longer than any test may take.
 FOREVER = 3600.0
@@ -83,32 +76,3 @@ def test_items_are_drawn_as_they_are_needed_and_leaving_ends_the_workers() -> No
     assert pid != os.getpid()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
-
-
-def task(tmp_path: Path) -> worker.Task:
-    source = Source("folder", "ann", "one", tmp_path, "one.mp4")
-    return worker.Task(source, None, plan.configured(Settings()), plan.Selection(), {}, tmp_path)
-
-
-@pytest.mark.parametrize("crumb", [None, "", '{"stage": "ali'])
-def test_a_clip_lost_before_it_said_where_it_was_is_run_again(tmp_path: Path, crumb: str | None) -> None:
-    """Its row has a key that no settings give, and that a plan can read."""
-    lost = task(tmp_path)
-    if crumb is not None:
-        worker.breadcrumb(lost).parent.mkdir()
-        worker.breadcrumb(lost).write_text(crumb)
-    outcome = worker.lost(lost, "worker_died", "gone")
-    row = outcome.rows["scan"]
-    assert (row["status"], row["reason"], row["message"]) == ("failed", "worker_died", "gone")
-    assert outcome.dropped == ["detect", "align", "resample", "window"]
-    assert not worker.breadcrumb(lost).exists()
-    keys = plan.keys(lost.source, "content", lost.stages)
-    brief = (row["key"], row["status"], row["reason"])
-    assert plan.why(scan.STAGE, keys["scan"], brief, present=True, selection=plan.Selection())
-
-
-def test_a_clip_that_takes_too_long_fails_by_name_and_the_run_goes_on(small: Prepared) -> None:
-    with pytest.raises(InputError, match="no clip is left"):
-        small.prepare("detect.every=1", "run.time_limit=0.05")
-    ended = {small.ending(clip_id)[1:] for clip_id in small.rows("scan")}
-    assert ended == {("failed", "timed_out")}
