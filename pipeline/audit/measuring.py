@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from s2f.pipeline.audit.measures import clip as measure
 from s2f.pipeline.audit.measures.clip import Material
-from s2f.pipeline.core import files
+from s2f.pipeline.core import files, locks
 from s2f.pipeline.core.executors import WorkerLostError, open_executor
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
@@ -40,7 +40,7 @@ def measured(data: PreparedSet, tables: Mapping[str, Manifest], workers: int, pr
     """
     folder = folder_of(data.place)
     files.make_folder(folder)
-    with files.alone(folder / ".lock"):
+    with locks.alone(folder / ".lock"):
         found = Manifest(folder, NAME, SCHEMA)
         wanted = {each.clip_id: each for each in materials(data.place, tables)}
         for clip_id in [clip_id for clip_id in found if clip_id not in wanted]:

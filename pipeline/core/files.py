@@ -1,14 +1,9 @@
-"""Files, of this machine or behind a URL: they appear whole or not at all; their hashes and copies."""
+"""Files on this machine or behind a URL: atomic writes, hashes, and local copies."""
 
-import fcntl
 import hashlib
 import os
 import shutil
-import socket
 import tempfile
-import threading
-import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,30 +16,27 @@ from s2f.pipeline.core.errors import InputError, OutputError
 # A file or folder of this machine, or behind a URL that fsspec reads, such as s3://bucket/folder.
 Place = Path | UPath
 
-# A run that renews its lock no more for so long is dead.
-LEASE_SECONDS = 8.0
-
 
 def place(text: str) -> Place:
-    """A path or URL as a person gives it. Raises InputError where no installed package reads such URLs."""
+    """The path or URL that a user gives. Raises InputError where no installed package reads such URLs."""
     kind, colon, _ = text.partition("://")
     if not colon or kind == "file":
         return Path(text.removeprefix("file://"))
     try:
-        # Other machines write there too, so that a listing is old as soon as it is made.
-        found = UPath(text, use_listings_cache=False)
-        # Imports what the protocol needs.
-        assert found.fs
+        # No cache of listings: other machines write there too.
+        remote = UPath(text, use_listings_cache=False)
+        # Accessing it imports what the protocol needs.
+        assert remote.fs
     except (ImportError, ValueError) as error:
         raise InputError(
             f"{text} cannot be opened: {error}",
             "s3:// needs: pip install 's2f[s3]'; others: see fsspec's docs",
         ) from error
-    return found
+    return remote
 
 
 class Copies:
-    """Files brought to this machine, each once, until the block ends; those of it stay as they are."""
+    """Local copies of remote files, each fetched once and deleted at the end of the block."""
 
     def __init__(self) -> None:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -60,7 +52,7 @@ class Copies:
             self._folder.cleanup()
 
     def local(self, place: Place) -> Path:
-        """The file itself, or its copy under the same name. Raises OSError."""
+        """A local file itself, or a copy of a remote one under the same name. Raises OSError."""
         if isinstance(place, Path):
             return place
         if place not in self._known:
@@ -75,7 +67,7 @@ class Copies:
 
 @contextmanager
 def appearing(path: Place) -> Iterator[Path]:
-    """A temporary name to write to; on success it takes the name `path`, on failure it goes.
+    """A temporary file to write to: it is renamed to `path` on success, and deleted on failure.
 
     Raises OutputError where it cannot be written.
     """
@@ -117,9 +109,9 @@ def write_bytes(path: Place, data: bytes) -> None:
 
 
 def make_folder(path: Place) -> Place:
-    """Make a folder that can be written to; raises OutputError where that is refused."""
+    """Make a folder, and check that it can be written to. Raises OutputError."""
     if not isinstance(path, Path):
-        # Object stores have no folders; that something can be written is seen at once.
+        # Object stores have no folders: check only that something can be written.
         write_bytes(path / ".writable", b"")
         path.joinpath(".writable").unlink()
         return path
@@ -135,10 +127,10 @@ def make_folder(path: Place) -> Place:
 
 
 def names(folder: Place) -> list[str]:
-    """The names of what lies in a folder, in order; none where there is no such folder."""
+    """The sorted names in a folder; none where there is no such folder."""
     try:
         if isinstance(folder, Path):
-            # Not iterdir: it makes a Path of each, and a set has tens of thousands.
+            # Not iterdir, which makes a Path of each: a set has tens of thousands of files.
             return sorted(os.listdir(folder))  # noqa: PTH208
         return sorted(each.name for each in folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
@@ -146,7 +138,7 @@ def names(folder: Place) -> list[str]:
 
 
 def move(path: Place, target: Place) -> None:
-    """Give a file another name; what had that name is replaced."""
+    """Rename a file; a file of the new name is replaced."""
     if isinstance(path, UPath) and isinstance(target, UPath):
         path.fs.mv(path.path, target.path)
     elif isinstance(path, Path):
@@ -159,76 +151,6 @@ def remove_folder(path: Place) -> None:
         shutil.rmtree(path, ignore_errors=True)
     elif path.exists():
         path.fs.rm(path.path, recursive=True)
-
-
-@contextmanager
-def alone(lock: Place) -> Iterator[None]:
-    """Hold a lock file; raises InputError where another process holds it. A kill frees it."""
-    with _locked(lock) if isinstance(lock, Path) else _leased(lock):
-        yield
-
-
-@contextmanager
-def _locked(lock: Path) -> Iterator[None]:
-    with lock.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise _at_work(lock, f"process {file.read().strip() or 'unknown'}") from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
-
-
-@contextmanager
-def _leased(lock: UPath) -> Iterator[None]:
-    """Hold a file that no system frees at a kill: its holder renews it, and one that rests is taken over."""
-    holder = f"process {os.getpid()} of {socket.gethostname()}, {uuid.uuid4().hex[:8]}"
-    ended = threading.Event()
-
-    def renew() -> None:
-        count = 0
-        while not ended.wait(LEASE_SECONDS / 4):
-            count += 1
-            with suppress(OSError):
-                lock.write_text(f"{holder}\n{count}")
-
-    if lock.exists():
-        before = _read(lock)
-        time.sleep(LEASE_SECONDS)
-        if lock.exists() and _read(lock) != before:
-            raise _at_work(lock, before.partition("\n")[0])
-    lock.write_text(f"{holder}\n0")
-    # Of two that take it at the same moment the later one has it.
-    time.sleep(LEASE_SECONDS / 8)
-    if (now := _read(lock).partition("\n")[0]) != holder:
-        raise _at_work(lock, now)
-    keeper = threading.Thread(target=renew, daemon=True)
-    keeper.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        keeper.join()
-        lock.unlink(missing_ok=True)
-
-
-def _read(lock: UPath, tries: int = 5) -> str:
-    """The content of a lock, which its holder may renew while it is read: then it is read once more."""
-    for _ in range(tries - 1):
-        with suppress(OSError):
-            return lock.read_text()
-        time.sleep(0.1)
-    return lock.read_text()
-
-
-def _at_work(lock: Place, holder: str) -> InputError:
-    return InputError(
-        f"another run is at work on {lock.parent} ({holder})",
-        "wait until it has ended, or give another folder",
-    )
 
 
 def sha256(path: Place) -> str:

@@ -1,12 +1,12 @@
 """A prepared set: what `s2f prep` has made in OUT, opened once at the edge and handed on."""
 
 import hashlib
-import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 import pyarrow as pa
 import yaml
 
@@ -30,7 +30,7 @@ class PreparedSet:
 
     def __init__(self, out: Place | str, cache: str | None = None) -> None:
         self.place = place(out) if isinstance(out, str) else out
-        self._cache = Path(cache).expanduser() if cache else _user_cache() / "s2f" / "shards"
+        self._cache = Path(cache).expanduser() if cache else platformdirs.user_cache_path("s2f") / "shards"
         self._manifests: dict[str, Manifest] = {}
 
     def __str__(self) -> str:
@@ -141,7 +141,3 @@ class PreparedSet:
         if not isinstance(blocks, dict) or not all(isinstance(block, dict) for block in blocks.values()):
             raise ConfigError(f"{path} holds no settings of a prepared set", "run 's2f prep' again")
         return blocks
-
-
-def _user_cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()

@@ -1,6 +1,5 @@
 """Samples out of the tars of a prepared set, on this machine or behind a URL."""
 
-import fcntl
 import tarfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from pydantic import ValidationError
 from upath import UPath
 
@@ -96,15 +96,10 @@ def local(shard: Shard) -> Path:
     if target.exists():
         return target
     files.make_folder(shard.cache)
-    lock = target.with_suffix(".lock")
-    with lock.open("a") as held:
-        # Of several that need it at once one fetches it, and the others wait.
-        fcntl.flock(held, fcntl.LOCK_EX)
-        try:
-            if not target.exists():
-                _fetch(shard, shard.path, target)
-        finally:
-            lock.unlink(missing_ok=True)
+    # Of several processes that need it at once one fetches it, and the others wait.
+    with FileLock(target.with_suffix(".lock")):
+        if not target.exists():
+            _fetch(shard, shard.path, target)
     return target
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from s2f.pipeline import faces
-from s2f.pipeline.core import files
+from s2f.pipeline.core import files, locks
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.executors import Executor, WorkerLostError, open_executor
 from s2f.pipeline.core.files import Copies, Place
@@ -114,7 +114,7 @@ class Preparation:
         Raises InputError where another run is at work on the same OUT.
         """
         files.make_folder(self.artifacts)
-        with files.alone(self.out / ".lock"):
+        with locks.alone(self.out / ".lock"):
             files.remove_folder(self.artifacts / worker.RUNNING)
             files.make_folder(self.artifacts / worker.RUNNING)
             self.begun = True

@@ -18,7 +18,8 @@ from s2f.model.evaluation.sources.animated import Animated
 from s2f.model.training import trainer
 from s2f.model.training.config import TrainParams
 from s2f.pipeline.core.errors import CheckpointError, TrainingError
-from s2f.pipeline.core.files import alone, make_folder, write_bytes
+from s2f.pipeline.core.files import make_folder, write_bytes
+from s2f.pipeline.core.locks import alone
 from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.core.progress import duration
 

@@ -19,7 +19,7 @@ from support.prepared import Prepared, copy_clips, descendants, fingerprint
 from upath import UPath
 
 from s2f.pipeline.audit.verification import damages
-from s2f.pipeline.core import files
+from s2f.pipeline.core import files, locks
 from s2f.pipeline.core.errors import InputError, OutputError
 from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.corpora import listing
@@ -185,9 +185,9 @@ def test_a_run_that_was_killed_leaves_its_bucket_to_the_next(
 def test_two_runs_on_one_bucket_are_refused(store: UPath) -> None:
     lock = store.parent / "busy" / ".lock"
     with (
-        files.alone(lock),
+        locks.alone(lock),
         pytest.raises(InputError, match=f"process {os.getpid()} of {socket.gethostname()}"),
-        files.alone(lock),
+        locks.alone(lock),
     ):
         pass
     assert not lock.exists()

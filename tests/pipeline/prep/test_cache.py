@@ -10,7 +10,7 @@ from support.prepared import Prepared, copy_clips, fingerprint
 
 from s2f.pipeline.app import config
 from s2f.pipeline.audit.verification import damages
-from s2f.pipeline.core import files
+from s2f.pipeline.core import locks
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.prep.plan import Selection, configured, why
@@ -52,7 +52,11 @@ def test_a_second_run_does_nothing(small: Prepared) -> None:
     assert {name: content for name, (_, content) in after.items()} == {
         name: content for name, (_, content) in before.items() if name in after
     }
-    assert {name for name in before if after[name] != before[name]} <= {"stages.yaml", ".lock"}
+    assert {name for name in before if after[name] != before[name]} <= {
+        "stages.yaml",
+        ".lock",
+        ".lock.holder",
+    }
     assert reasons(small, "s1_bbaf2n") == {}
 
 
@@ -242,7 +246,7 @@ def test_a_forecast_of_nothing_done_makes_no_folder(small: Prepared, tmp_path: P
 
 
 def test_a_second_run_on_the_same_folder_is_refused(small: Prepared) -> None:
-    with files.alone(small.out / ".lock"), pytest.raises(InputError, match=f"process {os.getpid()}"):
+    with locks.alone(small.out / ".lock"), pytest.raises(InputError, match=f"process {os.getpid()}"):
         small.prepare()
 
 
