@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from s2f.model import page
-from s2f.model.evaluation.comparison import UNDECIDED, Comparison, compare, verdict
+from s2f.model.evaluation.comparison import UNDECIDED, PairedComparison, compare, verdict
 from s2f.model.evaluation.extremes import extremes, picks
-from s2f.model.evaluation.results import Evaluation, Row, finite, speaker_means
-from s2f.model.evaluation.table import ARROWS, difference, noted, told, unmeasured
+from s2f.model.evaluation.results import Evaluation, VideoScores, finite, speaker_means
+from s2f.model.evaluation.table import ARROWS, difference, mean_text, noted, unmeasured
 from s2f.model.metrics import Frames
 from s2f.model.metrics.scoring import REAL, STILL, Clip, Column, Scored
 from s2f.model.page import Chart, Series
@@ -81,7 +81,7 @@ def verdicts(found: Evaluation) -> list[str]:
     return [_sentence(each, found.columns) for each in (*to_still, *found.comparisons)]
 
 
-def _sentence(found: Comparison, columns: Sequence[Column]) -> str:
+def _sentence(found: PairedComparison, columns: Sequence[Column]) -> str:
     groups: dict[str, list[str]] = {}
     for column in columns:
         if column.name in found.differences and found.differences[column.name].clips:
@@ -110,8 +110,8 @@ def _means(found: Evaluation) -> str:
     return f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _measure(column: Column, rows: Sequence[Row], comparisons: Sequence[Comparison]) -> str:
-    cells = [f"<td>{told(row.scores.get(column.name), column.digits)}</td>" for row in rows]
+def _measure(column: Column, rows: Sequence[VideoScores], comparisons: Sequence[PairedComparison]) -> str:
+    cells = [f"<td>{mean_text(row.scores.get(column.name), column.digits)}</td>" for row in rows]
     for each in comparisons:
         value, shows = difference(column, each)
         cells.append(f'<td>{value}<small class="{shows.partition(" ")[0]}">{shows}</small></td>')
