@@ -36,9 +36,9 @@ def load_prepared(run: Path, device: torch.device) -> Talker:
 def prepare(generator: Generator, *, pack: bool = True) -> Generator:
     """A generator that makes the same frames faster, but cannot be trained; `generator` stays unchanged.
 
-    Instead of the skips, its `identity` returns the face's share of each block. Both share the weights
-    that are equal. With `pack=False` nothing is specific to this processor, and the network consists of
-    standard operations only.
+    Instead of the skips, its `identity` returns the face's share of each block. The two generators have
+    the weights that stay the same in common. With `pack=False` nothing is specific to this processor, and
+    the network consists of standard operations only.
     """
     weights = (*generator.parameters(), *generator.buffers())
     with torch.no_grad():

@@ -51,14 +51,7 @@ def ablate(
     learned_metrics(lipreader, sync, first(listed(data, split)).media)
     make_folder(folder)
     with alone(folder / ".lock"):
-        for row, params in wanted:
-            _check(data, _run(folder, row), params)
-        trained = []
-        for number, (row, params) in enumerate(wanted, 1):
-            console.rule(f"[bold]row {number} of {len(wanted)}: {escape(row.name)}")
-            begun = time.perf_counter()
-            trained.append(_train(data, _run(folder, row), row, params, console))
-            console.print(f"{row.name}: {duration(time.perf_counter() - begun)}", markup=False)
+        trained = _train_rows(data, folder, wanted, console)
         runs = [each.run for each in trained if not each.failed]
         if not runs:
             raise TrainingError(f"no row could be trained: {trained[0].failed}", "change the settings")
@@ -80,6 +73,21 @@ def ablate(
         write_bytes(folder / SUMMARY, f"{content}\n".encode())
         write_bytes(folder / TABLES, tables.markdown(ablation).encode())
     return ablation
+
+
+def _train_rows(
+    data: PreparedSet, folder: Path, wanted: list[tuple[AblationRow, TrainParams]], console: Console
+) -> list[Trained]:
+    """Train the rows with their settings, after checking that all earlier runs can be continued."""
+    for row, params in wanted:
+        _check(data, _run(folder, row), params)
+    trained = []
+    for number, (row, params) in enumerate(wanted, 1):
+        console.rule(f"[bold]row {number} of {len(wanted)}: {escape(row.name)}")
+        begun = time.perf_counter()
+        trained.append(_train(data, _run(folder, row), row, params, console))
+        console.print(f"{row.name}: {duration(time.perf_counter() - begun)}", markup=False)
+    return trained
 
 
 def _run(folder: Path, row: AblationRow) -> Path:

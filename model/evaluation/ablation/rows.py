@@ -97,7 +97,7 @@ def _check_names(plan: AblationRows, where: str) -> None:
         alike = ", ".join(f"'{row.name}'" for row in plan.rows if row.slug == name)
         raise ConfigError(
             f"{count} rows{where} have the same name: {alike}",
-            f"each run needs its own folder, but both would be runs/{name}",
+            f"each run needs its own folder, but these would share runs/{name}",
         )
 
 

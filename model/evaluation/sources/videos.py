@@ -24,9 +24,9 @@ FPS, SAMPLE_RATE = Fraction(25), 16_000
 # Seconds that one clip may take.
 TIME_LIMIT = 1800.0
 
-AS_IT_IS = "taken as it is, for it is 96 x 128 px: an aligned face"
-BY_THE_REAL = "cut where the face of the real video is"
-BY_ITS_OWN = "cut where its own face is, for its picture is another one than that of the real video"
+AS_IT_IS = "used as it is: with 96 x 128 px it is an aligned face"
+BY_THE_REAL = "aligned by the face of the real video"
+BY_ITS_OWN = "aligned by its own face, because its picture differs from that of the real video"
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def read_pair(pair: Pair) -> tuple[Clip, tuple[Missing, ...], tuple[Note, ...]]:
     for name, frames in made.items():
         if more := len(frames) - len(whole):
             words = f"{abs(more)} frames {'longer' if more > 0 else 'shorter'} than the real video"
-            notes.append(Note(pair.clip_id, name, f"{words}: those that all have count"))
+            notes.append(Note(pair.clip_id, name, f"{words}: only frames that all videos have are measured"))
     count = min(len(whole), *(len(frames) for frames in made.values()))
     cut = {name: frames[:count] for name, frames in made.items()}
     clip = Clip(pair.clip_id, whole[:count], cut, FPS, pair.speaker, None, SAMPLE_RATE, _text(pair.real))

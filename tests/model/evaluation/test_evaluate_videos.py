@@ -150,7 +150,7 @@ def test_what_all_have_counts_and_other_lengths_and_rates_are_told(real: Path, t
     quick = changed(real, tmp_path / "quick.mp4", fps=Fraction(50))
     found = scored(real, short=short, quick=quick)
     assert found.frames == 60
-    told = "15 frames shorter than the real video: those that all have count"
+    told = "15 frames shorter than the real video: only frames that all videos have are measured"
     assert [each.text for each in found.notes if each.video == "short"] == [BY_THE_REAL, told]
     assert found.scores["quick"]["mouth_r"] > 0.9
 

@@ -350,7 +350,7 @@ def test_a_split_is_scored_and_written(s2f: Command, out: Path, run: Path) -> No
     ended = s2f("sync", "run", out, "--run", run, "--split", "val", "--json", "sync.json")
     assert ended.code == 0
     assert "all together" in ended.out
-    assert "An offset is where" in ended.out
+    assert "The offset is where" in ended.out
     assert "the median confidence was" in ended.out
     found = json.loads(Path("sync.json").read_text())
     assert len(found["clips"]) == 5
