@@ -1,4 +1,4 @@
-"""Is one run better than another? Told from the differences clip by clip."""
+"""Is one run better than another? The answer comes from the differences clip by clip."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from s2f.model.metrics.interval import Interval, bootstrap
 from s2f.model.metrics.scoring import Column, Scored
 
 UNDECIDED = "no difference shown"
-# Five differences of one sign come about by chance too often, one time in 16; no interval tells that.
+# Five differences have the same sign by chance one time in 16, and no interval shows that.
 LEAST_CLIPS = 6
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """A run against another one: by column the mean of its value less the other's, over the same clips."""
+class PairedComparison:
+    """A run minus another one: the mean difference over the clips that both have, by column."""
 
     name: str
     against: str
@@ -23,28 +23,28 @@ class Comparison:
 
     @property
     def title(self) -> str:
-        """What is taken from what."""
+        """Which run is subtracted from which."""
         return f"{self.name} less {self.against}"
 
 
 def compare(
     name: str, against: str, scored: Iterable[Scored], columns: Iterable[Column], seed: int
-) -> Comparison:
-    """The paired differences of two runs in each column that both have."""
+) -> PairedComparison:
+    """The differences `name` minus `against`, clip by clip, in each column that both have."""
     pairs = [(clip.scores.get(name, {}), clip.scores.get(against, {})) for clip in scored]
     differences = {}
     for column in columns:
         key = column.name
-        found = [one[key] - other[key] for one, other in pairs if key in one and key in other]
-        if found:
-            differences[column.name] = bootstrap(np.array(found), seed)
-    return Comparison(name, against, differences)
+        values = [one[key] - other[key] for one, other in pairs if key in one and key in other]
+        if values:
+            differences[key] = bootstrap(np.array(values), seed)
+    return PairedComparison(name, against, differences)
 
 
 def verdict(column: Column, difference: Interval) -> str:
-    """What a difference shows: better or worse, or more or less where neither is better, or nothing.
+    """ "better" or "worse", or "more" or "less" in a column where neither is better, or UNDECIDED.
 
-    It shows something where its interval does not hold 0, and there are six clips or more.
+    A difference is decided where its interval excludes 0 and there are six clips or more.
     """
     if difference.clips < LEAST_CLIPS or not (difference.low > 0 or difference.high < 0):
         return UNDECIDED

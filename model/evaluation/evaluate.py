@@ -1,60 +1,35 @@
-"""Talking faces measured: trained runs on clips they were not trained on, or the videos of any system.
+"""Measure talking faces: trained runs on clips that they were not trained on, or the videos of any system.
 
-Beside them stand the still frame, which a model must beat, and the real video.
+The table also shows the still frame, which a model must beat, and the real video.
 """
 
 import math
 import os
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from rich.console import Console
+from rich.progress import Progress
 
 from s2f.model.evaluation import page as evaluation_page
 from s2f.model.evaluation.comparison import compare
-from s2f.model.evaluation.learned.measures import judged
+from s2f.model.evaluation.learned.metrics import learned_metrics
 from s2f.model.evaluation.players import shown
 from s2f.model.evaluation.results import Evaluation, summarise, write_folder
-from s2f.model.metrics.scoring import MEASURES, REAL, STILL, Clip, Measure, Missing, Scored
+from s2f.model.evaluation.sources.base import VideoSource
+from s2f.model.metrics.scoring import MEASURES, REAL, STILL, Measure, Missing, Scored
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import make_folder
 from s2f.pipeline.core.progress import progress_bar
-from s2f.pipeline.core.shards import Media
 
-# Processes that measure, at most: more would wait for clips, and each clip that waits takes memory.
+# The most worker processes: more would wait for clips, and every waiting clip takes memory.
 MOST_WORKERS = 16
 
 
-class Material(Protocol):
-    """Clips, each a real video with others beside it that are to be measured.
-
-    title    what it is, in words; `source` says where it lies
-    media    the rates of all clips
-    names    of the videos beside the real one; `speeds` has frames per second and times real time
-    clips    the ids of all
-    """
-
-    title: str
-    source: dict[str, str]
-    media: Media
-    names: tuple[str, ...]
-    clips: tuple[str, ...]
-    speeds: dict[str, tuple[float, float]]
-
-    def score(self, workers: int, more: Sequence[Measure]) -> Iterator[Scored | Missing]:
-        """Each clip measured, by `more` too, in so many processes, or why it cannot be, as they come."""
-        ...
-
-    def show(self, wanted: Collection[str]) -> Iterator[Clip]:
-        """Some of the clips, with the very frames that are measured."""
-        ...
-
-
 def evaluate(
-    material: Material,
+    videos: VideoSource,
     console: Console,
     *,
     seed: int = 0,
@@ -63,68 +38,72 @@ def evaluate(
     lipreader: Path | None = None,
     sync: Path | None = None,
 ) -> Evaluation:
-    """Measure all clips of a material under a progress bar.
+    """Measure all clips of a source under a progress bar.
 
-    `workers` processes measure; 0 = one per CPU, up to 16. The same seed gives the same intervals. A clip
-    that cannot be read or measured is told in `missing`. All of it, and a page, is written to the folder
-    `out`. The runs of a lip reader and of a sync scorer add their measures. Raises InputError where no clip
-    can be measured, CheckpointError where a run does not serve.
+    `workers` is the number of worker processes; 0 = one per CPU, up to 16. `seed` fixes the confidence
+    intervals. The runs of a lip reader and of a sync scorer add the learned metrics. The results and a page
+    are written to the folder `out`. A clip that cannot be read or measured is listed in `missing`.
+    Raises InputError where no clip can be measured, CheckpointError where a run cannot be used.
     """
-    more = judged(lipreader, sync, material.media)
+    learned = learned_metrics(lipreader, sync, videos.media)
     if out:
         make_folder(out)
-    scored: list[Scored] = []
-    lost: list[Missing] = []
-    processes = min(workers or min(os.cpu_count() or 1, MOST_WORKERS), len(material.clips))
     with progress_bar(console) as bar:
-        task = bar.add_task("clips", total=len(material.clips), speed="")
-        begun = time.perf_counter()
-        for found in material.score(processes, more):
-            if isinstance(found, Scored):
-                scored.append(found)
-            else:
-                lost.append(found)
-            done = len(scored) + len(lost)
-            bar.update(task, completed=done, speed=f"{done / (time.perf_counter() - begun):.2f} clips/s")
+        scored, missing = _measure(videos, workers, learned, bar)
         if not scored:
-            raise InputError(f"no clip could be measured: {lost[0].reason}", "check that they are whole")
-        evaluation = _gather(material, scored, lost, seed, more)
-        judges = {"lipreader": lipreader, "sync": sync}
-        source = material.source | {name: str(run) for name, run in judges.items() if run}
-        evaluation = replace(evaluation, source=source)
+            raise InputError(f"no clip could be measured: {missing[0].reason}", "check that they are whole")
+        networks = {"lipreader": lipreader, "sync": sync}
+        source = videos.source | {name: str(run) for name, run in networks.items() if run}
+        evaluation = replace(_gather(videos, scored, missing, seed, learned), source=source)
         if out:
             write_folder(evaluation, out)
             wanted = shown(evaluation)
             task = bar.add_task("page", total=len(wanted), speed="")
-            evaluation_page.write(evaluation, material.show(wanted), out, lambda: bar.advance(task))
+            evaluation_page.write(evaluation, videos.show(wanted), out, lambda: bar.advance(task))
     return evaluation
 
 
+def _measure(
+    videos: VideoSource, workers: int, learned: Sequence[Measure], bar: Progress
+) -> tuple[list[Scored], list[Missing]]:
+    """The scores of all clips, and the clips that have none, both in the order of their ids."""
+    scored: list[Scored] = []
+    missing: list[Missing] = []
+    processes = min(workers or min(os.cpu_count() or 1, MOST_WORKERS), len(videos.clips))
+    task = bar.add_task("clips", total=len(videos.clips), speed="")
+    begun = time.perf_counter()
+    for done, result in enumerate(videos.score(processes, learned), start=1):
+        if isinstance(result, Scored):
+            scored.append(result)
+        else:
+            missing.append(result)
+        bar.update(task, completed=done, speed=f"{done / (time.perf_counter() - begun):.2f} clips/s")
+    return sorted(scored, key=lambda clip: clip.clip_id), sorted(missing, key=lambda clip: clip.clip_id)
+
+
 def _gather(
-    material: Material, scored: list[Scored], lost: list[Missing], seed: int, more: Sequence[Measure]
+    videos: VideoSource, scored: list[Scored], missing: list[Missing], seed: int, learned: Sequence[Measure]
 ) -> Evaluation:
-    columns = (*MEASURES, *(each for each in more if _known(each, scored)))
-    scored.sort(key=lambda each: each.clip_id)
-    lost.sort(key=lambda each: each.clip_id)
-    first, *others = material.names
+    columns = (*MEASURES, *(metric for metric in learned if _known(metric, scored)))
+    first, *others = videos.names
     return Evaluation(
-        material.title,
-        material.source,
-        len(material.clips),
+        videos.title,
+        videos.source,
+        len(videos.clips),
         seed,
         columns,
         tuple(
-            summarise(name, scored, columns, seed, material.speeds.get(name))
-            for name in (*material.names, STILL, REAL)
+            summarise(name, scored, columns, seed, videos.speeds.get(name))
+            for name in (*videos.names, STILL, REAL)
         ),
         tuple(compare(name, first, scored, columns, seed) for name in others),
         tuple(scored),
-        (*lost, *(each for clip in scored for each in clip.missing)),
-        tuple(each for clip in scored for each in clip.notes),
+        (*missing, *(score for clip in scored for score in clip.missing)),
+        tuple(note for clip in scored for note in clip.notes),
     )
 
 
-def _known(measure: Measure, scored: list[Scored]) -> bool:
-    """Whether it could be measured anywhere: no clip may be a sentence of GRID's grammar."""
-    values = (scores.get(measure.name, math.nan) for each in scored for scores in each.scores.values())
+def _known(metric: Measure, scored: list[Scored]) -> bool:
+    """Whether the metric has a value anywhere: perhaps no clip says a sentence of GRID's grammar."""
+    values = (scores.get(metric.name, math.nan) for clip in scored for scores in clip.scores.values())
     return not all(map(math.isnan, values))

@@ -1,4 +1,4 @@
-"""Clips to be looked at: the worst and the best of each measure, and a typical one."""
+"""Which clips to look at: the worst and the best of each metric, and a typical one."""
 
 import math
 from dataclasses import dataclass
@@ -12,50 +12,50 @@ from s2f.model.metrics.scoring import Column
 
 @dataclass(frozen=True)
 class Extremes:
-    """The clips that the runs do worst and best on in one column, by the mean over the runs."""
+    """The ids of the clips with the worst and the best mean over the runs, in one column."""
 
     column: Column
     worst: str
     best: str
 
 
-def extremes(found: Evaluation) -> list[Extremes]:
-    """Those of each column that has a better way and is known for some clip."""
-    every = []
-    for column in found.columns:
-        values = _values(found, column)
+def extremes(evaluation: Evaluation) -> list[Extremes]:
+    """The extremes of each column in which one direction is better and some clip has a value."""
+    chosen = []
+    for column in evaluation.columns:
+        values = _values(evaluation, column)
         if column.higher_is_better is None or np.isnan(values).all():
             continue
-        low, high = (found.scored[int(which(values))].clip_id for which in (np.nanargmin, np.nanargmax))
-        every.append(Extremes(column, *((low, high) if column.higher_is_better else (high, low))))
-    return every
-
-
-def typical(found: Evaluation) -> str:
-    """The clip whose ranks in all columns lie nearest to the middle."""
-    far = np.zeros(len(found.scored))
-    for column in found.columns:
-        values = _values(found, column)
-        if column.higher_is_better is not None and not np.isnan(values).any():
-            far += np.abs(values.argsort().argsort() - (len(values) - 1) / 2)
-    return found.scored[int(far.argmin())].clip_id
-
-
-def picks(found: Evaluation) -> dict[str, list[str]]:
-    """The clips to be looked at, and for each what it is an example of; the typical one first."""
-    chosen = {typical(found): ["typical"]}
-    for each in extremes(found):
-        chosen.setdefault(each.worst, []).append(f"worst {each.column.title}")
-        chosen.setdefault(each.best, []).append(f"best {each.column.title}")
+        low, high = (evaluation.scored[int(arg(values))].clip_id for arg in (np.nanargmin, np.nanargmax))
+        chosen.append(Extremes(column, *((low, high) if column.higher_is_better else (high, low))))
     return chosen
 
 
-def _values(found: Evaluation, column: Column) -> Values:
-    """The mean over the runs for each clip, (n,); nan where none has a value."""
-    values = np.full(len(found.scored), np.nan)
-    for number, clip in enumerate(found.scored):
-        each = [clip.scores.get(run.name, {}).get(column.name, math.nan) for run in found.runs]
-        known = [value for value in each if not math.isnan(value)]
+def typical(evaluation: Evaluation) -> str:
+    """The id of the clip whose ranks in all columns are nearest to the middle."""
+    distances = np.zeros(len(evaluation.scored))
+    for column in evaluation.columns:
+        values = _values(evaluation, column)
+        if column.higher_is_better is not None and not np.isnan(values).any():
+            distances += np.abs(values.argsort().argsort() - (len(values) - 1) / 2)
+    return evaluation.scored[int(distances.argmin())].clip_id
+
+
+def picks(evaluation: Evaluation) -> dict[str, list[str]]:
+    """The ids of the clips to look at, the typical one first, each with what it is an example of."""
+    chosen = {typical(evaluation): ["typical"]}
+    for extreme in extremes(evaluation):
+        chosen.setdefault(extreme.worst, []).append(f"worst {extreme.column.title}")
+        chosen.setdefault(extreme.best, []).append(f"best {extreme.column.title}")
+    return chosen
+
+
+def _values(evaluation: Evaluation, column: Column) -> Values:
+    """The mean over the runs of each clip, (n,); nan where no run has a value."""
+    values = np.full(len(evaluation.scored), np.nan)
+    for number, clip in enumerate(evaluation.scored):
+        scores = [clip.scores.get(run.name, {}).get(column.name, math.nan) for run in evaluation.runs]
+        known = [value for value in scores if not math.isnan(value)]
         if known:
             values[number] = np.mean(known)
     return values

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from s2f.model.evaluation.comparison import UNDECIDED, Comparison, compare, verdict
+from s2f.model.evaluation.comparison import UNDECIDED, PairedComparison, compare, verdict
 from s2f.model.evaluation.extremes import extremes
 from s2f.model.evaluation.players import Films, encode_videos, players, shown
 from s2f.model.evaluation.results import Evaluation, finite
 from s2f.model.evaluation.sheets import sheets
-from s2f.model.evaluation.table import difference, heading, noted, told, unmeasured
+from s2f.model.evaluation.table import difference, heading, mean_text, noted, unmeasured
 from s2f.model.metrics.scoring import REAL, STILL, Clip, Column
 from s2f.pipeline.core import files
 from s2f.pipeline.core.html import rendering
@@ -73,7 +73,7 @@ def verdicts(evaluation: Evaluation) -> list[str]:
     return [_sentence(each, columns) for each in (*to_still, *evaluation.comparisons)]
 
 
-def _sentence(comparison: Comparison, columns: Sequence[Column]) -> str:
+def _sentence(comparison: PairedComparison, columns: Sequence[Column]) -> str:
     groups: dict[str, list[str]] = {}
     for column in columns:
         if column.name in comparison.differences and comparison.differences[column.name].clips:
@@ -94,7 +94,7 @@ def _facts(evaluation: Evaluation) -> list[str]:
 
 
 def _measure(column: Column, evaluation: Evaluation) -> Measure:
-    means = [told(row.scores.get(column.name), column.digits) for row in evaluation.rows]
+    means = [mean_text(row.scores.get(column.name), column.digits) for row in evaluation.rows]
     return Measure(
         heading(column), column.meaning, means, [difference(column, each) for each in evaluation.comparisons]
     )

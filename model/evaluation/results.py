@@ -1,4 +1,4 @@
-"""What an evaluation has found, and how it is written."""
+"""The results of an evaluation, and the files that they are written to."""
 
 import json
 import math
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from s2f.model.evaluation.comparison import Comparison, verdict
+from s2f.model.evaluation.comparison import PairedComparison, verdict
 from s2f.model.metrics.interval import Interval, bootstrap
 from s2f.model.metrics.scoring import Column, Missing, Note, Scored
 from s2f.pipeline.core import files
@@ -20,10 +20,10 @@ SUMMARY, CLIPS = "evaluation.json", "clips.parquet"
 
 
 @dataclass(frozen=True)
-class Row:
-    """A video of the table: a run, `still` or `real`, with the mean of each measure, and a run's speed.
+class VideoScores:
+    """The mean of each metric of a run, of `still` or of `real`, and the speed of a run.
 
-    `real_time` is how many seconds of video a run makes in a second.
+    `real_time` is how many seconds of video the run makes in a second.
     """
 
     name: str
@@ -34,10 +34,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What came of it: the rows, runs against the first one, the scores of every clip, what is missing.
+    """All results: a row of means per video, the runs against the first one, and the scores of every clip.
 
-    `title` says in words what was measured, `source` where it lies. `clips` counts all, also those that
-    could not be read. The scores of each row, and of each clip, are those of some of the `columns`.
+    `title` says in words what was measured, `source` where it lies. `clips` counts all clips, also those
+    that could not be read; `missing` says which scores there are not, and why. A row or a clip may lack
+    some of the `columns`.
     """
 
     title: str
@@ -45,15 +46,15 @@ class Evaluation:
     clips: int
     seed: int
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-    comparisons: tuple[Comparison, ...]
+    rows: tuple[VideoScores, ...]
+    comparisons: tuple[PairedComparison, ...]
     scored: tuple[Scored, ...]
     missing: tuple[Missing, ...]
     notes: tuple[Note, ...] = ()
 
     @property
-    def runs(self) -> tuple[Row, ...]:
-        """The rows but for `still` and `real`, which are the last ones."""
+    def runs(self) -> tuple[VideoScores, ...]:
+        """The rows without the last two, `still` and `real`."""
         return self.rows[:-2]
 
 
@@ -63,25 +64,25 @@ def summarise(
     columns: Sequence[Column],
     seed: int,
     speed: tuple[float, float] | None,
-) -> Row:
-    """The row of a run, `still` or `real`: its means over the clips, and if it is a run its speed."""
-    found = [clip.scores.get(name, {}) for clip in scored]
+) -> VideoScores:
+    """The means of a run, of `still` or of `real` over the clips, with the speed of a run."""
+    clips = [clip.scores.get(name, {}) for clip in scored]
     scores = {
-        column.name: bootstrap(np.array([each[column.name] for each in found if column.name in each]), seed)
+        column.name: bootstrap(np.array([clip[column.name] for clip in clips if column.name in clip]), seed)
         for column in columns
-        if any(column.name in each for each in found)
+        if any(column.name in clip for clip in clips)
     }
-    return Row(name, scores, *(speed or (None, None)))
+    return VideoScores(name, scores, *(speed or (None, None)))
 
 
-def speaker_means(found: Evaluation) -> dict[str, dict[str, dict[str, float]]]:
-    """The mean of each column over the clips of a speaker, by speaker and video; none where none is known."""
+def speaker_means(evaluation: Evaluation) -> dict[str, dict[str, dict[str, float]]]:
+    """The mean of each column over the clips of a speaker, by speaker and video."""
     grouped: dict[str, list[Scored]] = {}
-    for clip in found.scored:
+    for clip in evaluation.scored:
         if clip.speaker:
             grouped.setdefault(clip.speaker, []).append(clip)
     return {
-        speaker: {row.name: _means(row.name, clips, found.columns) for row in found.rows}
+        speaker: {row.name: _means(row.name, clips, evaluation.columns) for row in evaluation.rows}
         for speaker, clips in sorted(grouped.items())
     }
 
@@ -91,23 +92,23 @@ def _means(name: str, clips: list[Scored], columns: Sequence[Column]) -> dict[st
         column.name: [clip.scores.get(name, {}).get(column.name, math.nan) for clip in clips]
         for column in columns
     }
-    known = {column: [each for each in found if not math.isnan(each)] for column, found in values.items()}
-    return {column: float(np.mean(found)) for column, found in known.items() if found}
+    known = {name: [each for each in column if not math.isnan(each)] for name, column in values.items()}
+    return {name: float(np.mean(column)) for name, column in known.items() if column}
 
 
-def summary(found: Evaluation) -> dict[str, Any]:
-    """The evaluation as it is written to JSON; what is no finite number is null."""
-    titles = {each.name: each for each in found.columns}
+def summary(evaluation: Evaluation) -> dict[str, Any]:
+    """The content of the JSON; numbers that are not finite are null."""
+    titles = {each.name: each for each in evaluation.columns}
     content = {
-        **found.source,
-        "clips": found.clips,
-        "measured": len(found.scored),
-        "seed": found.seed,
+        **evaluation.source,
+        "clips": evaluation.clips,
+        "measured": len(evaluation.scored),
+        "seed": evaluation.seed,
         "measures": {
             each.name: {"title": each.title, "higher_is_better": each.higher_is_better}
-            for each in found.columns
+            for each in evaluation.columns
         },
-        "rows": [asdict(row) for row in found.rows],
+        "rows": [asdict(row) for row in evaluation.rows],
         "comparisons": [
             {
                 "name": each.name,
@@ -117,24 +118,24 @@ def summary(found: Evaluation) -> dict[str, Any]:
                     for column, difference in each.differences.items()
                 },
             }
-            for each in found.comparisons
+            for each in evaluation.comparisons
         ],
-        "speakers": speaker_means(found),
-        "missing": [asdict(each) for each in found.missing],
-        "notes": [asdict(each) for each in found.notes],
+        "speakers": speaker_means(evaluation),
+        "missing": [asdict(each) for each in evaluation.missing],
+        "notes": [asdict(each) for each in evaluation.notes],
     }
     plain: dict[str, Any] = finite(content)
     return plain
 
 
-def write_json(found: Evaluation, path: Path) -> None:
+def write_json(evaluation: Evaluation, path: Path) -> None:
     """Write the summary. Raises OutputError."""
-    files.write_bytes(path, (json.dumps(summary(found), indent=2, ensure_ascii=False) + "\n").encode())
+    files.write_bytes(path, (json.dumps(summary(evaluation), indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def write_folder(found: Evaluation, folder: Path) -> None:
-    """Write the summary and, a row per clip and video, the scores as Parquet. Raises OutputError."""
-    write_json(found, folder / SUMMARY)
+def write_folder(evaluation: Evaluation, folder: Path) -> None:
+    """Write the summary, and the scores as Parquet with a row per clip and video. Raises OutputError."""
+    write_json(evaluation, folder / SUMMARY)
     rows = [
         {
             "clip_id": clip.clip_id,
@@ -146,10 +147,10 @@ def write_folder(found: Evaluation, folder: Path) -> None:
             "reading": clip.readings.get(video),
             **scores,
         }
-        for clip in found.scored
+        for clip in evaluation.scored
         for video, scores in clip.scores.items()
     ]
-    write_table(folder / CLIPS, rows, _schema(found.columns))
+    write_table(folder / CLIPS, rows, _schema(evaluation.columns))
 
 
 def _schema(columns: Sequence[Column]) -> pa.Schema:
@@ -168,7 +169,7 @@ def _schema(columns: Sequence[Column]) -> pa.Schema:
 
 
 def finite(value: Any) -> Any:
-    """The same dicts, lists and values with None in the place of what is no finite number."""
+    """The same dicts, lists and values, with None in place of numbers that are not finite."""
     if isinstance(value, dict):
         return {name: finite(each) for name, each in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""An evaluation on the terminal: a table of means, one of differences, and what could not be measured."""
+"""An evaluation on the terminal: tables of means and differences, and what could not be measured."""
 
 import math
 from collections.abc import Iterable
@@ -8,12 +8,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from s2f.model.evaluation.comparison import Comparison, verdict
+from s2f.model.evaluation.comparison import PairedComparison, verdict
 from s2f.model.evaluation.results import Evaluation
 from s2f.model.metrics.interval import Interval
 from s2f.model.metrics.scoring import Column
 
-# So many of the clips that lack a score are named on the terminal; the JSON names all.
+# The most clips that a line names; the JSON names all.
 NAMED = 12
 
 ARROWS = {True: "↑", False: "↓", None: ""}
@@ -24,92 +24,92 @@ def heading(column: Column) -> str:
     return f"{column.title} {ARROWS[column.higher_is_better]}"
 
 
-def show(found: Evaluation, console: Console) -> None:
-    """Print all of it."""
-    console.print(means(found))
-    if found.comparisons:
-        console.print(differences(found))
-    for line in [*unmeasured(found), *noted(found)]:
+def show(evaluation: Evaluation, console: Console) -> None:
+    """Print the tables, what could not be measured, and how clips were measured."""
+    console.print(means(evaluation))
+    if evaluation.comparisons:
+        console.print(differences(evaluation))
+    for line in [*unmeasured(evaluation), *noted(evaluation)]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def means(found: Evaluation) -> Table:
-    """A row per measure, a column per video: means with half the width of their intervals.
+def means(evaluation: Evaluation) -> Table:
+    """The means with half the width of their intervals: a row per metric, a column per video.
 
-    Arrows show which way is better.
+    Arrows show which direction is better.
     """
-    title = f"{found.title}, {len(found.scored)} clips; ± half the width of the 95 % interval"
-    shown = _table(title, [row.name for row in found.rows])
-    for column in found.columns:
-        cells = [told(row.scores.get(column.name), column.digits) for row in found.rows]
-        shown.add_row(heading(column), *cells)
+    title = f"{evaluation.title}, {len(evaluation.scored)} clips; ± half the width of the 95 % interval"
+    table = _table(title, [row.name for row in evaluation.rows])
+    for column in evaluation.columns:
+        cells = [mean_text(row.scores.get(column.name), column.digits) for row in evaluation.rows]
+        table.add_row(heading(column), *cells)
     for words, speeds, digits in (
-        ("frames per s ↑", [row.frames_per_second for row in found.rows], 0),
-        ("times real time ↑", [row.real_time for row in found.rows], 1),
+        ("frames per s ↑", [row.frames_per_second for row in evaluation.rows], 0),
+        ("times real time ↑", [row.real_time for row in evaluation.rows], 1),
     ):
         if any(speeds):
-            shown.add_row(words, *("-" if speed is None else f"{speed:.{digits}f}" for speed in speeds))
-    return shown
+            table.add_row(words, *("-" if speed is None else f"{speed:.{digits}f}" for speed in speeds))
+    return table
 
 
-def differences(found: Evaluation) -> Table:
-    """A row per measure, a column per run but the first: the mean difference to it, clip by clip."""
-    title = f"less {found.comparisons[0].against}, clip by clip; ± half the width of the 95 % interval"
-    shown = _table(title, [each.name for each in found.comparisons])
-    for column in found.columns:
-        cells = (" ".join(filter(None, difference(column, each))) for each in found.comparisons)
-        shown.add_row(column.title, *cells)
-    return shown
+def differences(evaluation: Evaluation) -> Table:
+    """The mean differences to the first run, clip by clip: a row per metric, a column per other run."""
+    title = f"less {evaluation.comparisons[0].against}, clip by clip; ± half the width of the 95 % interval"
+    table = _table(title, [each.name for each in evaluation.comparisons])
+    for column in evaluation.columns:
+        cells = (" ".join(filter(None, difference(column, each))) for each in evaluation.comparisons)
+        table.add_row(column.title, *cells)
+    return table
 
 
-def difference(column: Column, found: Comparison) -> tuple[str, str]:
-    """The mean difference in one column with its interval, and what it shows."""
-    interval = found.differences.get(column.name)
+def difference(column: Column, comparison: PairedComparison) -> tuple[str, str]:
+    """The mean difference in one column with its interval, and the verdict, as texts."""
+    interval = comparison.differences.get(column.name)
     if interval is None or not interval.clips:
         return "-", ""
     sign = "+" if interval.mean > 0 else ""
-    # A difference is small beside what it is the difference of.
-    return sign + told(interval, column.digits + 1), verdict(column, interval)
+    # One digit more: a difference is smaller than the values.
+    return sign + mean_text(interval, column.digits + 1), verdict(column, interval)
 
 
-def told(found: Interval | None, digits: int) -> str:
-    """A mean with half the width of its interval, as far as they are known."""
-    if found is None or not found.clips:
+def mean_text(interval: Interval | None, digits: int) -> str:
+    """A mean with half the width of its interval; "-" for no mean."""
+    if interval is None or not interval.clips:
         return "-"
-    half = (found.high - found.low) / 2  # nan or inf - inf: no interval
-    return f"{found.mean:.{digits}f}" + (f" ±{half:.{digits}f}" if math.isfinite(half) else "")
+    half = (interval.high - interval.low) / 2  # not finite where a bound is not
+    return f"{interval.mean:.{digits}f}" + (f" ±{half:.{digits}f}" if math.isfinite(half) else "")
 
 
-def unmeasured(found: Evaluation) -> list[str]:
-    """What could not be measured: a line per reason, with the number of clips and some of their names."""
-    alike: dict[tuple[str, str, str], list[str]] = {}
-    for each in found.missing:
-        alike.setdefault((each.clip_id, each.video, each.reason), []).append(each.measure)
+def unmeasured(evaluation: Evaluation) -> list[str]:
+    """What could not be measured: a line per reason, with the number of clips and the first ones' names."""
+    measures_by_reason: dict[tuple[str, str, str], list[str]] = {}
+    for each in evaluation.missing:
+        measures_by_reason.setdefault((each.clip_id, each.video, each.reason), []).append(each.measure)
     lines = []
-    for (clip_id, video, reason), measures in alike.items():
+    for (clip_id, video, reason), measures in measures_by_reason.items():
         what = " of ".join(filter(None, (", ".join(filter(None, measures)), video)))
         lines.append((f"{what}: {reason}" if what else reason, clip_id))
     return [
-        f"not measured in {len(clips)} of {found.clips} clips, {what} ({_listed(clips)})"
+        f"not measured in {len(clips)} of {evaluation.clips} clips, {what} ({_names(clips)})"
         for what, clips in _grouped(lines).items()
     ]
 
 
-def noted(found: Evaluation) -> list[str]:
-    """How clips were measured: a line per note, with the number of clips and some of their names."""
-    lines = ((f"{each.video}: {each.text}", each.clip_id) for each in found.notes)
+def noted(evaluation: Evaluation) -> list[str]:
+    """How clips were measured: a line per note, with the number of clips and the first ones' names."""
+    lines = ((f"{each.video}: {each.text}", each.clip_id) for each in evaluation.notes)
     return [
-        f"in {len(clips)} of {found.clips} clips, {what} ({_listed(clips)})"
+        f"in {len(clips)} of {evaluation.clips} clips, {what} ({_names(clips)})"
         for what, clips in _grouped(lines).items()
     ]
 
 
 def _table(title: str, names: Iterable[str]) -> Table:
-    shown = Table(box=SIMPLE_HEAD, title=escape(title), title_justify="left")
-    shown.add_column("", no_wrap=True)
+    table = Table(box=SIMPLE_HEAD, title=escape(title), title_justify="left")
+    table.add_column("", no_wrap=True)
     for name in names:
-        shown.add_column(escape(name), justify="right", overflow="fold")
-    return shown
+        table.add_column(escape(name), justify="right", overflow="fold")
+    return table
 
 
 def _grouped(lines: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
@@ -119,6 +119,6 @@ def _grouped(lines: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return groups
 
 
-def _listed(clips: list[str]) -> str:
+def _names(clips: list[str]) -> str:
     more = f" and {len(clips) - NAMED} more" if len(clips) > NAMED else ""
     return ", ".join(clips[:NAMED]) + more

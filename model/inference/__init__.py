@@ -1,1 +1,1 @@
-"""A trained model at work."""
+"""A trained generator at work: animation from files or live, and export for other programs."""

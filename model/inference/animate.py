@@ -1,7 +1,7 @@
-"""A photo and a sound to a talking face: the sound is streamed, so that hours take no more memory.
+"""A photo and a sound to a video of a talking face.
 
-The photo is cropped by the code that aligned the training videos, and the windows are cut by the
-code that cut theirs.
+The sound is streamed, so that hours of it take no more memory than seconds. The code that prepared the
+training data aligns the photo and cuts the windows of the sound.
 """
 
 import os
@@ -29,13 +29,13 @@ from s2f.pipeline.faces.settings import DEFAULT_FACES, FaceSettings
 
 Picture = npt.NDArray[np.uint8]
 
-# How far the sides of an aligned picture may be from 3 : 4.
+# How far the aspect ratio of an aligned picture may be from 3 : 4.
 ASPECT_TOLERANCE = 0.02
 
 
 @dataclass(frozen=True)
 class Animation:
-    """What was written: where, how many frames, at which rate."""
+    """A written video: its path, the number of its frames, their rate, and its length in seconds."""
 
     path: Path
     frames: int
@@ -56,10 +56,9 @@ def animate(
 ) -> Animation:
     """Write a video of the face in `image` speaking `audio`, with the generator of a trained run.
 
-    `aligned` says that the image is already a crop as the shards hold them; else `faces` finds the face in
-    it. The video has as many
-    frames as it takes to cover the sound to its end; its length in memory is `chunk_seconds`.
-    Raises InputError for an image, sound or target that does not serve, CheckpointError for the run.
+    `aligned` means that the image is already a crop like those in the shards; otherwise `faces` finds the
+    face in it. The video covers the sound to its end; `chunk_seconds` of sound are in memory at a time.
+    Raises InputError where image, sound or `out` cannot be used, CheckpointError for the run.
     """
     _check_target(out)
     if not audio.is_file():
@@ -76,11 +75,11 @@ def animate(
 def generate(
     talker: Talker, face: Picture, sound: Iterable[Sound], device: torch.device, seed: int
 ) -> Iterator[Picture]:
-    """Yield the frames (128, 96, 3) that go with the sound, which comes in chunks of any length.
+    """Yield the frames (128, 96, 3) of the face speaking the sound, which comes in chunks of any length.
 
-    How the sound is cut into chunks does not matter: the recurrent states are carried over. A frame
-    comes as soon as the sound reaches to the end of its window. The face is encoded before the first
-    chunk is asked for.
+    The frames do not depend on the chunks, because the recurrent states are carried over. A frame is
+    yielded as soon as the sound reaches the end of its window. The face is encoded before the first chunk
+    is requested.
     """
     generator = talker.generator
     source = torch.Generator().manual_seed(seed)
@@ -97,20 +96,20 @@ def generate(
 
 
 def stream_windows(sound: Iterable[Sound], fps: Fraction, sample_rate: int, size: int) -> Iterator[Sound]:
-    """Yield the windows (n, size) of all frames of a sound that comes in chunks, as soon as they are whole.
+    """Yield the windows (n, size) of a sound that comes in chunks, each as soon as it is complete.
 
-    Together they are the windows that `cut_windows` cuts from the sound in one piece.
+    Together they equal the windows that `cut_windows` cuts from the whole sound.
     """
     kept: Sound = np.zeros(0, np.float32)
-    origin = shown = 0  # the sample that `kept` begins with; frames that are done
+    origin = shown = 0  # the first sample in `kept`; the number of frames done
     for chunk in sound:
         kept = np.concatenate([kept, chunk])
         ready = frames_for(origin + len(kept), fps, sample_rate) - shown
         starts = window_starts(max(0, ready), fps, sample_rate, size, first=shown)
-        whole = int(np.searchsorted(starts, origin + len(kept) - size, side="right"))
-        if whole:
-            yield cut_windows(kept, starts[:whole] - origin, size)
-            shown += whole
+        complete = int(np.searchsorted(starts, origin + len(kept) - size, side="right"))
+        if complete:
+            yield cut_windows(kept, starts[:complete] - origin, size)
+            shown += complete
             begin = max(origin, int(window_starts(1, fps, sample_rate, size, first=shown)[0]))
             kept, origin = kept[begin - origin :], begin
     rest = frames_for(origin + len(kept), fps, sample_rate) - shown
@@ -121,7 +120,7 @@ def stream_windows(sound: Iterable[Sound], fps: Fraction, sample_rate: int, size
 def read_face(image: Path, *, aligned: bool, faces: FaceSettings = DEFAULT_FACES) -> Picture:
     """The face in a picture file as an aligned RGB crop uint8 (128, 96, 3).
 
-    Turned as its EXIF data say; grey pictures, 16 bits and transparency are understood.
+    The picture is rotated as its EXIF data say, and may be grey, of 16 bits or transparent.
     """
     if not image.is_file():
         raise InputError(f"{image} is not a file", "check the path")
@@ -146,17 +145,17 @@ def _fit(image: Path, picture: Picture) -> Picture:
     if abs(width * HEIGHT / (height * WIDTH) - 1) > ASPECT_TOLERANCE:
         raise InputError(
             f"{image} has {width} x {height} px, which is not the {WIDTH} x {HEIGHT} of an aligned face",
-            f"give a picture with sides as {WIDTH} : {HEIGHT}, or leave out --aligned to have it cropped",
+            f"give a picture in the ratio {WIDTH} : {HEIGHT}, or leave out --aligned to have it cropped",
         )
     resized = cv2.resize(picture, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
     return np.asarray(resized, np.uint8)
 
 
 def _check_target(out: Path) -> None:
-    """Refuse before the work, not after it."""
+    """Refuse before the work what could not be written after it."""
     if out.suffix.lower() not in ENCODERS:
         raise InputError(
-            f"{out} does not end in {' or '.join(ENCODERS)}", "the ending chooses the kind of video"
+            f"{out} does not end in {' or '.join(ENCODERS)}", "the ending decides the video format"
         )
     make_folder(out.parent)
     if out.is_dir() or (out.exists() and not os.access(out, os.W_OK)):

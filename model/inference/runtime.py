@@ -1,9 +1,9 @@
-"""The generator made ready for inference: the same frames in less than half of the time.
+"""The generator prepared for inference: the same frames in less than half the time.
 
-Norms are folded into the convolutions. The half of a block's first convolution that sees the skip
-is computed once per face. The smallest level of the U-Net takes all frames side by side. On a CPU
-the decoder's weights are laid out once as oneDNN wants them. docs/experiments.md tells what each
-of these brings.
+Norms are folded into the convolutions. The half of each block's first convolution that sees the skip
+is computed once per face. The smallest level of the U-Net processes all frames side by side. On a CPU
+the decoder's weights are brought into oneDNN's layout once. docs/experiments.md says how much time
+each of these saves.
 """
 
 import copy
@@ -21,24 +21,24 @@ from s2f.model.networks.generator import FrameDecoder, Generator, Identity, Iden
 from s2f.model.networks.layers import SkipBlock, channels_last
 from s2f.model.networks.weights import Talker, load_talker
 
-# Frames at a time: more are hardly faster, and take memory.
+# Frames at a time: more are hardly faster, and take more memory.
 FRAMES = 25
 
 Norm = nn.BatchNorm1d | nn.BatchNorm2d
 
 
 def load_prepared(run: Path, device: torch.device) -> Talker:
-    """The best generator of a run, made ready for inference. Raises CheckpointError."""
+    """The best generator of a run, prepared for inference. Raises CheckpointError."""
     talker = load_talker(run, device)
     return replace(talker, generator=prepare(talker.generator))
 
 
 def prepare(generator: Generator, *, pack: bool = True) -> Generator:
-    """A generator that makes the same frames faster, but cannot be trained; the given one stays as it is.
+    """A generator that makes the same frames faster, but cannot be trained; `generator` stays unchanged.
 
-    Its `identity` gives, in the place of the skips, the share of the face in each block. Weights
-    that do not change are shared. Without `pack` nothing is laid out for this processor, and the
-    network consists of common operations only.
+    Instead of the skips, its `identity` returns the face's share of each block. The two generators have
+    the weights that stay the same in common. With `pack=False` nothing is specific to this processor, and
+    the network consists of standard operations only.
     """
     weights = (*generator.parameters(), *generator.buffers())
     with torch.no_grad():
@@ -57,9 +57,10 @@ def prepare(generator: Generator, *, pack: bool = True) -> Generator:
 
 
 class Transposed(nn.Module):
-    """A transposed convolution with a padding of 1. Torch lays its weights out anew in every call.
+    """A transposed convolution with a padding of 1.
 
-    `pack` does so once. It uses what torch's compiler uses, which is in no documentation.
+    Torch reorders its weights for oneDNN in every call; `pack` does so once, by undocumented operations
+    that torch's own compiler uses.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None, stride: int = 1) -> None:
@@ -78,7 +79,7 @@ class Transposed(nn.Module):
         return result
 
     def pack(self, shape: list[int]) -> None:
-        """Lay the weights out for pictures of this shape; others may be slower."""
+        """Reorder the weights for pictures of this shape; other shapes may be slower."""
         packed = torch.ops.mkldnn._reorder_convolution_transpose_weight(self.weight, *self._geometry, shape)
         del self.weight
         self.weight, self.packed = packed, True
@@ -89,7 +90,7 @@ class Transposed(nn.Module):
 
 
 class FoldedBlock(nn.Module):
-    """A SkipBlock without norms and skip: frames (B * T, C, h, w) and shares (B, C, h, w) of B faces."""
+    """A SkipBlock with folded norms; takes frames (B * T, C, h, w) and the shares (B, C, h, w) of B faces."""
 
     def __init__(self, block: SkipBlock) -> None:
         super().__init__()
@@ -105,17 +106,17 @@ class FoldedBlock(nn.Module):
 
 
 class RowBlock(FoldedBlock):
-    """The same for frames of 4 x 3, on which oneDNN takes twice as long as it need.
+    """A FoldedBlock for frames of 4 x 3, which it puts side by side into one picture.
 
-    So they lie side by side in one picture, each with an empty column to its right, which frames and
-    shares come with: (B * T, C, 4, 4) and (B, C, 4, 4).
+    oneDNN takes twice as long for many small pictures. Each frame must have an empty column to its right,
+    and so must each share: (B * T, C, 4, 4) and (B, C, 4, 4).
     """
 
     def forward(self, frames: Tensor, share: Tensor) -> Tensor:
         faces, channels, height, width = share.shape
         row = frames.permute(2, 0, 3, 1).flatten(1, 2).permute(2, 0, 1)[None]
         if self.join.packed and frames.shape[0] == 1:
-            # Laid out for wider pictures: another frame, which is cut off again, costs less.
+            # The weights are packed for wider pictures: adding a frame that is cut off again is faster.
             row = functional.pad(row, (0, width))
         joined: Tensor = self.join(row)
         clips = joined.view(channels, height, faces, -1, width)
@@ -131,13 +132,13 @@ class FoldedDecoder(nn.Module):
     def __init__(self, decoder: FrameDecoder, blocks: list[SkipBlock]) -> None:
         super().__init__()
         weight, bias = _fold(decoder.start.weight, decoder.start_norm, transposed=True)
-        # A convolution of a single point is a matrix. Its result has an empty column to the right.
+        # A convolution of a single point is a matrix product. The result gets an empty column to the right.
         self.weight = nn.Parameter(functional.pad(weight, (0, 1)).permute(2, 3, 1, 0).contiguous())
         columns = functional.pad(bias.expand(3, -1), (0, 0, 0, 1))
         self.bias = nn.Parameter(columns.expand(4, -1, -1).contiguous())
         first, *others = blocks
         self.first, self.others = RowBlock(first), nn.ModuleList(FoldedBlock(block) for block in others)
-        # 2 x 2 pixels of three colours as twelve channels: faster than so few channels.
+        # 2 x 2 pixels of three colours as twelve channels: faster than three channels.
         paint = functional.pad(decoder.paint.weight, (1, 1, 1, 1))
         phases = paint.view(*paint.shape[:2], 3, 2, 3, 2).permute(0, 1, 3, 5, 2, 4)
         self.paint = Transposed(phases.flatten(1, 3))
@@ -155,7 +156,7 @@ class FoldedDecoder(nn.Module):
         return painted.view(*latents.shape[:2], *painted.shape[1:])
 
     def pack(self) -> None:
-        """Lay the weights of the convolutions over frames out for oneDNN."""
+        """Reorder the weights of all convolutions over frames for oneDNN."""
         height, width, channels = self.bias.shape
         shape = [1, channels, height, width * FRAMES]
         for block in self.blocks:
@@ -169,7 +170,7 @@ class FoldedDecoder(nn.Module):
 class FaceEncoder(nn.Module):
     """Still faces (B, 3, 128, 96) to their codes, and their shares of the decoder's blocks.
 
-    A share is what `join` makes of a skip, and the bias.
+    A share is the output of `join` for a skip, with the bias.
     """
 
     def __init__(self, encoder: IdentityEncoder, blocks: list[SkipBlock]) -> None:
@@ -184,7 +185,7 @@ class FaceEncoder(nn.Module):
         face = self.encoder(still)
         pairs = zip(self.joins, reversed(face.skips[1:]), strict=True)
         first, *others = [join(skip) for join, skip in pairs]
-        # In the empty column of a RowBlock nothing passes the ReLU.
+        # -inf keeps the empty column of a RowBlock empty after the ReLU.
         return Identity(face.code, [functional.pad(first, (0, 1), value=-torch.inf), *others])
 
 
@@ -205,7 +206,7 @@ def _fold_norms(layers: nn.Sequential) -> None:
 
 
 def _fold(weight: Tensor, norm: Norm, *, transposed: bool = False) -> tuple[nn.Parameter, nn.Parameter]:
-    """Weights and bias that do what a convolution without bias and the norm after it do."""
+    """Weights and bias that replace a convolution without bias and the norm after it."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
     statistics = (norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)

@@ -1,4 +1,4 @@
-"""An ablation: its rows trained one after the other, each from where it stopped, and measured together."""
+"""Train the rows of an ablation one after the other, or resume them, and measure all together."""
 
 import json
 import time
@@ -10,10 +10,10 @@ from rich.markup import escape
 
 from s2f.model.data.recordings import first, listed
 from s2f.model.evaluation.ablation import tables
-from s2f.model.evaluation.ablation.recipes import Recipes, Row, settings
 from s2f.model.evaluation.ablation.results import Ablation, Trained, summary
+from s2f.model.evaluation.ablation.rows import AblationRow, AblationRows, settings
 from s2f.model.evaluation.evaluate import evaluate
-from s2f.model.evaluation.learned.measures import judged
+from s2f.model.evaluation.learned.metrics import learned_metrics
 from s2f.model.evaluation.sources.animated import Animated
 from s2f.model.training import trainer
 from s2f.model.training.config import TrainParams
@@ -29,7 +29,7 @@ RUNS, SCORES, SUMMARY, TABLES = "runs", "scores", "ablation.json", "ablation.md"
 def ablate(
     data: PreparedSet,
     folder: Path,
-    recipes: Recipes,
+    plan: AblationRows,
     base: TrainParams,
     split: str,
     console: Console,
@@ -40,26 +40,19 @@ def ablate(
     lipreader: Path | None = None,
     sync: Path | None = None,
 ) -> Ablation:
-    """Train each row with the settings `base` but for what it changes, then measure all on a split.
+    """Train each row with the settings `base` and its own changes, then measure all rows on a split.
 
-    Everything goes to `folder`; what an earlier call has trained is not trained again. A row whose
-    training fails is told and left out. Raises ConfigError, CheckpointError or InputError before anything is
-    trained where settings, earlier runs or data do not serve, TrainingError where no row is left,
-    KeyboardInterrupt where it was stopped: the same call goes on.
+    Everything is written to `folder`. Calling it again with the same arguments continues: what is trained
+    already is not trained again. A row whose training fails is reported and left out. Raises ConfigError,
+    CheckpointError or InputError before any training, where the settings, earlier runs or the data cannot
+    be used; TrainingError where no row could be trained; KeyboardInterrupt where a training was stopped.
     """
-    wanted = list(zip(recipes.rows, settings(recipes, base), strict=True))
-    # Known now rather than after days of training.
-    judged(lipreader, sync, first(listed(data, split)).media)
+    wanted = list(zip(plan.rows, settings(plan, base), strict=True))
+    # Fail now rather than after days of training.
+    learned_metrics(lipreader, sync, first(listed(data, split)).media)
     make_folder(folder)
     with alone(folder / ".lock"):
-        for row, params in wanted:
-            _check(data, _run(folder, row), params)
-        trained = []
-        for number, (row, params) in enumerate(wanted, 1):
-            console.rule(f"[bold]row {number} of {len(wanted)}: {escape(row.name)}")
-            begun = time.perf_counter()
-            trained.append(_train(data, _run(folder, row), row, params, console))
-            console.print(f"{row.name}: {duration(time.perf_counter() - begun)}", markup=False)
+        trained = _train_rows(data, folder, wanted, console)
         runs = [each.run for each in trained if not each.failed]
         if not runs:
             raise TrainingError(f"no row could be trained: {trained[0].failed}", "change the settings")
@@ -73,31 +66,46 @@ def ablate(
             lipreader=lipreader,
             sync=sync,
         )
-        # The evaluation has its own names for the runs, in their order.
-        names = iter(evaluation.runs)
-        trained = [each if each.failed else replace(each, name=next(names).name) for each in trained]
-        found = Ablation(recipes, base, tuple(trained), evaluation)
-        content = json.dumps(summary(found), indent=2, ensure_ascii=False)
+        # The evaluation names the runs itself, and keeps their order.
+        measured = iter(evaluation.runs)
+        trained = [each if each.failed else replace(each, name=next(measured).name) for each in trained]
+        ablation = Ablation(plan, base, tuple(trained), evaluation)
+        content = json.dumps(summary(ablation), indent=2, ensure_ascii=False)
         write_bytes(folder / SUMMARY, f"{content}\n".encode())
-        write_bytes(folder / TABLES, tables.markdown(found).encode())
-    return found
+        write_bytes(folder / TABLES, tables.markdown(ablation).encode())
+    return ablation
 
 
-def _run(folder: Path, row: Row) -> Path:
+def _train_rows(
+    data: PreparedSet, folder: Path, wanted: list[tuple[AblationRow, TrainParams]], console: Console
+) -> list[Trained]:
+    """Train the rows with their settings, after checking that all earlier runs can be continued."""
+    for row, params in wanted:
+        _check(data, _run(folder, row), params)
+    trained = []
+    for number, (row, params) in enumerate(wanted, 1):
+        console.rule(f"[bold]row {number} of {len(wanted)}: {escape(row.name)}")
+        begun = time.perf_counter()
+        trained.append(_train(data, _run(folder, row), row, params, console))
+        console.print(f"{row.name}: {duration(time.perf_counter() - begun)}", markup=False)
+    return trained
+
+
+def _run(folder: Path, row: AblationRow) -> Path:
     return folder / RUNS / row.slug
 
 
 def _check(data: PreparedSet, run: Path, params: TrainParams) -> None:
-    """Raises CheckpointError where an earlier run of the row is not one that could become what is wanted."""
+    """Raise CheckpointError where an earlier run of the row cannot be continued with these settings."""
     done = trainer.steps_done(data, run, params)
     if done > params.steps:
         raise CheckpointError(
-            f"the run in {run} has done {done:,} steps, more than the {params.steps:,} that are wanted",
+            f"the run in {run} has done {done:,} steps, more than the {params.steps:,} of train.steps",
             f"set train.steps to {done}, or give another --out",
         )
 
 
-def _train(data: PreparedSet, run: Path, row: Row, params: TrainParams, console: Console) -> Trained:
+def _train(data: PreparedSet, run: Path, row: AblationRow, params: TrainParams, console: Console) -> Trained:
     try:
         done = trainer.go_on(data, run, params, console)
     except TrainingError as error:

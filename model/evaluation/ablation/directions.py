@@ -1,28 +1,29 @@
-"""Do our rows stand to each other as the reported ones do?"""
+"""Do our rows differ in the same direction as the reported ones?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-from s2f.model.evaluation.ablation.recipes import Row
+from s2f.model.evaluation.ablation.rows import AblationRow
 from s2f.model.evaluation.comparison import UNDECIDED, compare, verdict
 from s2f.model.evaluation.results import Evaluation
 from s2f.model.metrics.interval import Interval
 from s2f.model.metrics.scoring import Column
 
-Found = Literal["same", "opposite", "not shown", "equal", "not measured"]
-SAME: Found = "same"
-OPPOSITE: Found = "opposite"
-UNSHOWN: Found = "not shown"
-EQUAL: Found = "equal"
-UNMEASURED: Found = "not measured"
+Agreement = Literal["same", "opposite", "not shown", "equal", "not measured"]
+SAME: Agreement = "same"
+OPPOSITE: Agreement = "opposite"
+UNSHOWN: Agreement = "not shown"
+EQUAL: Agreement = "equal"
+UNMEASURED: Agreement = "not measured"
 
 
 @dataclass(frozen=True)
 class Direction:
-    """One measure of a row against an earlier one: the reported difference, ours clip by clip, and whether
-    both go the same way. `equal`: the reported figures do not differ, so there is no way to go.
+    """A row against an earlier row in one metric: the reported difference, ours, and whether they agree.
+
+    The agreement is `equal` where the reported figures are equal, so that there is no direction.
     """
 
     name: str
@@ -30,35 +31,35 @@ class Direction:
     measure: str
     reported: float
     ours: Interval | None
-    found: Found
+    agreement: Agreement
 
 
 def directions(
-    rows: Sequence[Row], names: Sequence[str], evaluation: Evaluation, measures: Sequence[str]
+    rows: Sequence[AblationRow], names: Sequence[str], evaluation: Evaluation, measures: Sequence[str]
 ) -> list[Direction]:
-    """Each row against each earlier one, in each of the measures that was reported of both.
+    """Each row against each earlier one, in each metric that was reported for both.
 
-    `names` are those of the rows in the evaluation, empty where there is none. The differences are paired,
-    and show something by the rule of `comparison.verdict`.
+    `names` are the rows' names in the evaluation, "" for a row that has no model. Our differences are
+    taken clip by clip; `comparison.verdict` says whether they are decided.
     """
     columns = {each.name: each for each in evaluation.columns}
-    found = []
-    for (earlier, known), (later, name) in combinations(zip(rows, names, strict=True), 2):
+    every = []
+    for (earlier, earlier_name), (later, name) in combinations(zip(rows, names, strict=True), 2):
         differences: dict[str, Interval] = {}
-        if known and name:
+        if earlier_name and name:
             differences = compare(
-                name, known, evaluation.scored, evaluation.columns, evaluation.seed
+                name, earlier_name, evaluation.scored, evaluation.columns, evaluation.seed
             ).differences
         for measure in measures:
             if measure in earlier.reported and measure in later.reported:
                 reported = later.reported[measure] - earlier.reported[measure]
                 ours = differences.get(measure)
-                way = _way(reported, ours, columns.get(measure))
-                found.append(Direction(later.name, earlier.name, measure, reported, ours, way))
-    return found
+                agreement = _agreement(reported, ours, columns.get(measure))
+                every.append(Direction(later.name, earlier.name, measure, reported, ours, agreement))
+    return every
 
 
-def _way(reported: float, ours: Interval | None, column: Column | None) -> Found:
+def _agreement(reported: float, ours: Interval | None, column: Column | None) -> Agreement:
     if not reported:
         return EQUAL
     if column is None or ours is None or not ours.clips:

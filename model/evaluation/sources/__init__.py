@@ -1,1 +1,1 @@
-"""What is measured: videos of trained runs, or of any system."""
+"""What is measured: videos that trained runs make, or videos of any system."""

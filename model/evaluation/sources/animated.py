@@ -1,6 +1,6 @@
-"""What trained runs make of the clips of a split: each is animated from its first frame and its sound.
+"""Videos that trained runs make of the clips of a split, from the first frame and the sound of each.
 
-By the code of `s2f animate`, in this process; it is measured in others meanwhile.
+The code of `s2f animate` makes them in this process, while other processes measure those that are done.
 """
 
 import functools
@@ -14,33 +14,32 @@ import numpy as np
 import torch
 
 from s2f.model.data.recordings import Recording, first, listed, recordings
+from s2f.model.evaluation.sources.base import score_in_workers
 from s2f.model.inference.animate import generate
 from s2f.model.inference.runtime import load_prepared
 from s2f.model.metrics import Frames
-from s2f.model.metrics.scoring import PRELOAD, Clip, Measure, Missing, Scored, row_names, score_clip
+from s2f.model.metrics.scoring import Clip, Measure, Missing, Scored, row_names, score_clip
 from s2f.model.networks.device import best_device, limited_threads
 from s2f.model.networks.weights import Talker
 from s2f.pipeline.core.errors import CheckpointError, InputError
-from s2f.pipeline.core.executors import WorkerLostError, open_executor
 from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.core.shards import Media
-from s2f.pipeline.faces import preload
 from s2f.pipeline.faces.settings import FaceSettings, read_settings
 
-# Sound is given to the generator in pieces, as `s2f animate` does: its memory does not grow with a clip.
+# The generator gets the sound in pieces, as in `s2f animate`, so that memory does not grow with the clip.
 PIECE_SECONDS = 2
-# How often one clip is animated for the speed, after a first time that does not count.
+# How often one clip is animated to measure the speed, after a first time that does not count.
 TIMINGS = 3
 # Seconds that the measures of one clip may take.
 TIME_LIMIT = 600.0
 
 
 class Animated:
-    """The clips of a split of a prepared set, or the first `limit` of them, beside what runs make of them.
+    """The clips of a split of a prepared set, or the first `limit` of them, and what runs make of them.
 
-    The noise of a clip follows from the seed and the clip alone. `faces` finds the points that are measured,
-    else what found them in the set. Raises InputError where the data does not serve, CheckpointError where a
-    run does not.
+    The noise of a clip depends on the seed and the clip's id alone. `faces` finds the measured points; None
+    for the backend of the set. Raises InputError where no clip can be read, CheckpointError where a run does
+    not fit the clips.
     """
 
     def __init__(
@@ -65,42 +64,37 @@ class Animated:
         self.media = example.media
         self.speeds = {name: self._speed(talker, example) for name, talker in self._talkers.items()}
 
-    def score(self, workers: int, more: Sequence[Measure]) -> Iterator[Scored | Missing]:
-        """Each clip measured, in so many processes, or why it cannot be, as they come."""
-        lost: list[Missing] = []
-        work = functools.partial(score_clip, faces=self._faces, more=more)
-        # CPUs are left to the other processes: a thread of torch without a CPU holds up all of them.
+    def score(self, workers: int, learned: Sequence[Measure]) -> Iterator[Scored | Missing]:
+        """Animate each clip, and measure it in one of so many other processes."""
+        unreadable: list[Missing] = []
+        work = functools.partial(score_clip, faces=self._faces, more=learned)
+        # Leave CPUs to the other processes: torch is slow when one of its threads has to wait for a CPU.
         with limited_threads(torch.get_num_threads() - workers):
-            executor = open_executor(workers=workers, preload=(*PRELOAD, *preload(self._faces.backend)))
-            made = self._made(self.clips, lost)
-            for clip, found in executor.run(work, made, len(self.clips), TIME_LIMIT):
-                if isinstance(found, WorkerLostError):
-                    yield Missing(clip.clip_id, "", "", found.message)
-                else:
-                    yield found
-        yield from lost
+            clips = self._animated(self.clips, unreadable)
+            yield from score_in_workers(work, clips, len(self.clips), workers, TIME_LIMIT, self._faces)
+        yield from unreadable
 
     def show(self, wanted: Collection[str]) -> Iterator[Clip]:
-        """Some of the clips, with the very frames that are measured; none for those that cannot be read."""
-        yield from self._made(wanted, [])
+        """The wanted clips that can be read, with exactly the frames that are measured."""
+        yield from self._animated(wanted, [])
 
-    def _made(self, wanted: Collection[str], lost: list[Missing]) -> Iterator[Clip]:
-        """Clips with what every run makes of them; those that cannot be read go into `lost`."""
-        for clip_id, found in recordings([each for each in self._wanted if each[1] in wanted]):
-            if isinstance(found, InputError):
-                lost.append(Missing(clip_id, "", "", found.message))
+    def _animated(self, wanted: Collection[str], unreadable: list[Missing]) -> Iterator[Clip]:
+        """The wanted clips, animated by every run; those that cannot be read are added to `unreadable`."""
+        talkers = self._talkers.items()
+        for clip_id, recording in recordings([each for each in self._wanted if each[1] in wanted]):
+            if isinstance(recording, InputError):
+                unreadable.append(Missing(clip_id, "", "", recording.message))
                 continue
-            made = {name: self._animate(talker, found, self._seed) for name, talker in self._talkers.items()}
-            media = found.media
+            made = {name: self._animate(talker, recording, self._seed) for name, talker in talkers}
             yield Clip(
                 clip_id,
-                found.frames,
+                recording.frames,
                 made,
-                media.fps,
-                found.speaker,
-                found.sound,
-                media.sample_rate,
-                found.text,
+                recording.media.fps,
+                recording.speaker,
+                recording.sound,
+                recording.media.sample_rate,
+                recording.text,
             )
 
     def _animate(self, talker: Talker, clip: Recording, seed: int) -> Frames:
@@ -110,7 +104,7 @@ class Animated:
         return np.stack(list(generate(talker, clip.frames[0], pieces, self._device, chance)))
 
     def _speed(self, talker: Talker, clip: Recording) -> tuple[float, float]:
-        """Frames per second, and seconds of video per second, while nothing else is done."""
+        """Frames per second, and seconds of video per second, while nothing else runs."""
         seconds = []
         for _ in range(1 + TIMINGS):
             begun = time.perf_counter()
@@ -121,7 +115,7 @@ class Animated:
 
 
 def _load(runs: list[Path], media: Media, device: torch.device) -> dict[str, Talker]:
-    """The generators by the names of their rows."""
+    """The generators of runs, by the names of their rows."""
     talkers = {}
     for run, name in zip(runs, row_names(runs), strict=True):
         talker = load_prepared(run, device)

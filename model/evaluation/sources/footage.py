@@ -18,12 +18,12 @@ from s2f.pipeline.faces.base import Box, Picture
 from s2f.pipeline.faces.settings import FaceSettings
 from s2f.pipeline.faces.tracking import SAME_FACE, by_talking, find_tracks, intersection_over_union
 
-# As `s2f prep` has them unless it is told otherwise.
+# The defaults of `s2f prep`.
 EVERY, MAX_GAP, SMOOTH = 8, 5, 7
 
-# Pictures are enlarged until their shorter side has so many px: dlib finds no face under 80 px.
+# Pictures are enlarged until their shorter side has this many px: dlib finds no face under 80 px.
 LEAST_SIDE = 240
-# Bytes of a video's pictures that are kept, so that they are not decoded again.
+# The most bytes of a video's pictures that are kept, so that they are not decoded again.
 KEPT = 1 << 28
 HINT = "give a video of one face from the front"
 
@@ -31,7 +31,7 @@ HINT = "give a video of one face from the front"
 class Video:
     """A video at a frame rate, and the face that talks in it.
 
-    What cannot be read raises InputError as soon as it is asked for.
+    Nothing is read before it is used; what cannot be read then raises InputError.
     """
 
     def __init__(self, path: Path, fps: Fraction, faces: FaceSettings) -> None:
@@ -57,12 +57,12 @@ class Video:
 
     @property
     def is_face(self) -> bool:
-        """Whether its pictures are aligned faces already."""
+        """Whether its pictures are already aligned faces."""
         return self.size == (alignment.WIDTH, alignment.HEIGHT)
 
     @property
     def enlarged(self) -> int:
-        """How often its pictures are enlarged."""
+        """The factor by which its pictures are enlarged."""
         return 1 if self.is_face else -(-LEAST_SIDE // min(*self.size, LEAST_SIDE))
 
     @functools.cached_property
@@ -86,12 +86,12 @@ class Video:
         return np.stack(list(self)) if self.is_face else self.cut(self.track[1])
 
     def cut(self, transforms: alignment.Transforms) -> Frames:
-        """What the transforms take from its pictures, as long as there are both."""
+        """The crops of its pictures by the transforms, as many as there are of both: (n, 128, 96, 3)."""
         crops = [alignment.crop(picture, each) for picture, each in zip(self, transforms, strict=False)]
         return np.stack(crops)
 
     def shows_elsewhere(self, boxes: list[Box]) -> bool:
-        """Whether faces are found in most of five frames, but not in these boxes of theirs."""
+        """Whether most of five frames show a face, but not in the box of that frame."""
         looks = set(np.linspace(0, len(boxes) - 1, LOOKS).round().astype(int).tolist())
         backend = self._faces.open()
         elsewhere = 0

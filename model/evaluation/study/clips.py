@@ -1,4 +1,4 @@
-"""Videos of the same name from several folders, made alike in all that could tell which one is real."""
+"""Videos of the same name from several folders, encoded so that only the picture tells them apart."""
 
 import itertools
 import tempfile
@@ -10,16 +10,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from s2f.pipeline.core import files, media, wav
+from s2f.model.evaluation.sources.listing import list_videos
+from s2f.pipeline.core import media, wav
 from s2f.pipeline.core.errors import InputError, MediaError
 from s2f.pipeline.core.media import FrameReader, Picture, Probe
-from s2f.pipeline.corpora.base import VIDEO_ENDINGS
 
-# The longer side of a clip, px: the page is to fit into a mail.
+# The longer side of a clip in px, so that the page fits into a mail.
 LARGEST = 640
-# How far the proportions of the pictures may differ.
+# How far the aspect ratios of the pictures may differ.
 ASPECT_TOLERANCE = 0.02
-# So many of the videos without a counterpart are named.
+# The most videos without a counterpart that are named.
 NAMED = 5
 
 
@@ -43,27 +43,27 @@ class Encoded:
 
 
 def systems(folders: Sequence[str]) -> dict[str, Path]:
-    """Folders by system, of texts like NAME=FOLDER or FOLDER, whose name is then that of the system."""
-    found: dict[str, Path] = {}
+    """Parse texts like NAME=FOLDER, or FOLDER, to folders by system; a bare folder names its system."""
+    by_name: dict[str, Path] = {}
     for text in folders:
         name, equals, path = text.partition("=")
         folder = Path(path) if equals and not Path(text).is_dir() else Path(text)
         name = name.strip() if folder != Path(text) else folder.resolve().name
-        if not name or name in found:
+        if not name or name in by_name:
             raise InputError(
                 f"--generated {text} has no name of its own", "give each folder one: --generated NAME=FOLDER"
             )
-        found[name] = folder
-    return found
+        by_name[name] = folder
+    return by_name
 
 
 def match(generated: dict[str, Path], reference: Path) -> tuple[list[Match], list[str]]:
-    """The names that all folders have, in order, and those that are left out since some folder lacks them.
+    """The names that all folders have, in order, and the names that are missing in some folder.
 
-    Raises InputError where a folder is none, has two videos of a name, or no name is in all of them.
+    Raises InputError where a folder does not exist or has two videos of a name, or where no name is in all.
     """
-    real = _videos(reference)
-    made = {system: _videos(folder) for system, folder in generated.items()}
+    real = list_videos(reference)
+    made = {system: list_videos(folder) for system, folder in generated.items()}
     common = set(real).intersection(*made.values())
     if not common:
         raise InputError(
@@ -78,7 +78,7 @@ def match(generated: dict[str, Path], reference: Path) -> tuple[list[Match], lis
 
 
 def left_out(names: Sequence[str]) -> str:
-    """Which names have no counterpart, in a line; nothing if all have one."""
+    """A line that says which names have no counterpart; empty if all have one."""
     if not names:
         return ""
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
@@ -86,13 +86,13 @@ def left_out(names: Sequence[str]) -> str:
 
 
 def encode(videos: Match) -> Encoded:
-    """Encode the videos of a name alike: the real one's rate and sound, the smallest size, the least length.
+    """Encode the videos of a name with the real one's frame rate and sound, the smallest size and length.
 
-    What is left to tell them apart is the picture. Raises InputError where the pictures' proportions differ.
+    So only the picture tells them apart. Raises InputError where the aspect ratios differ.
     """
     paths = [videos.real, *videos.made.values()]
     probes = [media.probe(path) for path in paths]
-    size, fps = _common_size(videos.name, paths, probes), _rate(videos.real, probes[0])
+    size, fps = _common_size(videos.name, paths, probes), _fps(videos.real, probes[0])
     with tempfile.TemporaryDirectory(prefix="s2f-") as folder:
         sound = _write_sound(videos.real, probes[0], Path(folder, "sound.wav"))
         targets = [Path(folder, f"{number}.mp4") for number in range(len(paths))]
@@ -105,33 +105,16 @@ def encode(videos: Match) -> Encoded:
     return Encoded(videos.name, real, dict(zip(videos.made, made, strict=True)), float(shortest / fps))
 
 
-def _videos(folder: Path) -> dict[str, Path]:
-    """The videos of a folder by the names without ending."""
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder", "give a folder of videos")
-    found: dict[str, Path] = {}
-    for name in files.names(folder):
-        path = folder / name
-        if path.suffix.lower() not in VIDEO_ENDINGS or name.startswith("."):
-            continue
-        if path.stem in found:
-            raise InputError(f"{folder} has two videos {path.stem}", "leave one of each name")
-        found[path.stem] = path
-    if not found:
-        raise InputError(f"{folder} holds no videos", "give a folder of videos, such as mp4")
-    return found
-
-
 def _common_size(name: str, paths: Sequence[Path], probes: Sequence[Probe]) -> tuple[int, int]:
-    """Width and height of the smallest picture, even as H.264 wants them, and not larger than LARGEST."""
+    """Width and height of the smallest picture, at most LARGEST and even, as H.264 needs them."""
     shapes = [_shape(path) for path in paths]
     width, height = min(shapes, key=lambda shape: shape[0] * shape[1])
     for path, (wide, high) in zip(paths, shapes, strict=True):
         if abs(wide * height / (high * width) - 1) > ASPECT_TOLERANCE:
             raise InputError(
-                f"the videos {name} show different cuts: {path} has {wide} x {high} px, another"
+                f"the videos {name} are cropped differently: {path} has {wide} x {high} px, another"
                 f" {width} x {height}",
-                "give reference videos that are cut as the generated ones are, or all can tell them apart",
+                "give reference videos that are cropped as the generated ones are",
             )
     scale = min(1.0, LARGEST / max(width, height))
     return max(2, 2 * round(width * scale / 2)), max(2, 2 * round(height * scale / 2))
@@ -141,13 +124,13 @@ def _shape(path: Path) -> tuple[int, int]:
     """Width and height of the first picture, turned upright."""
     first = next(iter(FrameReader(path)), None)
     if first is None:
-        raise MediaError(f"{path} has no picture that can be read", "leave it out, or make it anew")
+        raise MediaError(f"{path} has no picture that can be read", "leave it out, or encode it again")
     return first.shape[1], first.shape[0]
 
 
-def _rate(path: Path, probe: Probe) -> Fraction:
+def _fps(path: Path, probe: Probe) -> Fraction:
     if probe.fps <= 0:
-        raise MediaError(f"{path} does not say how many frames it has per second", "encode it anew")
+        raise MediaError(f"{path} does not say how many frames it has per second", "encode it again")
     return Fraction(probe.fps).limit_denominator(1001)
 
 

@@ -1,4 +1,4 @@
-"""The two files beside the page: the key, which stays with who asks, and a viewer's answers."""
+"""The two kinds of file besides the page: the key, which the viewers do not get, and a viewer's answers."""
 
 from typing import Literal
 
@@ -6,20 +6,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Record(BaseModel):
-    """The base of what is read from JSON."""
+    """Base of the models that are read from JSON."""
 
     model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Origin(Record):
-    """Where a clip comes from: the name of its video, and the system that made it, or null if it is real."""
+    """Where a clip comes from: the name of its video, and the system that made it; null if it is real."""
 
     name: str
     system: str | None
 
 
 class Key(Record):
-    """What the page conceals. `trials` has the clips of each trial, by the ids that the page uses."""
+    """The origins of the clips, which the page does not show: by trial and clip, with the ids of the page."""
 
     format: Literal[1]
     study: str
@@ -30,10 +30,10 @@ class Key(Record):
 
 
 class Answer(Record):
-    """One answer: the clips as they were shown, left before right, and the one taken for real.
+    """One answer: the clips as shown, from left to right, and the one that was taken for real.
 
-    In a study of single clips `real` is null where the clip was called generated. `plays` counts how
-    often each clip was begun, `seconds` runs from the question's appearance to the answer.
+    `real` is null where a single clip was called generated. `plays` counts how often each clip was
+    started; `seconds` is the time from the question to the answer.
     """
 
     trial: str
@@ -44,7 +44,7 @@ class Answer(Record):
 
 
 class Answers(Record):
-    """What a viewer's browser saves: an anonymous number, and the answers given so far."""
+    """The file that a viewer's browser saves: an anonymous number, and the answers given so far."""
 
     kind: Literal["s2f study answers"]
     format: Literal[1]

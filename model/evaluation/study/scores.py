@@ -1,7 +1,7 @@
-"""What the viewers said: how often clips were taken for real, with exact intervals.
+"""How often viewers took clips for real, with exact intervals.
 
-The intervals are those of Clopper and Pearson (1934): whatever the true share is, they hold it in at
-least 95 % of studies, as far as the answers are independent of each other.
+The intervals are those of Clopper and Pearson (1934): they contain the true share in at least 95 % of
+studies, provided that the answers are independent of each other.
 """
 
 import json
@@ -25,8 +25,8 @@ RIGHT = "right answers"
 
 
 @dataclass(frozen=True)
-class Share:
-    """`taken` of `answers` with the bounds of the exact 95 % interval; None where there is no answer."""
+class AnswerShare:
+    """The share `taken` of `answers`, with the bounds of its exact 95 % interval; None without answers."""
 
     name: str
     taken: int
@@ -40,17 +40,17 @@ class Share:
 
 @dataclass(frozen=True)
 class Excluded:
-    """A file of answers that does not count, and why."""
+    """A file of answers that is not counted, and the reason."""
 
     file: str
     reason: str
 
 
 @dataclass(frozen=True)
-class Scores:
-    """Shares taken for real, per system and of the real clips, and the share of right answers.
+class StudyScores:
+    """How often each system and the real clips were taken for real, and the share of right answers.
 
-    `unfinished` viewers answered some of their questions only; their answers count.
+    `unfinished` is the number of viewers who answered only some of their questions; these answers count.
     """
 
     title: str
@@ -58,15 +58,15 @@ class Scores:
     viewers: int
     unfinished: int
     unplayable: int
-    systems: tuple[Share, ...]
-    real: Share
-    right: Share
+    systems: tuple[AnswerShare, ...]
+    real: AnswerShare
+    right: AnswerShare
     excluded: tuple[Excluded, ...]
 
 
 @dataclass(frozen=True)
 class _Judgement:
-    """One clip that a viewer has judged."""
+    """A viewer's judgement of one clip: whether it was taken for real."""
 
     viewer: str
     system: str | None
@@ -74,28 +74,28 @@ class _Judgement:
     seconds: float
 
 
-def score(paths: Sequence[Path], key_path: Path) -> Scores:
-    """Score files of answers against the key of their study.
+def score(paths: Sequence[Path], key_path: Path) -> StudyScores:
+    """Score files of answers with the key of their study.
 
-    A file that is damaged, belongs to another study or repeats a viewer is named in `excluded`. Raises
-    InputError where the key cannot be used, or no file is left.
+    A file that is damaged, belongs to another study or repeats a viewer is listed in `excluded`. Raises
+    InputError where the key cannot be read, or no file is left.
     """
     key = _read_key(key_path)
     counted: dict[str, tuple[Path, Answers]] = {}
     excluded = []
     for path in paths:
-        found = _read_answers(path, key)
-        if isinstance(found, str):
-            excluded.append(Excluded(str(path), found))
+        answers = _read_answers(path, key)
+        if isinstance(answers, str):
+            excluded.append(Excluded(str(path), answers))
             continue
-        # A viewer who saves twice, first half-way, sends two files.
-        held = counted.get(found.viewer)
-        if held and len(held[1].answers) >= len(found.answers):
-            excluded.append(Excluded(str(path), f"the viewer's answers are in {held[0]} already"))
+        # A viewer who saves twice, once before the end, sends two files.
+        earlier = counted.get(answers.viewer)
+        if earlier and len(earlier[1].answers) >= len(answers.answers):
+            excluded.append(Excluded(str(path), f"the viewer's answers are already in {earlier[0]}"))
             continue
-        if held:
-            excluded.append(Excluded(str(held[0]), f"the viewer's answers are in {path}, and more of them"))
-        counted[found.viewer] = (path, found)
+        if earlier:
+            excluded.append(Excluded(str(earlier[0]), f"{path} has more answers of the same viewer"))
+        counted[answers.viewer] = (path, answers)
     if not counted:
         first = excluded[0] if excluded else Excluded("nothing", "no file was given")
         raise InputError(
@@ -107,44 +107,43 @@ def score(paths: Sequence[Path], key_path: Path) -> Scores:
 
 
 def exact_interval(taken: int, answers: int) -> tuple[float, float]:
-    """The bounds of the Clopper-Pearson 95 % interval of a share; at least one answer."""
+    """The bounds of the Clopper-Pearson 95 % interval of a share; `answers` must be at least 1."""
     from scipy.stats import binomtest
 
     bounds = binomtest(taken, answers).proportion_ci(COVERED, method="exact")
     return float(bounds.low), float(bounds.high)
 
 
-def table(found: Scores) -> Table:
-    """A row per system, the real clips, and the right answers."""
-    what = "taken for the real one of a pair" if found.pairs else "judged real"
-    shown = Table("", box=SIMPLE_HEAD, title=f"{escape(found.title)}: share {what}", title_justify="left")
+def table(scores: StudyScores) -> Table:
+    """A row per system, one of the real clips, and one of the right answers."""
+    share_of = "taken for the real one of a pair" if scores.pairs else "judged real"
+    title = f"{escape(scores.title)}: share {share_of}"
+    table = Table("", box=SIMPLE_HEAD, title=title, title_justify="left")
     for name in ("share", "95 % interval", "answers", "viewers", "median s"):
-        shown.add_column(name, justify="right")
-    # In pairs each answer that takes the real clip is a right one.
-    for row in (*found.systems, found.real, *(() if found.pairs else (found.right,))):
-        shown.add_row(escape(row.name), *_cells(row), end_section=row is found.real)
-    return shown
+        table.add_column(name, justify="right")
+    # In pairs the right answers are those that take the real clip, which has a row already.
+    for row in (*scores.systems, scores.real, *(() if scores.pairs else (scores.right,))):
+        table.add_row(escape(row.name), *_cells(row), end_section=row is scores.real)
+    return table
 
 
-def notes(found: Scores) -> str:
-    """What the figures mean, who has not finished, and which files do not count and why."""
+def notes(scores: StudyScores) -> str:
+    """What the figures mean, how many viewers did not finish, and which files are not counted and why."""
     lines = []
-    for row in found.systems:
+    for row in scores.systems:
         if row.share is not None and row.low is not None and row.high is not None:
-            lines.append(_meaning(found, row, row.low, row.high))
-    if found.unfinished:
-        lines.append(
-            f"{found.unfinished} of {found.viewers} viewers did not finish; what they answered counts"
-        )
-    if found.unplayable:
-        lines.append(f"{found.unplayable} questions were left out since a clip could not be played")
-    lines += [f"not counted: {each.file}: {each.reason}" for each in found.excluded]
+            lines.append(_meaning(scores, row, row.low, row.high))
+    if scores.unfinished:
+        lines.append(f"{scores.unfinished} of {scores.viewers} viewers did not finish; their answers count")
+    if scores.unplayable:
+        lines.append(f"{scores.unplayable} questions were left out because a clip could not be played")
+    lines += [f"not counted: {each.file}: {each.reason}" for each in scores.excluded]
     return "".join(f"{line}\n" for line in lines)
 
 
-def write_json(found: Scores, path: Path) -> None:
+def write_json(scores: StudyScores, path: Path) -> None:
     """Write the scores. Raises OutputError."""
-    files.write_bytes(path, (json.dumps(asdict(found), indent=2, ensure_ascii=False) + "\n").encode())
+    files.write_bytes(path, (json.dumps(asdict(scores), indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def _read_key(path: Path) -> Key:
@@ -158,25 +157,25 @@ def _read_key(path: Path) -> Key:
 
 
 def _read_answers(path: Path, key: Key) -> Answers | str:
-    """A file of answers, or why it does not count."""
+    """A file of answers, or why it is not counted."""
     try:
-        found = Answers.model_validate_json(path.read_bytes())
+        answers = Answers.model_validate_json(path.read_bytes())
     except OSError as error:
         return f"it cannot be read: {error.strerror}"
     except ValidationError as error:
-        return f"it holds no answers that can be read: {_first(error)}"
-    return _problem(found, key) or found
+        return f"it is not a file of answers: {_first(error)}"
+    return _problem(answers, key) or answers
 
 
-def _problem(found: Answers, key: Key) -> str:
-    """Why answers do not count, or nothing."""
-    if found.study != key.study:
+def _problem(answers: Answers, key: Key) -> str:
+    """Why the answers are not counted; empty if they are."""
+    if answers.study != key.study:
         return "it belongs to another study than the key"
-    if not found.answers:
+    if not answers.answers:
         return "it holds no answer"
-    if len({answer.trial for answer in found.answers}) < len(found.answers):
+    if len({answer.trial for answer in answers.answers}) < len(answers.answers):
         return "it answers a question twice"
-    if not all(_fits(answer, key) for answer in found.answers):
+    if not all(_fits(answer, key) for answer in answers.answers):
         return "it was changed: an answer does not fit the study's questions"
     return ""
 
@@ -189,22 +188,22 @@ def _fits(answer: Answer, key: Key) -> bool:
 
 
 def _first(error: ValidationError) -> str:
-    """The first complaint of pydantic, in short."""
-    told = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(map(str, told["loc"]))
-    return f"{where}: {told['msg']}" if where else str(told["msg"])
+    """Pydantic's first error, in short."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(map(str, first["loc"]))
+    return f"{where}: {first['msg']}" if where else str(first["msg"])
 
 
-def _summarise(key: Key, everyone: Sequence[Answers], excluded: list[Excluded]) -> Scores:
+def _summarise(key: Key, everyone: Sequence[Answers], excluded: list[Excluded]) -> StudyScores:
     judged = [each for answers in everyone for each in _judgements(answers, key)]
     systems = tuple(_share(name, [each for each in judged if each.system == name]) for name in key.systems)
     real = [each for each in judged if each.system is None]
-    # Of a pair, the real clip alone tells whether the answer is right.
+    # A pair has one answer but two judgements; that of the real clip says whether the answer is right.
     right = [
         _Judgement(each.viewer, None, each.taken == (each.system is None), each.seconds)
         for each in (real if key.pairs else judged)
     ]
-    return Scores(
+    return StudyScores(
         title=key.title,
         pairs=key.pairs,
         viewers=len(everyone),
@@ -223,17 +222,17 @@ def _judgements(answers: Answers, key: Key) -> Iterator[_Judgement]:
             yield _Judgement(answers.viewer, origin.system, answer.real == clip, answer.seconds)
 
 
-def _share(name: str, judged: Sequence[_Judgement]) -> Share:
+def _share(name: str, judged: Sequence[_Judgement]) -> AnswerShare:
     taken, count = sum(each.taken for each in judged), len(judged)
     if not count:
-        return Share(name, 0, 0, None, None, None, 0, None)
+        return AnswerShare(name, 0, 0, None, None, None, 0, None)
     low, high = exact_interval(taken, count)
     viewers = len({each.viewer for each in judged})
     seconds = statistics.median(each.seconds for each in judged)
-    return Share(name, taken, count, taken / count, low, high, viewers, seconds)
+    return AnswerShare(name, taken, count, taken / count, low, high, viewers, seconds)
 
 
-def _cells(row: Share) -> tuple[str, ...]:
+def _cells(row: AnswerShare) -> tuple[str, ...]:
     if row.share is None or row.low is None or row.high is None:
         return "-", "-", "0", "0", "-"
     interval = f"{100 * row.low:.1f} to {100 * row.high:.1f} %"
@@ -241,10 +240,10 @@ def _cells(row: Share) -> tuple[str, ...]:
     return f"{100 * row.share:.1f} %", interval, *counts
 
 
-def _meaning(found: Scores, row: Share, low: float, high: float) -> str:
-    """One system's figure in words."""
-    real = found.real
-    if found.pairs:
+def _meaning(scores: StudyScores, row: AnswerShare, low: float, high: float) -> str:
+    """What a system's figure shows, in words."""
+    real = scores.real
+    if scores.pairs:
         if low > 0.5:
             return f"{row.name}: taken for the real one more often than the real one is"
         if high < 0.5:

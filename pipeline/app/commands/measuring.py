@@ -51,22 +51,23 @@ def evaluate(
     from s2f.model.evaluation import evaluate as evaluation
     from s2f.model.evaluation import results, table
     from s2f.model.evaluation.sources.animated import Animated
+    from s2f.model.evaluation.sources.base import VideoSource
     from s2f.model.evaluation.sources.videos import Videos
     from s2f.pipeline.core.prepared_set import PreparedSet
     from s2f.pipeline.faces.settings import FaceSettings
 
-    material: evaluation.Material
+    source: VideoSource
     if runs and data and not videos and not reference:
         chosen = FaceSettings(faces) if faces else None
-        material = Animated(runs, PreparedSet(data), split, limit, seed, chosen)
+        source = Animated(runs, PreparedSet(data), split, limit, seed, chosen)
     elif videos and reference and not runs and not data:
-        material = Videos(videos, reference, limit, FaceSettings(faces or DEFAULT))
+        source = Videos(videos, reference, limit, FaceSettings(faces or DEFAULT))
     else:
         raise InputError(
             "there are two ways to evaluate", "give either RUN... and --data, or --videos and --reference"
         )
     found = evaluation.evaluate(
-        material, console, seed=seed, workers=workers, out=out, lipreader=lipreader, sync=sync
+        source, console, seed=seed, workers=workers, out=out, lipreader=lipreader, sync=sync
     )
     table.show(found, console)
     if json:

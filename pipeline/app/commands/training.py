@@ -108,7 +108,9 @@ def export(
 def ablate(
     out: Prepared,
     folder: Annotated[Path, typer.Option("--out", help="Folder for the runs, their scores and the tables.")],
-    recipes: Annotated[Path | None, typer.Option(help="Rows in YAML; else those of the paper.")] = None,
+    rows: Annotated[
+        Path | None, typer.Option("--rows", "--recipes", help="The rows, in YAML; else those of the paper.")
+    ] = None,
     config: Config = None,
     set_: Set = None,
     split: Annotated[str, typer.Option(help="Clips to measure on: train, val or test.")] = "val",
@@ -126,8 +128,8 @@ def ablate(
     Example: s2f ablate out/grid --out ablation --set train.width=16 --set train.steps=2000
     """
     from s2f.model.evaluation.ablation import ablate as ablation
-    from s2f.model.evaluation.ablation import recipes as rows
     from s2f.model.evaluation.ablation import tables
+    from s2f.model.evaluation.ablation.rows import load as load_rows
     from s2f.pipeline.app.config import load
     from s2f.pipeline.core.prepared_set import PreparedSet
 
@@ -136,7 +138,7 @@ def ablate(
         found = ablation.ablate(
             PreparedSet(out, base.cache),
             folder,
-            rows.load(recipes),
+            load_rows(rows),
             base,
             split,
             console,

@@ -20,9 +20,12 @@ from support.model_runs import equal
 from support.model_shards import make_shards
 from support.prepared import Command, Ended, fingerprint
 
-from s2f.model.evaluation.ablation import recipes, tables
+from s2f.model.evaluation.ablation import tables
 from s2f.model.evaluation.ablation.directions import directions
 from s2f.model.evaluation.ablation.results import Ablation, Trained, summary
+from s2f.model.evaluation.ablation.rows import AblationRow, AblationRows
+from s2f.model.evaluation.ablation.rows import load as load_rows
+from s2f.model.evaluation.ablation.rows import settings as row_settings
 from s2f.model.evaluation.learned.lipreading import reader
 from s2f.model.evaluation.learned.lipreading.network import LipNet
 from s2f.model.evaluation.learned.sync import scorer
@@ -144,7 +147,7 @@ def test_a_lip_reader_and_a_sync_scorer_join_the_evaluation(command: Command, tm
     reader.save_weights(tmp_path, reader_)
     scorer.save(tmp_path, scorer.Scorer(SyncNetwork(2, 8, 3200, 16_000), Fraction(25), torch.device("cpu")))
     rows = rows_file(tmp_path, A)
-    ended = command("--recipes", rows, "--lipreader", tmp_path, "--sync", tmp_path)
+    ended = command("--rows", rows, "--lipreader", tmp_path, "--sync", tmp_path)
     assert ended.code == 0, ended.err
     told = " ".join(ended.out.split())
     assert "wer of a: it is not known what is said" in told
@@ -165,7 +168,7 @@ def test_what_was_interrupted_goes_on(command: Command, drawn: Path, tmp_path: P
     for left in (runs / "b").iterdir():
         if left.name not in ("train.yaml", "generator.json"):
             shutil.rmtree(left) if left.is_dir() else left.unlink()
-    ended = command("--recipes", rows, "--limit", 1)
+    ended = command("--rows", rows, "--limit", 1)
     assert ended.code == 0, ended.err
     assert "resuming at step 2" in ended.out
     assert "reported" not in (tmp_path / "ablation" / "ablation.md").read_text()
@@ -218,7 +221,7 @@ def test_other_settings_are_refused_before_anything_is_trained(
     options = ("--out", tmp_path / "ablation", *settings())
     assert "begun with other shards" in s2f("ablate", elsewhere, *options).err
     fewer = command(steps=2)
-    assert "has done 4 steps, more than the 2 that are wanted" in fewer.err
+    assert "has done 4 steps, more than the 2 of train.steps" in fewer.err
     (runs / "l1-frame-sequence" / "state.pt").write_bytes(b"damaged")
     assert "state.pt is damaged" in command().err
     (runs / "l1-frame-sequence" / "state.pt").unlink()
@@ -232,7 +235,7 @@ def test_a_row_that_fails_does_not_lose_the_others(command: Command, tmp_path: P
     bad = {"name": "too much", "train": {"l1_weight": 1e39}, "reported": {"psnr": 1.0}}
     good = {"name": "right", "train": {"frame_weight": 0}, "reported": {"psnr": 2.0}}
     rows = rows_file(tmp_path, bad, good, source="a paper", certainty="checked")
-    ended = command("--recipes", rows)
+    ended = command("--rows", rows)
     assert ended.code == 1
     assert "too much failed: the losses of step" in ended.out
     assert "too much is missing, its training failed" in ended.out
@@ -241,7 +244,7 @@ def test_a_row_that_fails_does_not_lose_the_others(command: Command, tmp_path: P
     assert "not finite" in lost["failed"]
     assert (lost["scores"], kept["scores"]["psnr"]["clips"]) == ({}, 2)
     assert [each["found"] for each in written["order"]] == ["not measured"]
-    alone = command("--recipes", rows_file(tmp_path, bad, source="a paper", certainty="checked"))
+    alone = command("--rows", rows_file(tmp_path, bad, source="a paper", certainty="checked"))
     assert "no row could be trained" in alone.err
 
 
@@ -265,16 +268,16 @@ def test_the_order_is_the_reported_one_or_another_or_cannot_be_told() -> None:
         for name, more in (("a", 0), ("b", 0.1), ("c", sign))
     }
     rows = [
-        recipes.Row(name="a", reported={"psnr": 30, "wer": 20, "l1": 1}),
-        recipes.Row(name="b", reported={"psnr": 31, "wer": 10}),
-        recipes.Row(name="c", reported={"psnr": 30, "wer": 20}),
-        recipes.Row(name="d", reported={"psnr": 29}),
+        AblationRow(name="a", reported={"psnr": 30, "wer": 20, "l1": 1}),
+        AblationRow(name="b", reported={"psnr": 31, "wer": 10}),
+        AblationRow(name="c", reported={"psnr": 30, "wer": 20}),
+        AblationRow(name="d", reported={"psnr": 29}),
     ]
     evaluation = found(scores, (PSNR, L1))
 
-    def told(rows: list[recipes.Row]) -> dict[tuple[str, str, str], str]:
+    def told(rows: list[AblationRow]) -> dict[tuple[str, str, str], str]:
         ways = directions(rows, ["a", "b", "c", ""], evaluation, ["psnr", "wer", "l1"])
-        return {(each.name, each.against, each.measure): each.found for each in ways}
+        return {(each.name, each.against, each.measure): each.agreement for each in ways}
 
     assert told(rows) == {
         ("b", "a", "psnr"): "same",
@@ -299,10 +302,10 @@ def test_measures_of_an_evaluation_are_shown_whatever_they_are() -> None:
         "b": {"psnr": [21.0 + i for i in range(8)], "wer": [40.0] * 8},
     }
     rows = (
-        recipes.Row(name="A | *", reported={"wer": 27.94, "psnr": 20, "acd": 1}),
-        recipes.Row(name="B", reported={"wer": 25.4, "psnr": 21}),
+        AblationRow(name="A | *", reported={"wer": 27.94, "psnr": 20, "acd": 1}),
+        AblationRow(name="B", reported={"wer": 25.4, "psnr": 21}),
     )
-    known = recipes.Recipes(
+    known = AblationRows(
         source="a paper", certainty="a guess", apart={"acd": "no unit"}, real={"wer": 21.4}, rows=rows
     )
     trained = tuple(Trained(row, Path(name), 7, name) for row, name in zip(rows, "ab", strict=True))
@@ -316,7 +319,7 @@ def test_measures_of_an_evaluation_are_shown_whatever_they_are() -> None:
     assert "| ↑ same | ↓ opposite |" in text
     assert r"Opposite: WER % of B is lower than of A \| \* as reported \*, and here higher." in text
     assert "ours go the same way in 1 and the opposite way in 1; in 0 no difference is shown" in text
-    assert r"acd as reported (A \| \* 1; \* a guess) is not set beside ours: no unit." in text
+    assert r"ACD as reported (A \| \* 1; \* a guess) is not compared with ours: no unit." in text
     console = Console(file=io.StringIO(), width=60)
     tables.show(ablation, console)
     assert isinstance(console.file, io.StringIO)
@@ -331,10 +334,10 @@ def test_measures_of_an_evaluation_are_shown_whatever_they_are() -> None:
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_the_rows_of_the_paper_leave_out_what_they_say_and_keep_what_was_asked(recipe: str) -> None:
     base = TrainParams.model_validate({"recipe": recipe, "frame_weight": 0.1, "volume_weight": 0.3})
-    known = recipes.load(None)
+    known = load_rows(None)
     judges = [
         (each.frame_weight, each.sequence_weight, each.sync_weight, each.volume_weight, each.temporal)
-        for each in recipes.settings(known, base)
+        for each in row_settings(known, base)
     ]
     sequence = RECIPES[recipe]["sequence_weight"]
     assert judges == [
@@ -346,8 +349,8 @@ def test_the_rows_of_the_paper_leave_out_what_they_say_and_keep_what_was_asked(r
 
 
 def test_a_row_of_the_other_recipe_keeps_what_was_given_alone() -> None:
-    rows = recipes.Recipes(rows=(recipes.Row(name="P2", train={"recipe": "ijcv2019"}),))
-    (found,) = recipes.settings(rows, TrainParams.model_validate({"identity": 7, "width": 8}))
+    rows = AblationRows(rows=(AblationRow(name="P2", train={"recipe": "ijcv2019"}),))
+    (found,) = row_settings(rows, TrainParams.model_validate({"identity": 7, "width": 8}))
     assert found == TrainParams.model_validate({"recipe": "ijcv2019", "identity": 7, "width": 8})
 
 
@@ -355,7 +358,7 @@ def test_the_settings_of_the_demo_come_from_its_stages_yaml(tmp_path: Path) -> N
     wanted = config.load(None, tour.SETTINGS)
     config.save(wanted, tmp_path / "stages.yaml")
     assert config.load(tmp_path / "stages.yaml", []).train == wanted.train
-    weights = [each.frame_weight for each in recipes.settings(recipes.load(None), wanted.train)]
+    weights = [each.frame_weight for each in row_settings(load_rows(None), wanted.train)]
     assert weights == [0, 0.1, 0.1, 0.1]
 
 
@@ -371,11 +374,11 @@ A = {"name": "a"}
         ({"rows": [A, {"nam": "b"}]}, r"setting rows\.1\.name|unknown setting rows\.1\.nam", ""),
         ({"rows": [{**A, "reportd": {}}]}, r"unknown setting rows\.0\.reportd", "did you mean reported?"),
         ({"rows": [A], "sorce": "x"}, "unknown setting sorce", "did you mean source?"),
-        ({"rows": [A, {"name": "A!"}]}, "2 rows in .* have one name: 'a', 'A!'", "runs/a"),
+        ({"rows": [A, {"name": "A!"}]}, "2 rows in .* have the same name: 'a', 'A!'", "runs/a"),
         ({"rows": [{"name": "+"}]}, "has no letter", "folder"),
         (
             {"rows": [{**A, "reported": {"psrn": 1}}], "source": "x", "certainty": "y"},
-            "unknown measure psrn",
+            "unknown metric psrn",
             "psnr?",
         ),
         (
@@ -394,26 +397,25 @@ def test_rows_that_cannot_be_used(tmp_path: Path, content: object, words: str, h
     path = tmp_path / "rows.yaml"
     path.write_text(yaml.safe_dump(content))
     with pytest.raises(ConfigError, match=words) as caught:
-        recipes.load(path)
+        load_rows(path)
     assert hint in caught.value.hint
     assert caught.value.hint
 
 
 def test_what_users_get_wrong(command: Command, tmp_path: Path) -> None:
     wrong = rows_file(tmp_path, {"name": "a", "train": {"frame_wieght": 0}})
-    ended = command("--recipes", wrong)
+    ended = command("--rows", wrong)
     assert "unknown setting frame_wieght of the row 'a'" in ended.err
     assert "did you mean frame_weight?" in ended.err
-    ended = command("--recipes", rows_file(tmp_path, {"name": "a", "train": {"steps": "many"}}))
+    ended = command("--rows", rows_file(tmp_path, {"name": "a", "train": {"steps": "many"}}))
     assert "setting steps of the row 'a' is 'many'" in ended.err
     assert (
-        "rows 'a' and 'b' would be the same"
-        in command("--recipes", rows_file(tmp_path, A, {"name": "b"})).err
+        "rows 'a' and 'b' would be the same" in command("--rows", rows_file(tmp_path, A, {"name": "b"})).err
     )
     assert "no clips in the split 'test'" in command("--split", "test").err
     assert "holds no trained lip reader" in command("--lipreader", tmp_path).err
     assert "holds no sync scorer" in command("--sync", tmp_path).err
-    assert "none.yaml cannot be read" in command("--recipes", "none.yaml").err
+    assert "none.yaml cannot be read" in command("--rows", "none.yaml").err
     (tmp_path / "broken.yaml").write_text("rows: [1\n")
-    assert "is not valid YAML at line" in command("--recipes", tmp_path / "broken.yaml").err
+    assert "is not valid YAML at line" in command("--rows", tmp_path / "broken.yaml").err
     assert not (tmp_path / "ablation").exists()

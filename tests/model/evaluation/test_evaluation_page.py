@@ -18,7 +18,7 @@ from s2f.model.evaluation import page as evaluation_page
 from s2f.model.evaluation import players
 from s2f.model.evaluation.evaluate import evaluate
 from s2f.model.evaluation.extremes import picks
-from s2f.model.evaluation.results import Evaluation, Row
+from s2f.model.evaluation.results import Evaluation, VideoScores
 from s2f.model.evaluation.sources.videos import Videos
 from s2f.model.metrics.scoring import MEASURES, Clip
 from s2f.pipeline.core import media
@@ -108,7 +108,7 @@ def test_every_measure_of_every_video_is_on_it(opened: Page, made: tuple[Evaluat
     assert head == ["", "soft", "late", "still", "real", "late less soft"]
     assert opened.locator("h1").inner_text() == "soft against late"
     assert "3 of 3 clips measured" in opened.locator(".facts").inner_text()
-    assert "cut where the face of the real video is" in opened.locator(".notes").inner_text()
+    assert "aligned by the face of the real video" in opened.locator(".notes").inner_text()
 
 
 def test_the_curves_are_the_openings_of_the_mouths(opened: Page, made: tuple[Evaluation, Path]) -> None:
@@ -327,7 +327,7 @@ def test_a_clip_without_a_mouth_or_a_score_does_not_spoil_the_page(made: tuple[E
         scores={name: dict.fromkeys(each, float("nan")) for name, each in first.scores.items()},
         openings={"real": np.full(75, np.nan, np.float32)},
     )
-    rows = tuple(Row(row.name, {}) for row in found.rows)
+    rows = tuple(VideoScores(row.name, {}) for row in found.rows)
     text = evaluation_page.render(replace(found, scored=(unknown,), rows=rows, comparisons=()), {})
     assert "Speakers" not in text
     assert "NaN" not in text

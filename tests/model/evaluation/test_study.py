@@ -191,7 +191,8 @@ def test_single_clips_stopped_and_gone_on_with(tab: Page, single: Path, tmp_path
     assert sum(row["taken"] for row in rows) == 1
     (left_out,) = found["excluded"]
     assert left_out["file"].endswith("answers-half.json")
-    assert "answers-half.json: the viewer's answers are in" in ended.out
+    reason = r"answers-half\.json: \S*answers-whole\.json has more answers of the same viewer"
+    assert re.search(reason, ended.out)
     # The next person begins anew.
     tab.click("#next")
     expect(tab.locator("#begin")).to_be_disabled()
@@ -395,7 +396,7 @@ def test_what_cannot_be_made_a_study(s2f: Command, videos: Path, data: Path, tmp
     refused(make(empty), "holds no videos")
     refused(make(others), "no video has the same name")
     refused(make(blur, f"blur={videos / 'haze'}"), "no name of its own")
-    refused(make(wider), "show different cuts", "240 x 288")
+    refused(make(wider), "are cropped differently", "240 x 288")
     refused(make(broken), "bbaf2n.mp4 cannot be read")
     refused(make(blur, out="study.txt"), "does not end in .html")
     assert not list(Path().iterdir())
@@ -500,7 +501,7 @@ def test_files_that_do_not_count_are_named_with_the_reason(pairs: Path, tmp_path
     )
     reasons = {Path(each.file).stem: each.reason for each in found.excluded}
     assert set(reasons) == {"half", *bad, "garbage", "folder", "none", "study.key"}
-    assert reasons["half"].endswith("bob.json, and more of them")
+    assert reasons["half"].endswith("bob.json has more answers of the same viewer")
     assert "another study" in reasons["foreign"]
     assert "twice" in reasons["twice"]
     assert "changed" in reasons["swapped"]

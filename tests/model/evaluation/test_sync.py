@@ -20,12 +20,12 @@ from support.model_shards import change_members, make_shards
 from support.prepared import Command, Prepared, call, copy_clips, refused
 
 from s2f.model.data.recordings import Recording, listed, recordings
-from s2f.model.evaluation.learned.measures import judged
+from s2f.model.evaluation.learned.metrics import learned_metrics
 from s2f.model.evaluation.learned.sync import measuring, scorer, training
 from s2f.model.evaluation.learned.sync.clips import late, read_video
 from s2f.model.evaluation.learned.sync.config import SyncParams
 from s2f.model.evaluation.learned.sync.network import SoundPicture, SyncNetwork, mel_bank
-from s2f.model.evaluation.learned.sync.protocol import LEAST_FRAMES, MOST, Codes, judge, mean_distances
+from s2f.model.evaluation.learned.sync.protocol import LEAST_FRAMES, MOST, Codes, mean_distances, offset_score
 from s2f.model.evaluation.learned.sync.scorer import Known, Scorer, load_scorer, save
 from s2f.model.metrics.scoring import Clip, score_clip
 from s2f.pipeline.core import media, wav
@@ -57,7 +57,7 @@ def codes(count: int, seed: int = 0) -> Codes:
 def test_what_is_heard_so_many_frames_later_gives_that_offset(late: int) -> None:
     material = codes(100)
     seen, heard = material[20:80], material[20 - late : 80 - late]
-    found = judge(mean_distances(seen, heard), FPS)
+    found = offset_score(mean_distances(seen, heard), FPS)
     assert found.offset == late
     assert found.distances[MOST + late] == pytest.approx(0, abs=1e-3)
     # Random directions lie about √2 apart.
@@ -79,10 +79,10 @@ def test_distances_are_means_over_all_pairs_that_there_are() -> None:
 def test_the_confidence_is_the_median_minus_the_least() -> None:
     distances = np.linspace(1.0, 1.3, 31)
     distances[19] = 0.4
-    found = judge(distances, FPS)
+    found = offset_score(distances, FPS)
     assert found.offset == 4
     assert found.confidence == pytest.approx(float(np.median(distances)) - 0.4)
-    assert judge(np.ones(31), FPS).confidence == 0
+    assert offset_score(np.ones(31), FPS).confidence == 0
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_the_confidence_is_the_median_minus_the_least() -> None:
 def test_the_sign_is_said_in_words(offset: int, fps: Fraction, words: str) -> None:
     distances = np.ones(31)
     distances[offset + 15] = 0
-    found = judge(distances, fps)
+    found = offset_score(distances, fps)
     assert found.in_words() == words
     assert found.milliseconds == pytest.approx(1000 * offset / float(fps))
 
@@ -273,7 +273,7 @@ def test_a_still_face_gives_no_confidence(trained: Scorer, unseen: list[Recordin
 def test_the_words_tell_whether_an_offset_is_to_be_relied_on(trained: Scorer) -> None:
     distances = np.ones(31)
     distances[19] = 0.2
-    sure = judge(distances, FPS)
+    sure = offset_score(distances, FPS)
     words = "the sound is 4 frames (160 ms) late"
     for known, told in (
         (Known(own=0.4, foreign=0.1), words),
@@ -284,8 +284,8 @@ def test_the_words_tell_whether_an_offset_is_to_be_relied_on(trained: Scorer) ->
 
 
 def test_an_evaluation_tells_by_how_much_a_video_is_late(run: Path, unseen: list[Recording]) -> None:
-    judges = judged(None, run, MEDIA)
-    assert [judge.name for judge in judges] == ["av_offset", "av_apart", "av_confidence"]
+    metrics = learned_metrics(None, run, MEDIA)
+    assert [metric.name for metric in metrics] == ["av_offset", "av_apart", "av_confidence"]
     offsets, confidences = [], []
     for clip in unseen:
         # The lips come five frames late, so that the sound is early.
@@ -293,7 +293,7 @@ def test_an_evaluation_tells_by_how_much_a_video_is_late(run: Path, unseen: list
         dead = np.repeat(clip.frames[:1], len(clip.frames), axis=0)
         made = {"same": clip.frames, "late": behind, "dead": dead}
         scores = score_clip(
-            Clip(clip.clip_id, clip.frames, made, FPS, sound=clip.sound), DEFAULT_FACES, judges
+            Clip(clip.clip_id, clip.frames, made, FPS, sound=clip.sound), DEFAULT_FACES, metrics
         ).scores
         offsets.append([scores[name]["av_offset"] for name in ("real", "same", "late")])
         confidences.append([scores[name]["av_confidence"] for name in ("real", "dead")])
@@ -327,15 +327,15 @@ def test_an_audit_finds_a_clip_whose_sound_is_late(
 
 
 def test_an_evaluation_says_why_it_cannot_tell(run: Path, unseen: list[Recording]) -> None:
-    judges, frames = judged(None, run, MEDIA), unseen[0].frames
+    metrics, frames = learned_metrics(None, run, MEDIA), unseen[0].frames
     short = Clip("short", frames[:20], {"same": frames[:20]}, FPS, sound=unseen[0].sound)
     for clip in (short, Clip("mute", frames, {"same": frames}, FPS)):
-        found = score_clip(clip, DEFAULT_FACES, judges)
+        found = score_clip(clip, DEFAULT_FACES, metrics)
         assert math.isnan(found.scores["same"]["av_confidence"])
         reasons = {each.measure: each.reason for each in found.missing if each.video == "same"}
         assert reasons["av_offset"] == "there is no sound, or less than 24 frames"
     with pytest.raises(InputError, match="another frame rate or sample rate"):
-        judged(None, run, Media(FPS, 8000))
+        learned_metrics(None, run, Media(FPS, 8000))
 
 
 def test_what_cannot_be_scored_is_said(trained: Scorer, unseen: list[Recording]) -> None:
@@ -353,7 +353,7 @@ def test_a_split_is_scored_and_written(s2f: Command, out: Path, run: Path) -> No
     ended = s2f("sync", "run", out, "--run", run, "--split", "val", "--json", "sync.json")
     assert ended.code == 0
     assert "all together" in ended.out
-    assert "An offset is where" in ended.out
+    assert "The offset is where" in ended.out
     assert "the median confidence was" in ended.out
     found = json.loads(Path("sync.json").read_text())
     assert len(found["clips"]) == 5

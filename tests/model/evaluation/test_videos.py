@@ -151,7 +151,7 @@ def test_what_all_have_counts_and_other_lengths_and_rates_are_told(real: Path, t
     quick = changed(real, tmp_path / "quick.mp4", fps=Fraction(50))
     found = scored(real, short=short, quick=quick)
     assert found.frames == 60
-    told = "15 frames shorter than the real video: those that all have count"
+    told = "15 frames shorter than the real video: only frames that all videos have are measured"
     assert [each.text for each in found.notes if each.video == "short"] == [BY_THE_REAL, told]
     assert found.scores["quick"]["mouth_r"] > 0.9
 
@@ -247,12 +247,12 @@ def test_what_users_get_wrong(s2f: Command, folders: Path, tmp_path: Path) -> No
     broken.write_bytes(b"no video")
     real = folders / "real"
     for videos, reference, words in [
-        (tmp_path / "none", real, "is no file and no folder"),
-        (folders / "good", tmp_path / "none", "is no file and no folder"),
+        (tmp_path / "none", real, "none does not exist"),
+        (folders / "good", tmp_path / "none", "none does not exist"),
         (tmp_path / "empty", real, "empty holds no videos"),
-        (tmp_path / "twice", real, "have one name"),
-        (tmp_path / "others", real, "is called as one of"),
-        (folders / "good/s1/bbaf2n.mp4", real, "are not alike"),
+        (tmp_path / "twice", real, "have the same name"),
+        (tmp_path / "others", real, "has the name of one in"),
+        (folders / "good/s1/bbaf2n.mp4", real, "a file and a folder cannot be compared"),
         (broken, real / "s1/bbaf2n.mpg", "no clip could be measured"),
     ]:
         ended = s2f("evaluate", "--videos", videos, "--reference", reference)

@@ -16,7 +16,8 @@ import torch
 from support.model_runs import make_generator, make_input, write_run
 from support.prepared import Command
 
-from s2f.model.inference.export import check, export, make_graphs
+from s2f.model.inference.export import check, export
+from s2f.model.inference.graphs import make_graphs
 from s2f.model.inference.runtime import prepare
 from s2f.pipeline.core.errors import CheckpointError, ExportError
 

@@ -1,11 +1,11 @@
-"""Reading lips: what is said in a video, without its sound; a measure of generated lips.
+"""Lip reading: what is said in a video, from its pictures alone. It measures how readable generated lips are.
 
 config    the settings of its training
-mouths    the mouth region of aligned faces, and how it is varied in training
-labels    texts to the labels that the network tells apart, and back
+mouths    the mouth region of aligned faces, and its augmentation
+labels    texts to the labels of the network, and back
 network   spatio-temporal convolutions, a bidirectional GRU, CTC (after LipNet, Assael et al. 2016)
-grammar   the best sentence of a grammar
-reader    a trained network that reads frames; what a run folder holds
+grammar   the most probable sentence of a grammar
+reader    a trained network that reads frames, and the files of its run
 training  shards → a reader
 scores    word error rates on the clips of a split
 """

@@ -1,9 +1,9 @@
-"""GRID's grammar, and the best sentence of it: a word of each slot, one slot after the other.
+"""GRID's grammar, and the most probable sentence of it: one word from each slot, slot after slot.
 
-CTC gives every path of one label per frame a probability. The best sentence is the one that the most
-probable path of all stands for. Viterbi's algorithm finds it over all slots at once: a word is a chain
-of states, one for each of its characters, and blanks are states before, between and behind these. So
-the work grows with the words of the grammar, not with its sentences, of which GRID has 64,000.
+CTC gives a probability to every path, which is one label per frame. The best sentence is the one that
+the most probable path spells. Viterbi's algorithm finds this path over all slots at once: a word is a
+chain of states, one per character, with blanks before, between and after them. So the work grows with
+the number of words, not with the number of sentences: GRID has 64,000.
 """
 
 from collections.abc import Sequence
@@ -27,12 +27,12 @@ def is_sentence(text: str) -> bool:
 
 
 def fits(texts: Sequence[str]) -> bool:
-    """Whether the grammar serves for texts: most of them are its sentences."""
+    """Whether most of the texts are sentences of the grammar, so that reading by the grammar makes sense."""
     return 2 * sum(map(is_sentence, texts)) > len(texts)
 
 
 class Lattice:
-    """The states that the path of a sentence may pass: of each its label, and where it may come from."""
+    """The states that the path of a sentence may pass through, each with its label and its predecessors."""
 
     def __init__(self, slots: Slots) -> None:
         self._labels: list[int] = []
@@ -44,12 +44,12 @@ class Lattice:
                 self._ends = self._add_slot([" "], self._ends)
             self._ends = self._add_slot(slot, self._ends)
         self._starts = [state for before, state in self._arcs if before == start]
-        # What it costs to go from one state (rows) to another (columns).
+        # The log-probability of a step from one state (row) to another (column): 0 or -inf.
         self._cost = np.full((len(self._labels), len(self._labels)), -np.inf, np.float32)
         self._cost[tuple(zip(*self._arcs, strict=True))] = 0
 
     def best(self, logs: Logs) -> str:
-        """The best sentence for log-probabilities (frames, 29); "" if the frames are too few for any."""
+        """The best sentence for log-probabilities (frames, 29); "" if there are too few frames for any."""
         emitted = logs[:, self._labels]
         scores = np.full(len(self._labels), -np.inf, np.float32)
         scores[self._starts] = emitted[0, self._starts]
@@ -64,10 +64,10 @@ class Lattice:
         path = [state]
         for frame in range(len(emitted) - 1, 0, -1):
             path.append(int(back[frame, path[-1]]))
-        return decode([self._labels[each] for each in reversed(path)])
+        return decode([self._labels[state] for state in reversed(path)])
 
     def _add_slot(self, words: Sequence[str], before: list[int]) -> list[int]:
-        """The states of a slot behind others; returns those that it may end with."""
+        """Add the states of a slot after the states `before`; returns the states that may end it."""
         lasts = []
         for word in words:
             first, *rest = encode(word)
@@ -78,12 +78,12 @@ class Lattice:
         return [*lasts, self._add(BLANK, lasts)]
 
     def _add(self, label: int, before: list[int]) -> int:
-        """A state at which a path may stay, and to which it may come from those before.
+        """Add a state that a path may enter from the states `before`, and in which it may stay.
 
-        From one of the same label it may not: both would count as one.
+        States with the same label are no predecessors: CTC would read both as one character.
         """
         state = len(self._labels)
         self._labels.append(label)
-        self._arcs += [(each, state) for each in before if self._labels[each] != label]
+        self._arcs += [(other, state) for other in before if self._labels[other] != label]
         self._arcs.append((state, state))
         return state

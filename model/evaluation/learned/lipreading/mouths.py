@@ -1,4 +1,4 @@
-"""The mouth region of aligned faces, and how it is varied in training."""
+"""The mouth region of aligned faces, and its augmentation in training."""
 
 import sys
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ Mouths = npt.NDArray[np.uint8]
 # The region, in px of the crop of 96 x 128, around the mouth of GRID's speakers at (50, 89).
 ACROSS, DOWN = 64, 40
 LEFT, TOP = 50 - ACROSS // 2, 89 - DOWN // 2
-# What is kept for training reaches so far around it, since the region is shifted by up to that much.
+# For training this margin is kept around the region, which augmentation shifts by as much.
 MARGIN = 4
-# The share of frames that are left out in training, and as many come twice, as in LipNet.
+# The share of frames that augmentation drops, and the share that it doubles, as in LipNet.
 LEFT_OUT = 0.05
 
-# Red, green and blue in grey, after ITU-R BT.601.
+# Weights of red, green and blue in grey (ITU-R BT.601).
 GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
@@ -41,9 +41,9 @@ class Utterance:
 
 
 def cut_mouths(frames: Frames, margin: int = 0) -> Mouths:
-    """The mouths of aligned RGB crops uint8 (n, 128, 96, 3): grey uint8 (n, 40, 64), more with a margin.
+    """The mouths of aligned RGB crops uint8 (n, 128, 96, 3) in grey, uint8 (n, 40, 64), plus the margin.
 
-    Raises InputError where the frames are no such crops.
+    Raises InputError where the frames have another shape.
     """
     if not len(frames) or frames.shape[1:] != (HEIGHT, WIDTH, 3):
         raise InputError(
@@ -56,19 +56,19 @@ def cut_mouths(frames: Frames, margin: int = 0) -> Mouths:
 
 
 def read_utterances(shards: list[Shard], console: Console, limit: int | None = None) -> list[Utterance]:
-    """The clips of a split, or the first `limit` of them, read under a progress bar.
+    """Read the clips of a split, or the first `limit` of them, under a progress bar.
 
-    Those without a text are left out. Raises InputError where a clip cannot be read, or none has a text.
+    Clips without a text are left out. Raises InputError where a clip cannot be read, or none has a text.
     """
     wanted = min(sum(len(shard.clips) for shard in shards), limit or sys.maxsize)
     samples = tracked(islice(read_samples(shards), wanted), console, "clips", wanted)
-    found = [each for sample in samples if (each := _utterance(sample))]
-    if not found:
+    utterances = [utterance for sample in samples if (utterance := _utterance(sample))]
+    if not utterances:
         raise InputError(
             f"it is not known what is said in any of the {wanted} clips",
             "prepare a corpus that comes with its texts, such as GRID",
         )
-    return found
+    return utterances
 
 
 def middle(mouths: Mouths) -> Mouths:
@@ -77,7 +77,7 @@ def middle(mouths: Mouths) -> Mouths:
 
 
 def varied(mouths: Mouths, random: np.random.Generator) -> Mouths:
-    """The region (n', 40, 64) out of one with a margin: shifted, half of them mirrored, jolted in time."""
+    """Random augmentation of mouths with a margin to (n', 40, 64): shift, mirror, drop or double frames."""
     times = random.choice([0, 1, 2], len(mouths), p=[LEFT_OUT, 1 - 2 * LEFT_OUT, LEFT_OUT])
     top, left = random.integers(0, 2 * MARGIN + 1, 2)
     seen = np.repeat(mouths[:, top : top + DOWN, left : left + ACROSS], times, axis=0)

@@ -1,8 +1,8 @@
-"""The network: spatio-temporal convolutions, bidirectional GRUs, a label per frame.
+"""The network: spatio-temporal convolutions, then bidirectional GRUs, then a label per frame.
 
-After LipNet (Assael et al. 2016). From hundreds of clips instead of its tens of thousands it learns
-within minutes, rather than hardly at all, by what LipNet lacks: what never moves in a clip is taken
-away, and the convolutions have batch norms instead of dropout. It is smaller, and sees grey.
+After LipNet (Assael et al. 2016), but smaller, and for grey pictures. LipNet needs tens of thousands of
+clips. Two changes let this network learn from hundreds, within minutes: the mean frame of a clip is
+subtracted, and the convolutions have batch norms instead of dropout.
 """
 
 from torch import Tensor, nn
@@ -14,8 +14,8 @@ from s2f.model.evaluation.learned.lipreading.mouths import ACROSS, DOWN
 class LipNet(nn.Module):
     """Mouths (B, T, 40, 64) in grey levels to logits (B, T, 29): CTC's blank and the alphabet.
 
-    Three convolutions, each of which sees one frame more to either side, halve the picture four times;
-    then two GRUs in both directions read the codes of the frames.
+    Three convolutions over three frames each halve the picture four times; then two bidirectional GRUs
+    read the codes of the frames.
     """
 
     def __init__(self, *, width: int, hidden: int, dropout: float) -> None:
@@ -38,16 +38,16 @@ class LipNet(nn.Module):
 
 
 def moving(mouths: Tensor) -> Tensor:
-    """What differs from the mean frame of its clip, with deviation 1 over each clip (T, H, W) of a batch.
+    """The difference of mouths (B, T, H, W) from the mean frame of their clip, with deviation 1 per clip.
 
-    So skin, beard and light count for little, and a mouth that never moves is nothing at all.
+    So skin, beard and light matter little, and a mouth that never moves is all zeros.
     """
     changes = mouths.float() - mouths.float().mean(dim=1, keepdim=True)
     return changes / (changes.std(dim=(1, 2, 3), keepdim=True) + 1e-3)
 
 
 def _layer(inside: int, outside: int, *, side: int, stride: int) -> list[nn.Module]:
-    """A convolution over three frames, and the halving of the picture."""
+    """A convolution over three frames, with norm and ReLU, and a pooling that halves the picture."""
     padding = (1, side // 2, side // 2)
     return [
         nn.Conv3d(inside, outside, (3, side, side), (1, stride, stride), padding, bias=False),

@@ -1,8 +1,8 @@
-"""A trained lip reader, and what a run folder holds of it.
+"""A trained lip reader, and the files of its run.
 
-RUN/reader.json         what makes it again: format, the network's arguments, frame rate
-RUN/reader.safetensors  its weights with the best word error rate on the val split
-RUN/lipread.yaml        the settings that it was trained with
+RUN/reader.json         what is needed to build it again: format, the network's arguments, frame rate
+RUN/reader.safetensors  the weights with the best word error rate on the val split
+RUN/lipread.yaml        the settings of the training
 RUN/metrics.jsonl       one line per validation
 """
 
@@ -35,14 +35,14 @@ class Reader:
     fps: Fraction
 
     def read(self, frames: Frames, grammar: bool) -> str:
-        """What is said in aligned RGB crops uint8 (n, 128, 96, 3); with `grammar` it is a sentence of GRID.
+        """What is said in aligned RGB crops uint8 (n, 128, 96, 3); with `grammar`, a sentence of GRID.
 
-        Raises InputError where the frames are no such crops.
+        Raises InputError where the frames have another shape.
         """
         return transcribe(self.listen(cut_mouths(frames)), grammar)
 
     def listen(self, mouths: Mouths) -> Logs:
-        """The log-probability of each label at each frame (n, 29) of mouths uint8 (n, 40, 64)."""
+        """The log-probabilities of the labels at each frame (n, 29), for mouths uint8 (n, 40, 64)."""
         device = next(self.network.parameters()).device
         self.network.eval()
         with torch.inference_mode():
@@ -52,12 +52,12 @@ class Reader:
 
 
 def transcribe(logs: Logs, grammar: bool) -> str:
-    """The best sentence of GRID's grammar, or without it the text of the best label of each frame."""
+    """The best sentence of GRID's grammar; without the grammar, the text of each frame's best label."""
     return GRID.best(logs) if grammar else decode(logs.argmax(axis=1).tolist())
 
 
 def describe(run: Path, reader: Reader) -> None:
-    """Write what is needed to make the reader again, but for its weights."""
+    """Write what is needed to build the reader again, except for its weights."""
     weights.write_description(run / KIND.description, reader.network.arguments, fps=str(reader.fps))
 
 

@@ -1,4 +1,4 @@
-"""How well a reader reads the clips of a split: word error rates, with and without GRID's grammar."""
+"""Word error rates of a reader on the clips of a split, with and without GRID's grammar."""
 
 import json
 import random
@@ -24,13 +24,13 @@ from s2f.pipeline.corpora.grid import SLOTS
 
 FREE, BOUND, CHANCE = "without grammar", "with grammar", "chance"
 
-# So many random sentences of the grammar stand for chance, per clip.
+# Chance is the mean over this many random sentences of the grammar per clip.
 DRAWS = 100
 
 
 @dataclass(frozen=True)
-class Row:
-    """Word error rate over the clips, and the share of right words per slot of GRID's sentences."""
+class ReadingRow:
+    """One way to read: its word error rate over the clips, and its share of right words per slot of GRID."""
 
     name: str
     wer: Interval
@@ -38,13 +38,13 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Scores:
-    """What was said in each clip, what was read by the name of the row, and the rows."""
+class ReadingScores:
+    """The rows of a split, what is said in each clip (`texts`), and what each row has read in it (`read`)."""
 
     split: str
     texts: dict[str, str]
     read: dict[str, dict[str, str]]
-    rows: tuple[Row, ...]
+    rows: tuple[ReadingRow, ...]
 
 
 def score(
@@ -55,11 +55,11 @@ def score(
     *,
     limit: int | None = None,
     seed: int = 0,
-) -> Scores:
-    """Read the clips of a split, or the first `limit` of those with a text, under a progress bar.
+) -> ReadingScores:
+    """Read the clips of a split, or those with a text among the first `limit`, under a progress bar.
 
-    With the grammar only where most texts are its sentences. Raises InputError where the data
-    does not serve.
+    The grammar is used too where most texts are its sentences. Raises InputError where no clip can be read,
+    or the frame rate is another one.
     """
     shards = data.split(split)
     fps = data.media.fps
@@ -70,21 +70,21 @@ def score(
         )
     utterances = read_utterances(shards, console, limit)
     read: dict[str, dict[str, str]] = {FREE: {}}
-    bound = fits([each.text for each in utterances])
+    by_grammar = fits([each.text for each in utterances])
     for each in tracked(utterances, console, "readings", len(utterances)):
         logs = reader.listen(middle(each.mouths))
         read[FREE][each.clip_id] = transcribe(logs, grammar=False)
-        if bound:
+        if by_grammar:
             read.setdefault(BOUND, {})[each.clip_id] = transcribe(logs, grammar=True)
     texts = {each.clip_id: each.text for each in utterances}
-    rows = [_row(name, texts, [found], seed) for name, found in read.items()]
-    if bound:
-        rows.append(_row(CHANCE, texts, _guesses(texts, seed), seed))
-    return Scores(split, texts, read, tuple(rows))
+    rows = [_row(name, texts, [readings], seed) for name, readings in read.items()]
+    if by_grammar:
+        rows.append(_row(CHANCE, texts, _random_sentences(texts, seed), seed))
+    return ReadingScores(split, texts, read, tuple(rows))
 
 
-def _row(name: str, texts: dict[str, str], attempts: Sequence[dict[str, str]], seed: int) -> Row:
-    """The scores of one or several attempts at all clips."""
+def _row(name: str, texts: dict[str, str], attempts: Sequence[dict[str, str]], seed: int) -> ReadingRow:
+    """The mean scores of one or several attempts to read all clips."""
     rates = [
         np.mean([word_error_rate(text, read[clip_id]) for read in attempts])
         for clip_id, text in texts.items()
@@ -94,43 +94,43 @@ def _row(name: str, texts: dict[str, str], attempts: Sequence[dict[str, str]], s
         sentences = {clip_id: text for clip_id, text in texts.items() if is_sentence(text)}
         right = [words_read(text, read[clip_id]) for read in attempts for clip_id, text in sentences.items()]
         slots = dict(zip(SLOTS, np.mean(right, axis=0).tolist(), strict=True))
-    return Row(name, bootstrap(np.array(rates), seed), slots)
+    return ReadingRow(name, bootstrap(np.array(rates), seed), slots)
 
 
-def _guesses(texts: dict[str, str], seed: int) -> list[dict[str, str]]:
-    """Sentences of the grammar, drawn without looking."""
-    chance = random.Random(seed)
+def _random_sentences(texts: dict[str, str], seed: int) -> list[dict[str, str]]:
+    """Random sentences of the grammar for each clip, DRAWS times."""
+    source = random.Random(seed)
     return [
-        {clip_id: " ".join(chance.choice(slot) for slot in SLOTS.values()) for clip_id in texts}
+        {clip_id: " ".join(source.choice(slot) for slot in SLOTS.values()) for clip_id in texts}
         for _ in range(DRAWS)
     ]
 
 
-def table(found: Scores) -> Table:
-    """A line per row; the rates in %, with the bounds of their 95 % intervals."""
-    title = f"{found.split} split, {len(found.texts)} clips: word error rate in %, right words in %"
-    shown = Table(box=SIMPLE_HEAD, title=title, title_justify="left", padding=0)
-    shown.add_column("", no_wrap=True)
-    shown.add_column("WER", justify="right", no_wrap=True)
-    slots = found.rows[0].slots
+def table(scores: ReadingScores) -> Table:
+    """The rows; rates in %, with the bounds of their 95 % intervals."""
+    title = f"{scores.split} split, {len(scores.texts)} clips: word error rate in %, right words in %"
+    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", padding=0)
+    table.add_column("", no_wrap=True)
+    table.add_column("WER", justify="right", no_wrap=True)
+    slots = scores.rows[0].slots
     for slot in slots:
-        shown.add_column(slot, justify="right")
-    for row in found.rows:
+        table.add_column(slot, justify="right")
+    for row in scores.rows:
         wer = f"{100 * row.wer.mean:.1f}"
         if row.name != CHANCE and np.isfinite(row.wer.low):
             wer += f"\n{100 * row.wer.low:.1f} to {100 * row.wer.high:.1f}"
-        shown.add_row(row.name, wer, *(f"{100 * row.slots[slot]:.0f}" for slot in slots))
-    return shown
+        table.add_row(row.name, wer, *(f"{100 * row.slots[slot]:.0f}" for slot in slots))
+    return table
 
 
-def write_json(found: Scores, path: Path) -> None:
-    """Write the rows, and what was said and read in each clip. Raises OutputError."""
-    rows = [asdict(row) for row in found.rows]
+def write_json(scores: ReadingScores, path: Path) -> None:
+    """Write the rows, and what is said and was read in each clip. Raises OutputError."""
+    rows = [asdict(row) for row in scores.rows]
     for row in rows:
         row["wer"] = {name: value if np.isfinite(value) else None for name, value in row["wer"].items()}
     clips = [
-        {"clip_id": clip_id, "text": text, **{name: read[clip_id] for name, read in found.read.items()}}
-        for clip_id, text in found.texts.items()
+        {"clip_id": clip_id, "text": text, **{name: read[clip_id] for name, read in scores.read.items()}}
+        for clip_id, text in scores.texts.items()
     ]
-    content = {"split": found.split, "rows": rows, "clips": clips}
+    content = {"split": scores.split, "rows": rows, "clips": clips}
     files.write_bytes(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())

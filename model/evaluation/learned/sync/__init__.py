@@ -1,14 +1,14 @@
-"""Do the lips go with the sound, and if not, by how much is it off? The SyncNet protocol.
+"""Are lips and sound in sync, and if not, how far apart are they? The SyncNet protocol.
 
 After Chung and Zisserman, "Out of time: automated lip sync in the wild", 2016: two encoders, trained
 on the shards, map five frames of the mouth and the 0.2 s of sound around them to one space, in which
-what belongs together lies near.
+frames and sound of the same moment are close.
 
 protocol   distances over ±15 frames to an offset and a confidence, in numbers and words
 config     the settings of its training
 network    the two encoders
 training   their training: each snippet finds its sound among those of its clip
 scorer     a trained network at work: `load_scorer(run, device).score(clip)`
-clips      those of a split, or of any videos
-measuring  clips measured and shown
+clips      the clips of a split, or of any videos
+measuring  scores of clips, and how they are shown
 """

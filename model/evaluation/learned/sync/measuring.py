@@ -1,4 +1,4 @@
-"""Clips put before a sync scorer, what is shown of it, and the trial of a scorer on known offsets."""
+"""Scores of clips by a sync scorer, how they are shown, and the trial of a scorer on known offsets."""
 
 import json
 import statistics
@@ -14,30 +14,30 @@ from rich.markup import escape
 from rich.table import Table
 
 from s2f.model.data.recordings import Recording, listed, recordings
-from s2f.model.evaluation.learned.sync.clips import Read, late
-from s2f.model.evaluation.learned.sync.protocol import LEAST_FRAMES, SyncScore, judge
+from s2f.model.evaluation.learned.sync.clips import NamedRecording, late
+from s2f.model.evaluation.learned.sync.protocol import LEAST_FRAMES, SyncScore, offset_score
 from s2f.model.evaluation.learned.sync.scorer import Known, Scorer
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.core.progress import tracked
 
-# By so many frames the sound is moved in a trial, and clips of the split that take part at most.
+# The frames by which a trial moves the sound, and the most clips of the split that take part.
 SHIFTS = (-12, -8, -4, -1, 0, 1, 4, 8, 12)
 MOST_CLIPS = 32
-# An offset that is so many frames from the true one counts as right.
+# An offset counts as right up to this many frames from the true one.
 NEAR = 1
 
 ALL = "all together"
 MEANING = (
-    "An offset is where picture and sound lie nearest to each other. The confidence is how far this least"
-    " distance lies under the median of all offsets: about 0 says that no offset fits better than another,"
-    " as where the mouth does not move, is not seen, or belongs to another voice."
+    "The offset is where picture and sound are closest to each other. The confidence is how far this"
+    " smallest distance lies below the median over all offsets: about 0 means that no offset fits better"
+    " than another, because the mouth does not move, is hidden, or belongs to another voice."
 )
 
 
 @dataclass(frozen=True)
-class Found:
+class ClipScore:
     """The score of a clip, or why it has none."""
 
     name: str
@@ -47,10 +47,12 @@ class Found:
 
 @dataclass(frozen=True)
 class Trial:
-    """A scorer on clips of the val split, with the sound moved by each of SHIFTS.
+    """How a scorer did on clips of the val split, with the sound moved by each of SHIFTS.
 
-    Of `scored` scores, one per clip and shift, so many were `near`, within a frame of what was to be
-    found, and `exact`; of the shifts, so many were near when all clips were taken together.
+    scored  the number of scores, one per clip and shift
+    near    how many of them were within a frame of the true offset
+    exact   how many were exact
+    pooled  how many shifts were near when all clips were scored together
     """
 
     clips: int
@@ -70,34 +72,32 @@ class Trial:
         )
 
 
-def measure(scorer: Scorer, clips: Iterable[Read], count: int, console: Console) -> list[Found]:
+def measure(scorer: Scorer, clips: Iterable[NamedRecording], count: int, console: Console) -> list[ClipScore]:
     """Score clips under a progress bar. Raises InputError where none can be scored."""
-    scored = []
-    for name, clip in tracked(clips, console, "clips", count):
-        scored.append(_found(scorer, name, clip))
-    if not any(each.score for each in scored):
+    scored = [_score(scorer, name, clip) for name, clip in tracked(clips, console, "clips", count)]
+    if not any(clip.score for clip in scored):
         reason = f": {scored[0].name}: {scored[0].reason}" if scored else ""
         raise InputError(f"no clip can be scored{reason}", "give clips with a face and sound")
     return scored
 
 
 def together(scores: Sequence[SyncScore]) -> SyncScore:
-    """One score of several clips, by the means of their distances."""
-    return judge(np.mean([score.distances for score in scores], axis=0), scores[0].fps)
+    """One score of several clips, from their mean distances."""
+    return offset_score(np.mean([score.distances for score in scores], axis=0), scores[0].fps)
 
 
 def sure_offsets(scorer: Scorer, data: PreparedSet, console: Console) -> dict[str, int]:
-    """By how many frames the sound is late, of all clips in shards of which the scorer is sure."""
+    """By how many frames the sound is late, for each clip of which the scorer is sure."""
     wanted = listed(data, None)
-    found = measure(scorer, recordings(wanted), len(wanted), console)
-    scores = {each.name: each.score for each in found}
+    scored = measure(scorer, recordings(wanted), len(wanted), console)
+    scores = {clip.name: clip.score for clip in scored}
     return {name: score.offset for name, score in scores.items() if score and scorer.sure(score)}
 
 
 def try_out(scorer: Scorer, data: PreparedSet, console: Console) -> Trial | None:
-    """Try a scorer on the val split; None where it has less than two clips that can be scored."""
-    found = recordings(listed(data, "val", MOST_CLIPS)) if data.split_or_empty("val") else []
-    clips = [clip for _, clip in found if isinstance(clip, Recording) and len(clip.frames) >= LEAST_FRAMES]
+    """Try a scorer on the val split; None where fewer than two of its clips can be scored."""
+    read = recordings(listed(data, "val", MOST_CLIPS)) if data.split_or_empty("val") else []
+    clips = [clip for _, clip in read if isinstance(clip, Recording) and len(clip.frames) >= LEAST_FRAMES]
     if len(clips) < 2:
         return None
     missed: list[int] = []
@@ -113,57 +113,56 @@ def try_out(scorer: Scorer, data: PreparedSet, console: Console) -> Trial | None
     return Trial(len(clips), len(missed), near, missed.count(0), pooled, known)
 
 
-def table(scorer: Scorer, found: Sequence[Found]) -> Table:
-    """A row per clip, and one for all of them."""
-    shown = Table("clip", box=SIMPLE_HEAD)
-    shown.columns[0].overflow = "fold"
+def table(scorer: Scorer, scored: Sequence[ClipScore]) -> Table:
+    """A row per clip, and one for all of them together."""
+    table = Table("clip", box=SIMPLE_HEAD)
+    table.columns[0].overflow = "fold"
     for name in ("frames late", "ms late", "confidence"):
-        shown.add_column(name, justify="right", no_wrap=True)
-    shown.add_column("", no_wrap=True)
-    for each in found:
-        if each.score:
-            shown.add_row(escape(each.name), *_cells(scorer, each.score))
-    scores = [each.score for each in found if each.score]
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for clip in scored:
+        if clip.score:
+            table.add_row(escape(clip.name), *_cells(scorer, clip.score))
+    scores = [clip.score for clip in scored if clip.score]
     if len(scores) > 1:
-        shown.add_section()
-        shown.add_row(ALL, *_cells(scorer, together(scores)))
-    return shown
+        table.add_section()
+        table.add_row(ALL, *_cells(scorer, together(scores)))
+    return table
 
 
-def notes(scorer: Scorer, found: Sequence[Found]) -> list[str]:
-    """What was found in a sentence, what that means, and which clips have no score."""
-    scores = [each.score for each in found if each.score]
-    told = scorer.in_words(together(scores))
-    lines = [f"{ALL if len(scores) > 1 else 'in words'}: {told}", MEANING]
+def notes(scorer: Scorer, scored: Sequence[ClipScore]) -> list[str]:
+    """The result in a sentence, what it means, and which clips have no score."""
+    scores = [clip.score for clip in scored if clip.score]
+    lines = [f"{ALL if len(scores) > 1 else 'in words'}: {scorer.in_words(together(scores))}", MEANING]
     if scorer.known:
         lines.append(
             "On clips that the scorer was not trained on, the median confidence was"
             f" {scorer.known.own:.2f} with their own sound and {scorer.known.foreign:.2f} with that of"
             " another clip."
         )
-    return lines + [f"not scored: {each.name}: {each.reason}" for each in found if not each.score]
+    return lines + [f"not scored: {clip.name}: {clip.reason}" for clip in scored if not clip.score]
 
 
-def write_json(scorer: Scorer, found: Sequence[Found], path: Path) -> None:
+def write_json(scorer: Scorer, scored: Sequence[ClipScore], path: Path) -> None:
     """Write the scores, with their distances at the offsets from -15 to 15. Raises OutputError."""
-    scores = [each.score for each in found if each.score]
+    scores = [clip.score for clip in scored if clip.score]
     content = {
         "clips": [
-            {"name": each.name, "reason": each.reason, **(_plain(scorer, each.score) if each.score else {})}
-            for each in found
+            {"name": clip.name, "reason": clip.reason, **(_plain(scorer, clip.score) if clip.score else {})}
+            for clip in scored
         ],
         "together": _plain(scorer, together(scores)),
     }
     files.write_bytes(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def _found(scorer: Scorer, name: str, clip: Recording | InputError) -> Found:
+def _score(scorer: Scorer, name: str, clip: Recording | InputError) -> ClipScore:
     try:
         if isinstance(clip, InputError):
             raise clip
-        return Found(name, scorer.score(clip))
+        return ClipScore(name, scorer.score(clip))
     except InputError as error:
-        return Found(name, None, error.message)
+        return ClipScore(name, None, error.message)
 
 
 def _foreign(scorer: Scorer, clips: Sequence[Recording]) -> float:

@@ -1,4 +1,4 @@
-"""The two encoders of the sync scorer, of pictures and of sound, to one space of unit vectors."""
+"""The two encoders of the sync scorer: pictures and sound to unit vectors in one space."""
 
 import itertools
 import math
@@ -11,20 +11,20 @@ from s2f.model.evaluation.learned.sync.protocol import SNIPPET
 from s2f.model.networks.layers import PictureEncoder, channels_last, over_frames
 from s2f.pipeline.faces.alignment import HEIGHT
 
-# Of the log-mel picture that the sound is seen as: 25 ms of sound every 10 ms, in so many bands.
+# The log-mel picture of the sound: 25 ms of sound every 10 ms, in this many bands.
 MEL_SECONDS, MEL_STEP, BANDS = 0.025, 0.01, 40
 LOWEST, HIGHEST = 60.0, 7600.0  # Hz
-# Power under which a band counts as silent: that of a hiss 60 dB below full scale, about.
+# The power below which a band counts as silent: about that of white noise 60 dB below full scale.
 QUIET = 1e-3
 # Weights of red, green and blue in a grey picture (ITU-R BT.601).
 GREY = (0.299, 0.587, 0.114)
 
 
 class SoundPicture(nn.Module):
-    """Windows (N, samples) of sound in [-1, 1] as log-mel pictures (N, 1, 40, steps), about in [-1, 2].
+    """Windows (N, samples) of sound in [-1, 1] to log-mel pictures (N, 1, 40, steps), about in [-1, 2].
 
-    Bands that are equally wide to the ear bring another voice nearer to the known ones than a waveform
-    does; with minutes of sound that counts.
+    Unknown voices look more like the trained ones on the mel scale than as waveforms, which matters when
+    there are only minutes of sound to train on.
     """
 
     window: Tensor
@@ -46,7 +46,7 @@ class SoundPicture(nn.Module):
 
 
 class SyncNetwork(nn.Module):
-    """Snippets and sounds to unit vectors. `arguments` makes the same network again."""
+    """Snippets and sounds to unit vectors. `arguments` are those of its constructor."""
 
     def __init__(self, width: int, code: int, window: int, sample_rate: int) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class SyncNetwork(nn.Module):
         ]
         steps = self.sound_picture(torch.zeros(1, window)).shape[-1]
         self.sound = nn.Sequential(*layers, nn.Conv2d(sizes[-1], code, (-(-BANDS // 8), -(-steps // 8))))
-        # How sharply a distance is judged, learnt with the rest.
+        # The inverse temperature of the softmax in training, as a logarithm; it is learnt too.
         self.sharpness = nn.Parameter(torch.tensor(math.log(10.0)))
         channels_last(self)
 
@@ -67,11 +67,11 @@ class SyncNetwork(nn.Module):
         """Lower halves (B, T, 3, 64, 96) in [-1, 1] to the codes (B, T - 4, code) of snippets of 5 frames."""
         grey = (frames * frames.new_tensor(GREY)[:, None, None]).sum(dim=2)
         snippets = grey.unfold(1, SNIPPET, 1).permute(0, 1, 4, 2, 3)
-        return functional.normalize(over_frames(lambda some: self.picture(some)[0], snippets), dim=2)
+        return functional.normalize(over_frames(lambda pictures: self.picture(pictures)[0], snippets), dim=2)
 
     def heard(self, windows: Tensor) -> Tensor:
         """Windows (B, T, samples) to their codes (B, T, code)."""
-        codes = over_frames(lambda some: self.sound(self.sound_picture(some)).flatten(1), windows)
+        codes = over_frames(lambda sounds: self.sound(self.sound_picture(sounds)).flatten(1), windows)
         return functional.normalize(codes, dim=2)
 
 

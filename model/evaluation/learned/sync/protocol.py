@@ -1,4 +1,4 @@
-"""From embeddings to an offset and its confidence: the protocol of SyncNet, without a network."""
+"""The protocol of SyncNet: from codes of pictures and sound to an offset and its confidence."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,20 +11,20 @@ from s2f.pipeline.core.windows import lag_in_words
 Values = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.float32]
 
-# Frames of a snippet, seconds of the sound that goes with it, and the offsets tried, in frames.
+# The frames of a snippet, the seconds of its sound, and the largest offset tried, in frames.
 SNIPPET = 5
 SOUND_SECONDS = 0.2
 MOST = 15
-# The fewest frames of a clip: so five pairs at least stand behind the distance at every offset.
+# The fewest frames of a clip: the distance at every offset is then the mean of five pairs or more.
 LEAST_FRAMES = SNIPPET - 1 + MOST + 5
 
 
 @dataclass(frozen=True)
 class SyncScore:
-    """By how many frames the sound comes late, negative if early, and how clearly that is seen.
+    """How many frames the sound is late, negative if early, and the confidence of that.
 
     `distances` (31,) are the mean distances of picture and sound at the offsets -15 to 15. The offset
-    is where they are least; the confidence is how far the least one lies under their median.
+    has the smallest distance; the confidence is how far this lies below the median.
     """
 
     offset: int
@@ -34,30 +34,30 @@ class SyncScore:
 
     @property
     def apart(self) -> int:
-        """The frames that sound and picture are apart, late or early."""
+        """By how many frames sound and picture are apart, late or early."""
         return abs(self.offset)
 
     @property
     def milliseconds(self) -> float:
-        """By how much the sound comes late."""
+        """How late the sound is, in ms."""
         return float(1000 * self.offset / self.fps)
 
     def in_words(self) -> str:
-        """The offset as a person says it."""
+        """The offset in a short sentence."""
         return lag_in_words(self.offset, self.milliseconds)
 
 
 def mean_distances(seen: Codes, heard: Codes) -> Values:
     """Mean distances (31,) of snippets (n, code) and the sounds (n, code) of the same moments; n > 15.
 
-    At an offset o snippet i meets sound i + o, wherever there are both: where o is right, what is seen
+    At offset o, snippet i is compared with sound i + o wherever both exist: if o is right, what is seen
     at one moment is heard o frames later.
     """
     return np.array([_mean_distance(seen, heard, offset) for offset in range(-MOST, MOST + 1)])
 
 
-def judge(distances: Values, fps: Fraction) -> SyncScore:
-    """The offset of mean distances (31,) and its confidence; of several clips take their mean first."""
+def offset_score(distances: Values, fps: Fraction) -> SyncScore:
+    """The score for mean distances (31,); for several clips give the mean of theirs."""
     least = int(np.argmin(distances))
     confidence = float(np.median(distances) - distances[least])
     return SyncScore(least - MOST, confidence, distances, fps)

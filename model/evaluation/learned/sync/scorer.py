@@ -1,8 +1,8 @@
-"""A trained network at work, and how it is kept.
+"""A trained sync scorer, and the files of its run.
 
-RUN/sync.json          what makes the network again: format, arguments, frame rate, known confidences
+RUN/sync.json          what is needed to build it again: format, arguments, frame rate, known confidences
 RUN/sync.safetensors   its weights
-RUN/sync.yaml          the settings that it was trained with
+RUN/sync.yaml          the settings of the training
 """
 
 from dataclasses import asdict, dataclass
@@ -21,8 +21,8 @@ from s2f.model.evaluation.learned.sync.protocol import (
     SNIPPET,
     Codes,
     SyncScore,
-    judge,
     mean_distances,
+    offset_score,
 )
 from s2f.model.metrics import Frames
 from s2f.model.networks import weights
@@ -33,13 +33,13 @@ from s2f.pipeline.core.windows import Sound, cut_windows, window_starts
 from s2f.pipeline.faces.alignment import HEIGHT, WIDTH
 
 KIND = Kind("sync scorer", "s2f sync train", "sync.json", "sync.safetensors")
-# Snippets that are encoded at a time: the memory does not grow with a clip.
+# Snippets that are encoded at a time, so that memory does not grow with the clip.
 PIECE = 200
 
 
 @dataclass(frozen=True)
 class Known:
-    """Median confidences on clips that were not trained on: with their own sound, and with another's."""
+    """Median confidences on clips that were not trained on, with their own and with another clip's sound."""
 
     own: float
     foreign: float
@@ -47,7 +47,10 @@ class Known:
 
 @dataclass(frozen=True)
 class Scorer:
-    """A network, in eval mode once it scores, and the rate of the material that it was trained on."""
+    """A network, the frame rate of the clips that it was trained on, and its known confidences.
+
+    The network is put into eval mode when it scores.
+    """
 
     network: SyncNetwork
     fps: Fraction
@@ -56,13 +59,13 @@ class Scorer:
 
     @property
     def media(self) -> Media:
-        """The rates of the clips that it takes."""
+        """The rates that clips must have."""
         return Media(self.fps, int(self.network.arguments["sample_rate"]))
 
     def score(self, clip: Recording) -> SyncScore:
-        """The sync of a clip; what the sound lacks counts as silence.
+        """The sync of a clip; sound that is too short is filled with silence.
 
-        Raises InputError where size, rates or length do not serve.
+        Raises InputError where the clip has another frame size or other rates, or too few frames.
         """
         frames, media = clip.frames, clip.media
         if frames.shape[1:] != (HEIGHT, WIDTH, 3) or frames.dtype != np.uint8:
@@ -81,18 +84,18 @@ class Scorer:
                 f"give clips of at least {LEAST_FRAMES} frames",
             )
         seen, heard = self._encode(frames, clip.sound)
-        return judge(mean_distances(seen, heard), media.fps)
+        return offset_score(mean_distances(seen, heard), media.fps)
 
-    def in_words(self, found: SyncScore) -> str:
-        """The offset as a person says it, and whether it is to be relied on."""
-        return found.in_words() if self.sure(found) else f"{found.in_words()} (not sure)"
+    def in_words(self, score: SyncScore) -> str:
+        """The offset in a short sentence, with "(not sure)" where the confidence is low."""
+        return score.in_words() if self.sure(score) else f"{score.in_words()} (not sure)"
 
-    def sure(self, found: SyncScore) -> bool:
-        """Whether the confidence is nearer to that of clips with their own sound than to a foreign one's."""
-        return self.known is None or found.confidence > (self.known.own + self.known.foreign) / 2
+    def sure(self, score: SyncScore) -> bool:
+        """Whether the confidence is closer to that of clips with their own sound than with another's."""
+        return self.known is None or score.confidence > (self.known.own + self.known.foreign) / 2
 
     def _encode(self, frames: Frames, sound: Sound) -> tuple[Codes, Codes]:
-        """The codes of all snippets, and of the sound around the middle of each."""
+        """The codes of all snippets, and of the sound around the middle frame of each."""
         self.network.eval()
         window, count = int(self.network.arguments["window"]), len(frames) - SNIPPET + 1
         starts = window_starts(count, self.fps, self.media.sample_rate, window, first=SNIPPET // 2)
@@ -108,7 +111,7 @@ class Scorer:
 
 
 def save(run: Path, scorer: Scorer) -> None:
-    """Write a scorer to the folder of its run: the weights, then what makes the network for them."""
+    """Write a scorer to the folder of its run: the weights, then what is needed to build it again."""
     weights.save_weights(run / KIND.weights, scorer.network)
     known = asdict(scorer.known) if scorer.known else None
     weights.write_description(
