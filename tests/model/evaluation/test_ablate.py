@@ -416,6 +416,8 @@ def test_what_users_get_wrong(command: Command, tmp_path: Path) -> None:
     assert "holds no trained lip reader" in command("--lipreader", tmp_path).err
     assert "holds no sync scorer" in command("--sync", tmp_path).err
     assert "none.yaml cannot be read" in command("--rows", "none.yaml").err
+    # The option's former name.
+    assert "none.yaml cannot be read" in command("--recipes", "none.yaml").err
     (tmp_path / "broken.yaml").write_text("rows: [1\n")
     assert "is not valid YAML at line" in command("--rows", tmp_path / "broken.yaml").err
     assert not (tmp_path / "ablation").exists()

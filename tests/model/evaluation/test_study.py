@@ -20,7 +20,7 @@ from playwright.sync_api import Page, expect
 from prepared import Command, call, refused
 from rich.console import Console
 
-from s2f.model.evaluation.study import clips, page, scores
+from s2f.model.evaluation.study import clips, page, report, scores
 from s2f.model.evaluation.study.clips import Match
 from s2f.pipeline.core import media
 
@@ -512,7 +512,7 @@ def test_files_that_do_not_count_are_named_with_the_reason(pairs: Path, tmp_path
     (system,) = result.systems
     assert (system.taken, system.answers, system.viewers, system.median_seconds) == (4, 6, 2, 3.0)
     assert (result.real.taken, result.viewers, result.unfinished) == (2, 2, 0)
-    text = scores.notes(result)
+    text = report.notes(result)
     assert text.count("not counted: ") == len(reasons)
     assert "blur: not shown that viewers can tell it" in text
 
@@ -520,7 +520,7 @@ def test_files_that_do_not_count_are_named_with_the_reason(pairs: Path, tmp_path
 def test_the_words_follow_the_intervals(pairs: Path, tmp_path: Path) -> None:
     def words(taken: int) -> str:
         files = [answers_file(tmp_path / f"{name}.json", pairs, str(name), taken) for name in range(4)]
-        return scores.notes(scores.score(files, pairs.with_suffix(".key.json")))
+        return report.notes(scores.score(files, pairs.with_suffix(".key.json")))
 
     assert "more often than the real one" in words(3)
     assert "blur: viewers can tell it" in words(0)
@@ -546,7 +546,7 @@ def test_the_table_has_a_row_for_whoever_was_judged(single: Path, tmp_path: Path
     result = scores.score([path], single.with_suffix(".key.json"))
     assert [row.share for row in result.systems] == [None, 1.0]
     console = Console(width=100, record=True, file=io.StringIO())
-    console.print(scores.table(result))
+    console.print(report.table(result))
     lines = [line.split() for line in console.export_text().splitlines()]
     assert ["blur", "-", "-", "0", "0", "-"] in lines
     assert [line[:2] for line in lines if line[:1] == ["right"]] == [["right", "answers"]]
