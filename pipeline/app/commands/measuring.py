@@ -237,10 +237,10 @@ def score(
 
     Example: s2f study score answers/*.json --key study.key.json
     """
-    from s2f.model.evaluation.study import scores
+    from s2f.model.evaluation.study import report, scores
 
     found = scores.score(answers, key)
-    console.print(scores.table(found))
-    console.print(scores.notes(found), end="", markup=False, highlight=False, soft_wrap=True)
+    console.print(report.table(found))
+    console.print(report.notes(found), end="", markup=False, highlight=False, soft_wrap=True)
     if json:
         scores.write_json(found, json)

@@ -37,6 +37,7 @@ from s2f.model.training.config import RECIPES, TrainParams
 from s2f.pipeline.app import config, tour
 from s2f.pipeline.core.errors import ConfigError
 from s2f.pipeline.core.prepared_set import PreparedSet
+from s2f.pipeline.prep.settings import save
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -248,7 +249,7 @@ def test_a_row_that_fails_does_not_lose_the_others(command: Command, tmp_path: P
     assert "no row could be trained" in alone.err
 
 
-def found(values: dict[str, dict[str, list[float]]], columns: tuple[Column, ...]) -> Evaluation:
+def evaluation_of(values: dict[str, dict[str, list[float]]], columns: tuple[Column, ...]) -> Evaluation:
     """An evaluation of runs by name, with the scores of each clip."""
     clips = len(next(iter(next(iter(values.values())).values())))
     scored = [
@@ -273,7 +274,7 @@ def test_the_order_is_the_reported_one_or_another_or_cannot_be_told() -> None:
         AblationRow(name="c", reported={"psnr": 30, "wer": 20}),
         AblationRow(name="d", reported={"psnr": 29}),
     ]
-    evaluation = found(scores, (PSNR, L1))
+    evaluation = evaluation_of(scores, (PSNR, L1))
 
     def told(rows: list[AblationRow]) -> dict[tuple[str, str, str], str]:
         ways = directions(rows, ["a", "b", "c", ""], evaluation, ["psnr", "wer", "l1"])
@@ -309,7 +310,7 @@ def test_measures_of_an_evaluation_are_shown_whatever_they_are() -> None:
         source="a paper", certainty="a guess", apart={"acd": "no unit"}, real={"wer": 21.4}, rows=rows
     )
     trained = tuple(Trained(row, Path(name), 7, name) for row, name in zip(rows, "ab", strict=True))
-    ablation = Ablation(known, tiny(), trained, found(scores, (PSNR, L1, WER)))
+    ablation = Ablation(known, tiny(), trained, evaluation_of(scores, (PSNR, L1, WER)))
     assert ablation.reported == ["psnr", "wer"]
     text = tables.markdown(ablation)
     assert "|  | PSNR ↑ | WER % ↓ |" in text
@@ -350,13 +351,13 @@ def test_the_rows_of_the_paper_leave_out_what_they_say_and_keep_what_was_asked(r
 
 def test_a_row_of_the_other_recipe_keeps_what_was_given_alone() -> None:
     rows = AblationRows(rows=(AblationRow(name="P2", train={"recipe": "ijcv2019"}),))
-    (found,) = row_settings(rows, TrainParams.model_validate({"identity": 7, "width": 8}))
-    assert found == TrainParams.model_validate({"recipe": "ijcv2019", "identity": 7, "width": 8})
+    (params,) = row_settings(rows, TrainParams.model_validate({"identity": 7, "width": 8}))
+    assert params == TrainParams.model_validate({"recipe": "ijcv2019", "identity": 7, "width": 8})
 
 
 def test_the_settings_of_the_demo_come_from_its_stages_yaml(tmp_path: Path) -> None:
     wanted = config.load(None, tour.SETTINGS)
-    config.save(wanted, tmp_path / "stages.yaml")
+    save(wanted, tmp_path / "stages.yaml")
     assert config.load(tmp_path / "stages.yaml", []).train == wanted.train
     weights = [each.frame_weight for each in row_settings(load_rows(None), wanted.train)]
     assert weights == [0, 0.1, 0.1, 0.1]
@@ -416,6 +417,8 @@ def test_what_users_get_wrong(command: Command, tmp_path: Path) -> None:
     assert "holds no trained lip reader" in command("--lipreader", tmp_path).err
     assert "holds no sync scorer" in command("--sync", tmp_path).err
     assert "none.yaml cannot be read" in command("--rows", "none.yaml").err
+    # The option's former name.
+    assert "none.yaml cannot be read" in command("--recipes", "none.yaml").err
     (tmp_path / "broken.yaml").write_text("rows: [1\n")
     assert "is not valid YAML at line" in command("--rows", tmp_path / "broken.yaml").err
     assert not (tmp_path / "ablation").exists()

@@ -26,7 +26,7 @@ def clips(**scores: list[dict[str, float]]) -> list[Scored]:
     ]
 
 
-def found(scored: list[Scored]) -> Evaluation:
+def evaluation_of(scored: list[Scored]) -> Evaluation:
     names = list(scored[0].scores)
     rows = tuple(summarise(name, scored, COLUMNS, 0, None) for name in (*names, STILL, REAL))
     return Evaluation("drawn", {}, len(scored), 0, COLUMNS, rows, (), tuple(scored), ())
@@ -97,7 +97,7 @@ def test_infinite_scores_have_no_difference() -> None:
 def test_the_worst_the_best_and_a_typical_clip() -> None:
     a = [{"psnr": p, "l1": e} for p, e in ((20, 0.5), (30, 0.1), (25, 0.3), (26, 0.9), (24, 0.2))]
     b = [{"psnr": p, "l1": e} for p, e in ((20, 0.5), (30, 0.1), (25, 0.3), (26, 0.9), (math.nan, 0.2))]
-    evaluation = found(clips(a=a, b=b))
+    evaluation = evaluation_of(clips(a=a, b=b))
     assert [(each.column, each.worst, each.best) for each in extremes(evaluation)] == [
         (PSNR, "c0", "c1"),
         (L1, "c3", "c1"),
@@ -112,13 +112,13 @@ def test_the_worst_the_best_and_a_typical_clip() -> None:
 
 
 def test_measures_that_nothing_is_known_of_have_no_worst_clip() -> None:
-    evaluation = found(clips(a=[{"psnr": math.nan, "blinks": 1.0}] * 3))
+    evaluation = evaluation_of(clips(a=[{"psnr": math.nan, "blinks": 1.0}] * 3))
     assert extremes(evaluation) == []
     assert picks(evaluation) == {"c0": ["typical"]}
 
 
 def test_the_means_of_each_speaker() -> None:
-    evaluation = found(clips(a=[{"psnr": 1.0}, {"psnr": 2.0}, {"psnr": 3.0}, {"psnr": math.nan}]))
+    evaluation = evaluation_of(clips(a=[{"psnr": 1.0}, {"psnr": 2.0}, {"psnr": 3.0}, {"psnr": math.nan}]))
     means = speaker_means(evaluation)
     assert means == {
         "s0": {"a": {"psnr": 2}, STILL: {}, REAL: {}},

@@ -45,9 +45,9 @@ def run(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def scores(found: Evaluation) -> dict[tuple[str, str], dict[str, float]]:
+def scores(evaluation: Evaluation) -> dict[tuple[str, str], dict[str, float]]:
     """The scores by clip and video."""
-    return {(clip.clip_id, video): each for clip in found.scored for video, each in clip.scores.items()}
+    return {(clip.clip_id, video): each for clip in evaluation.scored for video, each in clip.scores.items()}
 
 
 def without(data: Path, folder: Path, *clips: str) -> Path:
@@ -82,16 +82,16 @@ def test_runs_beside_the_still_frame_and_the_real_video(
     for row in written["rows"]:
         of = [name == row["name"] for name in table["video"].to_pylist()]
         assert sum(of) == 3
-        for name, found in row["scores"].items():
+        for name, interval in row["scores"].items():
             values = np.array(
                 [value for value, mine in zip(table[name].to_pylist(), of, strict=True) if mine]
             )
-            if found["clips"] == 0:
+            if interval["clips"] == 0:
                 assert np.isnan(values).all()
-                assert found["mean"] is None
+                assert interval["mean"] is None
                 continue
-            assert found["mean"] == pytest.approx(values.mean())
-            bounds = [values.min(), found["low"], found["mean"], found["high"], values.max()]
+            assert interval["mean"] == pytest.approx(values.mean())
+            bounds = [values.min(), interval["low"], interval["mean"], interval["high"], values.max()]
             assert np.all(np.diff(bounds) >= -1e-9)
     assert set(table["speaker"].to_pylist()) == written["speakers"].keys() == {"val0", "val1"}
     assert (out / "evaluation.html").exists()
@@ -104,18 +104,18 @@ def test_runs_beside_the_still_frame_and_the_real_video(
 
 
 def test_the_scores_are_those_of_the_animated_clip(drawn: Path, run: Path) -> None:
-    found = evaluate(Animated([run], PreparedSet(drawn), "val", 1, 3), SILENT, seed=3)
-    assert (found.clips, [clip.clip_id for clip in found.scored]) == (1, ["val_000"])
+    evaluation = evaluate(Animated([run], PreparedSet(drawn), "val", 1, 3), SILENT, seed=3)
+    assert (evaluation.clips, [clip.clip_id for clip in evaluation.scored]) == (1, ["val_000"])
     members = make_members("val_000", "val", FRAMES, 0)
     real, sound = mjpeg.decode(members["avi"]), wav.decode(members["wav"])
     still = np.repeat(real[:1], FRAMES, axis=0)
-    each = scores(found)
+    each = scores(evaluation)
     assert each["val_000", "still"]["psnr"] == psnr(still, real)
     assert each["val_000", "still"]["l1"] == lower_l1(still, real)
     cpu, chance = torch.device("cpu"), random.Random("3 val_000").getrandbits(32)
     made = np.stack(list(generate(load_talker(run, cpu), real[0], [sound], cpu, chance)))
     assert each["val_000", "tiny"]["psnr"] == pytest.approx(psnr(made, real), abs=0.01)
-    assert math.isnan(found.rows[0].scores["psnr"].low)
+    assert math.isnan(evaluation.rows[0].scores["psnr"].low)
 
 
 def test_the_seed_fixes_the_scores_whatever_the_clips_and_processes(drawn: Path, run: Path) -> None:
@@ -134,22 +134,22 @@ def test_the_seed_fixes_the_scores_whatever_the_clips_and_processes(drawn: Path,
 def test_runs_of_one_name_are_told_apart_by_their_paths(drawn: Path, run: Path, tmp_path: Path) -> None:
     twin = tmp_path / "tiny"
     shutil.copytree(run, twin)
-    found = evaluate(Animated([run, twin], PreparedSet(drawn), "val", 2, 0), SILENT)
-    first, second, *others = found.rows
-    (compared,) = found.comparisons
+    evaluation = evaluate(Animated([run, twin], PreparedSet(drawn), "val", 2, 0), SILENT)
+    first, second, *others = evaluation.rows
+    (compared,) = evaluation.comparisons
     assert (compared.name, compared.against) == (str(twin), str(run))
     assert compared.differences["psnr"].mean == compared.differences["psnr"].high == 0
-    assert [row.name for row in found.rows] == [str(run), str(twin), "still", "real"]
+    assert [row.name for row in evaluation.rows] == [str(run), str(twin), "still", "real"]
     assert first.scores["psnr"] == second.scores["psnr"] != others[0].scores["psnr"]
 
 
 def test_genuine_faces_have_mouths(prepared_small: Prepared, run: Path) -> None:
-    found = evaluate(Animated([run], PreparedSet(prepared_small.out), "train", 1, 0), SILENT)
-    still, real = found.rows[1:]
+    evaluation = evaluate(Animated([run], PreparedSet(prepared_small.out), "train", 1, 0), SILENT)
+    still, real = evaluation.rows[1:]
     assert 0.2 < still.scores["mouth_px"].mean < 5
     assert 20 < still.scores["psnr"].mean < 40
     assert real.scores["fdbm"].mean == pytest.approx(0.12, abs=0.03)
-    assert {each.video for each in found.missing} <= {"tiny"}
+    assert {each.video for each in evaluation.missing} <= {"tiny"}
 
 
 def test_a_clip_that_cannot_be_read_is_counted_and_named(

@@ -46,12 +46,8 @@ def made(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Evaluati
         (root / "raw" / clip).parent.mkdir(parents=True)
         shutil.copy2(source, root / "raw" / f"{clip}.mpg")
     out = root / "out"
-    found = evaluate(
-        Videos([root / "soft", root / "late"], root / "raw", None, DEFAULT_FACES),
-        Console(quiet=True),
-        out=out,
-    )
-    return found, out
+    source = Videos([root / "soft", root / "late"], root / "raw", None, DEFAULT_FACES)
+    return evaluate(source, Console(quiet=True), out=out), out
 
 
 @pytest.fixture
@@ -73,15 +69,15 @@ def until(page: Page, condition: str) -> None:
 
 def times(page: Page, clip: int = 0) -> list[float]:
     """Where the videos of a clip stand."""
-    found: list[float] = page.evaluate(
+    seconds: list[float] = page.evaluate(
         "number => [...document.querySelectorAll(`#clip-${number} video`)].map(video => video.currentTime)",
         clip,
     )
-    return found
+    return seconds
 
 
-def spread(found: list[float]) -> float:
-    return max(found) - min(found)
+def spread(seconds: list[float]) -> float:
+    return max(seconds) - min(seconds)
 
 
 def test_the_page_needs_nothing_but_itself(made: tuple[Evaluation, Path]) -> None:
@@ -273,7 +269,7 @@ def test_what_a_person_wrote_is_shown_as_it_is_and_never_run(
     hostile = (
         '</title></script><script>alert("x")</script><img src=x onerror=alert(1)>&amp;{{ title }}@@charts'
     )
-    found = made[0]
+    evaluation = made[0]
     clips = tuple(
         replace(
             clip,
@@ -282,11 +278,11 @@ def test_what_a_person_wrote_is_shown_as_it_is_and_never_run(
             scores={hostile if name == "soft" else name: each for name, each in clip.scores.items()},
             openings={hostile if name == "soft" else name: each for name, each in clip.openings.items()},
         )
-        for number, clip in enumerate(found.scored)
+        for number, clip in enumerate(evaluation.scored)
     )
-    rows = (replace(found.rows[0], name=hostile), *found.rows[1:])
+    rows = (replace(evaluation.rows[0], name=hostile), *evaluation.rows[1:])
     path = tmp_path / "page.html"
-    changed = replace(found, title=hostile, scored=clips, rows=rows, comparisons=())
+    changed = replace(evaluation, title=hostile, scored=clips, rows=rows, comparisons=())
     path.write_text(evaluation_page.render(changed, {}), encoding="utf-8")
     tab.goto(path.as_uri())
     assert tab.locator("img").count() == 0
@@ -299,36 +295,36 @@ def test_what_a_person_wrote_is_shown_as_it_is_and_never_run(
 def test_the_page_stays_small_and_says_what_it_leaves_out(
     made: tuple[Evaluation, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = made[0]
-    films = {clip.clip_id: {"real": bytes(3000), "soft": bytes(3000)} for clip in found.scored}
-    assert evaluation_page.render(found, films).count("<video") == 6
+    evaluation = made[0]
+    films = {clip.clip_id: {"real": bytes(3000), "soft": bytes(3000)} for clip in evaluation.scored}
+    assert evaluation_page.render(evaluation, films).count("<video") == 6
     monkeypatch.setattr(players, "MOST_BYTES", 17_000)
-    text = evaluation_page.render(found, films)
+    text = evaluation_page.render(evaluation, films)
     assert (text.count("<video"), text.count("Too large for this page.")) == (4, 1)
     monkeypatch.setattr(players, "MOST_CLIPS", 1)
-    text = evaluation_page.render(found, films)
+    text = evaluation_page.render(evaluation, films)
     assert (text.count("<figure"), text.count('href="#clip-')) == (1, text.count('href="#clip-0"'))
 
 
 def test_a_run_by_itself_is_held_against_the_still_frame(made: tuple[Evaluation, Path]) -> None:
-    found = made[0]
-    alone = replace(found, rows=(found.rows[0], *found.rows[2:]), comparisons=())
+    evaluation = made[0]
+    alone = replace(evaluation, rows=(evaluation.rows[0], *evaluation.rows[2:]), comparisons=())
     (line,) = evaluation_page.verdicts(alone)
     assert line.startswith("soft against the still frame: no difference shown in PSNR")
-    assert len(evaluation_page.verdicts(found)) == 3
+    assert len(evaluation_page.verdicts(evaluation)) == 3
 
 
 def test_a_clip_without_a_mouth_or_a_score_does_not_spoil_the_page(made: tuple[Evaluation, Path]) -> None:
-    found = made[0]
-    first = found.scored[0]
+    evaluation = made[0]
+    first = evaluation.scored[0]
     unknown = replace(
         first,
         speaker="",
         scores={name: dict.fromkeys(each, float("nan")) for name, each in first.scores.items()},
         openings={"real": np.full(75, np.nan, np.float32)},
     )
-    rows = tuple(VideoScores(row.name, {}) for row in found.rows)
-    text = evaluation_page.render(replace(found, scored=(unknown,), rows=rows, comparisons=()), {})
+    rows = tuple(VideoScores(row.name, {}) for row in evaluation.rows)
+    text = evaluation_page.render(replace(evaluation, scored=(unknown,), rows=rows, comparisons=()), {})
     assert "Speakers" not in text
     assert "NaN" not in text
 

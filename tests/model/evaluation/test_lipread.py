@@ -48,17 +48,17 @@ TINY_SET = [word for name, value in TINY.items() for word in ("--set", f"lipread
 @pytest.fixture(scope="module")
 def grid(prepared_small: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     """Three genuine clips, all to train on."""
-    found = prepared_small.copy(tmp_path_factory.mktemp("lips"))
-    found.prepare("shard.train=[s1, s2, s3]")
-    return found
+    prepared = prepared_small.copy(tmp_path_factory.mktemp("lips"))
+    prepared.prepare("shard.train=[s1, s2, s3]")
+    return prepared
 
 
 @pytest.fixture(scope="module")
 def split(prepared_small: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     """The same clips, one of them to validate on."""
-    found = prepared_small.copy(tmp_path_factory.mktemp("lips"))
-    found.prepare("shard.train=[s1, s2]", "shard.val=[s3]")
-    return found
+    prepared = prepared_small.copy(tmp_path_factory.mktemp("lips"))
+    prepared.prepare("shard.train=[s1, s2]", "shard.val=[s3]")
+    return prepared
 
 
 @pytest.fixture(scope="module")
@@ -79,26 +79,26 @@ def tiny(split: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-def frames_of(found: Prepared, clip_id: str) -> mjpeg.Frames:
-    return mjpeg.decode(found.artifact("align", clip_id).read_bytes())
+def frames_of(prepared: Prepared, clip_id: str) -> mjpeg.Frames:
+    return mjpeg.decode(prepared.artifact("align", clip_id).read_bytes())
 
 
 def test_a_few_clips_are_learnt_by_heart(grid: Prepared, learnt: Path) -> None:
     reader = load_reader(learnt, CPU)
-    found = scores.score(reader, PreparedSet(grid.out), "train", SILENT)
-    assert found.texts == TEXTS
-    free, bound, chance = found.rows
-    assert [row.name for row in found.rows] == ["without grammar", "with grammar", "chance"]
+    result = scores.score(reader, PreparedSet(grid.out), "train", SILENT)
+    assert result.texts == TEXTS
+    free, bound, chance = result.rows
+    assert [row.name for row in result.rows] == ["without grammar", "with grammar", "chance"]
     assert bound.wer.mean <= 1 / 18
     assert free.wer.mean < 0.5
-    assert found.read["with grammar"].keys() == TEXTS.keys()
+    assert result.read["with grammar"].keys() == TEXTS.keys()
     # Three guesses in four are wrong, but for letters and digits, where more are.
     assert chance.wer.mean == pytest.approx((4 * 3 / 4 + 24 / 25 + 9 / 10) / 6, abs=0.03)
     assert chance.slots["digit"] == pytest.approx(0.1, abs=0.06)
     # The frames themselves, rather than the mouths of the shards.
-    for clip_id, text in found.read["with grammar"].items():
+    for clip_id, text in result.read["with grammar"].items():
         assert reader.read(frames_of(grid, clip_id), grammar=True) == text
-        assert reader.read(frames_of(grid, clip_id), grammar=False) == found.read["without grammar"][clip_id]
+        assert reader.read(frames_of(grid, clip_id), grammar=False) == result.read["without grammar"][clip_id]
 
 
 def test_without_movement_there_is_nothing_to_read(grid: Prepared, learnt: Path) -> None:
@@ -210,8 +210,8 @@ def test_what_a_training_says_and_leaves(s2f: Command, split: Prepared, tmp_path
     reader = load_reader(run, CPU)
     assert (reader.network.arguments["width"], reader.fps) == (4, 25)
     # The weights that are kept are those that did best on the val split.
-    found = scores.score(reader, PreparedSet(split.out), "val", SILENT)
-    assert found.rows[1].wer.mean == pytest.approx(min(line["wer_grammar"] for line in lines))
+    result = scores.score(reader, PreparedSet(split.out), "val", SILENT)
+    assert result.rows[1].wer.mean == pytest.approx(min(line["wer_grammar"] for line in lines))
 
 
 def test_the_same_seed_gives_the_same_weights(split: Prepared, tiny: Path, tmp_path: Path) -> None:
@@ -353,13 +353,13 @@ def test_sets_that_do_not_serve(
     refused(s2f("lipread", "run", split.out, "--run", other), "30 frames per second", "25")
 
 
-def retold(found: Prepared, folder: Path, texts: dict[str, str]) -> Path:
+def retold(prepared: Prepared, folder: Path, texts: dict[str, str]) -> Path:
     """A copy of a set in which some clips have another text."""
 
     def telling(text: str) -> Callable[[bytes], bytes]:
         return lambda content: json.dumps(json.loads(content) | {"text": text}).encode()
 
-    out = found.copy(folder).out
+    out = prepared.copy(folder).out
     return change_members(out, {f"{clip_id}.json": telling(text) for clip_id, text in texts.items()})
 
 
@@ -367,11 +367,11 @@ def test_other_texts_than_grids_are_scored_without_the_grammar(
     grid: Prepared, tiny: Path, tmp_path: Path
 ) -> None:
     out = retold(grid, tmp_path, dict.fromkeys(TEXTS, "She had your dark suit"))
-    found = scores.score(load_reader(tiny, CPU), PreparedSet(out), "train", SILENT)
-    assert [row.name for row in found.rows] == ["without grammar"]
-    assert set(found.texts.values()) == {"she had your dark suit"}
-    assert found.rows[0].slots == {}
-    assert scores.table(found).row_count == 1
+    result = scores.score(load_reader(tiny, CPU), PreparedSet(out), "train", SILENT)
+    assert [row.name for row in result.rows] == ["without grammar"]
+    assert set(result.texts.values()) == {"she had your dark suit"}
+    assert result.rows[0].slots == {}
+    assert scores.table(result).row_count == 1
 
 
 def test_a_sentence_that_is_none_of_grids_counts_but_has_no_slots(

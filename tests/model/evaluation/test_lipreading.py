@@ -79,16 +79,16 @@ def test_too_few_frames_for_any_sentence_give_none() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_grids_best_sentence_is_no_worse_than_others(seed: int) -> None:
     logs = draw_logs(75, seed)
-    found = Lattice(tuple(SLOTS.values())).best(logs)
-    assert is_sentence(found)
+    sentence = Lattice(tuple(SLOTS.values())).best(logs)
+    assert is_sentence(sentence)
     random = np.random.default_rng(seed)
-    words = found.split()
+    words = sentence.split()
     for _ in range(60):
-        # Neighbours of what was found, and sentences drawn at random.
+        # Neighbours of the best sentence, and random sentences.
         changed = [slot[random.integers(len(slot))] for slot in SLOTS.values()]
         some = [other if random.random() < 0.3 else word for word, other in zip(words, changed, strict=True)]
         for other in (changed, some):
-            assert best_path(logs, " ".join(other)) <= best_path(logs, found) + 1e-3
+            assert best_path(logs, " ".join(other)) <= best_path(logs, sentence) + 1e-3
 
 
 def best_path(logs: Logs, text: str) -> float:
@@ -207,12 +207,12 @@ def test_the_network_gives_a_label_per_frame(network: LipNet, frames: int) -> No
 
 
 def test_the_sizes_are_lipnets_at_its_width() -> None:
-    found = LipNet(width=32, hidden=256, dropout=0.5)
-    channels = [layer.out_channels for layer in found.convolutions if isinstance(layer, torch.nn.Conv3d)]
+    network = LipNet(width=32, hidden=256, dropout=0.5)
+    channels = [layer.out_channels for layer in network.convolutions if isinstance(layer, torch.nn.Conv3d)]
     assert channels == [32, 64, 96]
-    assert found.recurrent.num_layers == 2
-    assert found.recurrent.bidirectional
-    assert found.arguments == {"width": 32, "hidden": 256, "dropout": 0.5}
+    assert network.recurrent.num_layers == 2
+    assert network.recurrent.bidirectional
+    assert network.arguments == {"width": 32, "hidden": 256, "dropout": 0.5}
 
 
 def test_the_convolutions_see_three_frames_to_either_side(network: LipNet) -> None:

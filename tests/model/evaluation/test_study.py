@@ -20,7 +20,7 @@ from playwright.sync_api import Page, expect
 from rich.console import Console
 from support.prepared import Command, call, refused
 
-from s2f.model.evaluation.study import clips, page, scores
+from s2f.model.evaluation.study import clips, page, report, scores
 from s2f.model.evaluation.study.clips import Match
 from s2f.pipeline.core import media
 
@@ -70,8 +70,8 @@ def single(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def key_of(study: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(study.with_suffix(".key.json").read_text())
-    return found
+    key: dict[str, Any] = json.loads(study.with_suffix(".key.json").read_text())
+    return key
 
 
 def origins(study: Path) -> dict[str, dict[str, str | None]]:
@@ -97,8 +97,8 @@ def download(tab: Page, target: Path) -> dict[str, Any]:
         tab.click("#save")
     started.value.save_as(target)
     assert re.fullmatch(r"answers-[0-9a-f]{8}\.json", started.value.suggested_filename)
-    found: dict[str, Any] = json.loads(target.read_text())
-    return found
+    written: dict[str, Any] = json.loads(target.read_text())
+    return written
 
 
 def test_pairs_from_the_first_page_to_the_scores(
@@ -150,14 +150,14 @@ def test_pairs_from_the_first_page_to_the_scores(
     )
     assert ended.code == 0
     assert "33.3 %" in ended.out
-    found = json.loads(Path("s.json").read_text())
-    (system,) = found["systems"]
+    written = json.loads(Path("s.json").read_text())
+    (system,) = written["systems"]
     assert (system["name"], system["taken"], system["answers"], system["viewers"]) == ("blur", 1, 3, 1)
     assert (system["low"], system["high"]) == (
         pytest.approx(0.00840, abs=1e-5),
         pytest.approx(0.90570, abs=1e-5),
     )
-    assert (found["real"]["taken"], found["right"]["taken"], found["unfinished"]) == (2, 2, 0)
+    assert (written["real"]["taken"], written["right"]["taken"], written["unfinished"]) == (2, 2, 0)
 
 
 def test_single_clips_stopped_and_gone_on_with(tab: Page, single: Path, tmp_path: Path, s2f: Command) -> None:
@@ -183,13 +183,13 @@ def test_single_clips_stopped_and_gone_on_with(tab: Page, single: Path, tmp_path
     assert len({origins(single)[each["shown"][0]]["name"] for each in whole["answers"]}) == 3
     both = sorted(tmp_path.glob("answers-*.json"))
     ended = s2f("study", "score", *both, "--key", single.with_suffix(".key.json"), "--json", "s.json")
-    found = json.loads(Path("s.json").read_text())
-    rows = [*found["systems"], found["real"]]
+    written = json.loads(Path("s.json").read_text())
+    rows = [*written["systems"], written["real"]]
     assert [row["name"] for row in rows] == ["blur", "light haze", "real clips"]
     # A viewer's form has each version once, as there are as many names as versions.
     assert [row["answers"] for row in rows] == [1, 1, 1]
     assert sum(row["taken"] for row in rows) == 1
-    (left_out,) = found["excluded"]
+    (left_out,) = written["excluded"]
     assert left_out["file"].endswith("answers-half.json")
     reason = r"answers-half\.json: \S*answers-whole\.json has more answers of the same viewer"
     assert re.search(reason, ended.out)
@@ -223,7 +223,7 @@ def test_nothing_on_the_page_tells_which_clip_is_real(
         forms.setdefault(origins(study)[clip]["name"], set()).add(
             (media.probe(path), frames, sound.tobytes())
         )
-    assert all(len(found) == 1 for found in forms.values())
+    assert all(len(contents) == 1 for contents in forms.values())
     assert {frames for ((_, frames, _),) in forms.values()} == {FRAMES}
 
 
@@ -269,9 +269,9 @@ def many(monkeypatch: pytest.MonkeyPatch, folder: Path, *, pairs: bool) -> Path:
     source.touch()
     monkeypatch.setattr(page, "encode", encoded)
     matches = [Match(f"clip{number}", source, {"a": source, "b": source}) for number in range(300)]
-    found = page.make(matches, folder / "many.html", pairs=pairs)
-    assert found.questions == 300
-    return found.page
+    study = page.make(matches, folder / "many.html", pairs=pairs)
+    assert study.questions == 300
+    return study.page
 
 
 @pytest.mark.parametrize("pairs_", [True, False])
@@ -280,20 +280,20 @@ def test_each_viewer_has_a_form_an_order_and_sides_of_their_own(
 ) -> None:
     study = many(monkeypatch, tmp_path, pairs=pairs_)
     tab.goto(study.as_uri())
-    found = tab.evaluate("Array.from({ length: 60 }, (_, viewer) => questions('viewer' + viewer))")
-    assert tab.evaluate("questions('viewer7')") == found[7]
+    viewers = tab.evaluate("Array.from({ length: 60 }, (_, viewer) => questions('viewer' + viewer))")
+    assert tab.evaluate("questions('viewer7')") == viewers[7]
     where = origins(study)
     versions = 2 if pairs_ else 3
-    for viewer in found:
+    for viewer in viewers:
         # Each name once, each version equally often.
         assert len({where[trial["clips"][0]]["name"] for trial in viewer}) == 300
         systems = Counter(where[clip]["system"] for trial in viewer for clip in trial["clips"])
         assert systems == {None: 300 if pairs_ else 100, "a": 300 // versions, "b": 300 // versions}
         left = sum(where[trial["clips"][0]]["system"] is None for trial in viewer)
         assert not pairs_ or 100 < left < 200
-    orders = [tuple(where[trial["clips"][0]]["name"] for trial in viewer) for viewer in found]
+    orders = [tuple(where[trial["clips"][0]]["name"] for trial in viewer) for viewer in viewers]
     assert len(set(orders)) == 60
-    forms = Counter(frozenset(trial["id"] for trial in viewer) for viewer in found)
+    forms = Counter(frozenset(trial["id"] for trial in viewer) for viewer in viewers)
     assert len(forms) == versions
     assert min(forms.values()) > 8
 
@@ -361,9 +361,9 @@ def test_videos_of_other_size_rate_length_and_sound_come_out_alike(data: Path, t
     real, made_ = data / "grid/s1/bbaf2n.mpg", tmp_path / "made.mp4"
     small = (cv2.resize(picture, (182, 146)) for picture in media.FrameReader(real, Fraction(30)))
     media.write_video(made_, (np.asarray(picture) for picture in small), Fraction(30))
-    found = clips.encode(Match("bbaf2n", real, {"made": made_}))
+    encoded = clips.encode(Match("bbaf2n", real, {"made": made_}))
     probes = []
-    for number, content in enumerate((found.real, found.made["made"])):
+    for number, content in enumerate((encoded.real, encoded.made["made"])):
         path = tmp_path / f"{number}.mp4"
         path.write_bytes(content)
         probes.append(media.probe(path))
@@ -375,7 +375,7 @@ def test_videos_of_other_size_rate_length_and_sound_come_out_alike(data: Path, t
         25.0,
         "aac",
     )
-    assert found.seconds == 3.0
+    assert encoded.seconds == 3.0
 
 
 def test_what_cannot_be_made_a_study(s2f: Command, videos: Path, data: Path, tmp_path: Path) -> None:
@@ -432,28 +432,28 @@ def test_names_without_a_counterpart_and_large_pages_are_told(
     ],
 )
 def test_the_intervals_are_exact(taken: int, answers: int, low: float, high: float) -> None:
-    found = scores.exact_interval(taken, answers)
-    assert found == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
+    bounds = scores.exact_interval(taken, answers)
+    assert bounds == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
 
     def chance(counts: Iterable[int], share: float) -> float:
         return sum(math.comb(answers, n) * share**n * (1 - share) ** (answers - n) for n in counts)
 
     # By their definition: beyond each bound, what was seen has a chance of 2.5 %.
     if taken:
-        assert chance(range(taken, answers + 1), found[0]) == pytest.approx(0.025)
+        assert chance(range(taken, answers + 1), bounds[0]) == pytest.approx(0.025)
     if taken < answers:
-        assert chance(range(taken + 1), found[1]) == pytest.approx(0.025)
+        assert chance(range(taken + 1), bounds[1]) == pytest.approx(0.025)
 
 
 def answers_file(path: Path, page_: Path, viewer: str, taken: int, **changes: Any) -> Path:
     """A file as a viewer's browser saves it, whose first `taken` trials take the generated clip for real."""
     key = key_of(page_)
     given = []
-    for number, (trial, found) in enumerate(key["trials"].items() if key["pairs"] else ()):
-        real = next(clip for clip in found if (found[clip]["system"] is None) == (number >= taken))
+    for number, (trial, origins) in enumerate(key["trials"].items() if key["pairs"] else ()):
+        real = next(clip for clip in origins if (origins[clip]["system"] is None) == (number >= taken))
         answer = {
             "trial": trial,
-            "shown": list(found),
+            "shown": list(origins),
             "real": real,
             "plays": [1, 1],
             "seconds": 2.0 + number,
@@ -496,10 +496,10 @@ def test_files_that_do_not_count_are_named_with_the_reason(pairs: Path, tmp_path
     (tmp_path / "garbage.json").write_bytes(b"\xff\x00{")
     (tmp_path / "folder.json").mkdir()
     others = [tmp_path / name for name in ("garbage.json", "folder.json", "none.json")]
-    found = scores.score(
+    result = scores.score(
         [half, *good, *files, *others, pairs.with_suffix(".key.json")], pairs.with_suffix(".key.json")
     )
-    reasons = {Path(each.file).stem: each.reason for each in found.excluded}
+    reasons = {Path(each.file).stem: each.reason for each in result.excluded}
     assert set(reasons) == {"half", *bad, "garbage", "folder", "none", "study.key"}
     assert reasons["half"].endswith("bob.json has more answers of the same viewer")
     assert "another study" in reasons["foreign"]
@@ -509,10 +509,10 @@ def test_files_that_do_not_count_are_named_with_the_reason(pairs: Path, tmp_path
     assert "format" in reasons["future"]
     assert "seconds" in reasons["typed"]
     assert "cannot be read" in reasons["folder"]
-    (system,) = found.systems
+    (system,) = result.systems
     assert (system.taken, system.answers, system.viewers, system.median_seconds) == (4, 6, 2, 3.0)
-    assert (found.real.taken, found.viewers, found.unfinished) == (2, 2, 0)
-    text = scores.notes(found)
+    assert (result.real.taken, result.viewers, result.unfinished) == (2, 2, 0)
+    text = report.notes(result)
     assert text.count("not counted: ") == len(reasons)
     assert "blur: not shown that viewers can tell it" in text
 
@@ -520,7 +520,7 @@ def test_files_that_do_not_count_are_named_with_the_reason(pairs: Path, tmp_path
 def test_the_words_follow_the_intervals(pairs: Path, tmp_path: Path) -> None:
     def words(taken: int) -> str:
         files = [answers_file(tmp_path / f"{name}.json", pairs, str(name), taken) for name in range(4)]
-        return scores.notes(scores.score(files, pairs.with_suffix(".key.json")))
+        return report.notes(scores.score(files, pairs.with_suffix(".key.json")))
 
     assert "more often than the real one" in words(3)
     assert "blur: viewers can tell it" in words(0)
@@ -538,15 +538,15 @@ def test_without_a_key_or_answers_nothing_is_scored(s2f: Command, pairs: Path, t
 
 def test_the_table_has_a_row_for_whoever_was_judged(single: Path, tmp_path: Path) -> None:
     given = [
-        {"trial": trial, "shown": list(found), "real": next(iter(found)), "plays": [1], "seconds": 1.0}
-        for trial, found in key_of(single)["trials"].items()
-        if next(iter(found.values()))["system"] != "blur"
+        {"trial": trial, "shown": list(origins), "real": next(iter(origins)), "plays": [1], "seconds": 1.0}
+        for trial, origins in key_of(single)["trials"].items()
+        if next(iter(origins.values()))["system"] != "blur"
     ]
     path = answers_file(tmp_path / "ann.json", single, "ann", 0, answers=given)
-    found = scores.score([path], single.with_suffix(".key.json"))
-    assert [row.share for row in found.systems] == [None, 1.0]
+    result = scores.score([path], single.with_suffix(".key.json"))
+    assert [row.share for row in result.systems] == [None, 1.0]
     console = Console(width=100, record=True, file=io.StringIO())
-    console.print(scores.table(found))
+    console.print(report.table(result))
     lines = [line.split() for line in console.export_text().splitlines()]
     assert ["blur", "-", "-", "0", "0", "-"] in lines
     assert [line[:2] for line in lines if line[:1] == ["right"]] == [["right", "answers"]]

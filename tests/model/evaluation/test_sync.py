@@ -57,31 +57,31 @@ def codes(count: int, seed: int = 0) -> Codes:
 def test_what_is_heard_so_many_frames_later_gives_that_offset(late: int) -> None:
     material = codes(100)
     seen, heard = material[20:80], material[20 - late : 80 - late]
-    found = offset_score(mean_distances(seen, heard), FPS)
-    assert found.offset == late
-    assert found.distances[MOST + late] == pytest.approx(0, abs=1e-3)
+    score = offset_score(mean_distances(seen, heard), FPS)
+    assert score.offset == late
+    assert score.distances[MOST + late] == pytest.approx(0, abs=1e-3)
     # Random directions lie about √2 apart.
-    assert found.confidence == pytest.approx(math.sqrt(2), abs=0.1)
+    assert score.confidence == pytest.approx(math.sqrt(2), abs=0.1)
 
 
 def test_distances_are_means_over_all_pairs_that_there_are() -> None:
     seen, heard = codes(25), codes(25, seed=1)
-    found = mean_distances(seen, heard)
-    assert found.shape == (31,)
+    distances = mean_distances(seen, heard)
+    assert distances.shape == (31,)
     for offset in range(-15, 16):
         pairs = [
             float(np.linalg.norm(seen[i] - heard[i + offset])) for i in range(25) if 0 <= i + offset < 25
         ]
         assert len(pairs) == 25 - abs(offset)
-        assert found[offset + 15] == pytest.approx(sum(pairs) / len(pairs), rel=1e-5)
+        assert distances[offset + 15] == pytest.approx(sum(pairs) / len(pairs), rel=1e-5)
 
 
 def test_the_confidence_is_the_median_minus_the_least() -> None:
     distances = np.linspace(1.0, 1.3, 31)
     distances[19] = 0.4
-    found = offset_score(distances, FPS)
-    assert found.offset == 4
-    assert found.confidence == pytest.approx(float(np.median(distances)) - 0.4)
+    score = offset_score(distances, FPS)
+    assert score.offset == 4
+    assert score.confidence == pytest.approx(float(np.median(distances)) - 0.4)
     assert offset_score(np.ones(31), FPS).confidence == 0
 
 
@@ -97,9 +97,9 @@ def test_the_confidence_is_the_median_minus_the_least() -> None:
 def test_the_sign_is_said_in_words(offset: int, fps: Fraction, words: str) -> None:
     distances = np.ones(31)
     distances[offset + 15] = 0
-    found = offset_score(distances, fps)
-    assert found.in_words() == words
-    assert found.milliseconds == pytest.approx(1000 * offset / float(fps))
+    score = offset_score(distances, fps)
+    assert score.in_words() == words
+    assert score.milliseconds == pytest.approx(1000 * offset / float(fps))
 
 
 def test_a_clip_whose_sound_is_made_late_has_it_later() -> None:
@@ -158,8 +158,8 @@ def test_the_codes_have_unit_length_and_belong_to_their_moment(one_thread: None)
         moved = (network.seen(changed) - seen).abs().amax(dim=2)[0]
     assert seen.shape == (1, 8, 16)
     assert heard.shape == (1, 12, 16)
-    for found in (seen, heard):
-        assert torch.allclose(found.norm(dim=2), torch.ones(found.shape[:2]), atol=1e-5)
+    for codes in (seen, heard):
+        assert torch.allclose(codes.norm(dim=2), torch.ones(codes.shape[:2]), atol=1e-5)
     # Snippet i holds the frames i to i + 4.
     assert [bool(value > 0) for value in moved] == [False, False, False, True, True, True, True, True]
 
@@ -203,9 +203,9 @@ def out(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Fourteen clips of s1, prepared; 9 to train on, 5 with other sentences in val."""
     folder = tmp_path_factory.mktemp("sync")
     names = [f"s1/{path.stem}" for path in sorted((data / "grid/s1").glob("*.mpg"))[:14]]
-    found = Prepared(copy_clips(data, folder / "raw", *names), folder / "out")
-    found.prepare("shard.split_by=utterance", "shard.shares={train: 0.8, val: 0.2, test: 0}")
-    return found.out
+    prepared = Prepared(copy_clips(data, folder / "raw", *names), folder / "out")
+    prepared.prepare("shard.split_by=utterance", "shard.shares={train: 0.8, val: 0.2, test: 0}")
+    return prepared.out
 
 
 @pytest.fixture(scope="module")
@@ -317,10 +317,10 @@ def test_an_audit_finds_a_clip_whose_sound_is_late(
     change_members(copy, {f"{clip.clip_id}.wav": lambda _: moved})
     ended = s2f("audit", copy, "--sync", run, "--fail-on", "error")
     assert ended.code == 1, ended.err
-    found = {each["check"]: each for each in json.loads((copy / "audit/audit.json").read_text())["findings"]}
-    assert found["sync.clip"]["level"] == "error"
-    assert found["sync.clip"]["flagged"] == [clip.clip_id]
-    assert "(320 ms) late" in found["sync.clip"]["details"][0] or "late" in found["sync.clip"]["details"][0]
+    checks = {each["check"]: each for each in json.loads((copy / "audit/audit.json").read_text())["findings"]}
+    assert checks["sync.clip"]["level"] == "error"
+    assert checks["sync.clip"]["flagged"] == [clip.clip_id]
+    assert "(320 ms) late" in checks["sync.clip"]["details"][0] or "late" in checks["sync.clip"]["details"][0]
     # Without a scorer nothing is known of it.
     assert s2f("audit", copy, "--fail-on", "error").code == 0
     refused(s2f("audit", "--raw", copy, "--sync", run), "must be one thing")
@@ -330,9 +330,9 @@ def test_an_evaluation_says_why_it_cannot_tell(run: Path, unseen: list[Recording
     metrics, frames = learned_metrics(None, run, MEDIA), unseen[0].frames
     short = Clip("short", frames[:20], {"same": frames[:20]}, FPS, sound=unseen[0].sound)
     for clip in (short, Clip("mute", frames, {"same": frames}, FPS)):
-        found = score_clip(clip, DEFAULT_FACES, metrics)
-        assert math.isnan(found.scores["same"]["av_confidence"])
-        reasons = {each.measure: each.reason for each in found.missing if each.video == "same"}
+        scored = score_clip(clip, DEFAULT_FACES, metrics)
+        assert math.isnan(scored.scores["same"]["av_confidence"])
+        reasons = {each.measure: each.reason for each in scored.missing if each.video == "same"}
         assert reasons["av_offset"] == "there is no sound, or less than 24 frames"
     with pytest.raises(InputError, match="another frame rate or sample rate"):
         learned_metrics(None, run, Media(FPS, 8000))
@@ -355,10 +355,10 @@ def test_a_split_is_scored_and_written(s2f: Command, out: Path, run: Path) -> No
     assert "all together" in ended.out
     assert "The offset is where" in ended.out
     assert "the median confidence was" in ended.out
-    found = json.loads(Path("sync.json").read_text())
-    assert len(found["clips"]) == 5
-    assert abs(found["together"]["offset"]) <= 1
-    for clip in found["clips"]:
+    written = json.loads(Path("sync.json").read_text())
+    assert len(written["clips"]) == 5
+    assert abs(written["together"]["offset"]) <= 1
+    for clip in written["clips"]:
         assert len(clip["distances"]) == 31
         assert clip["offset"] == int(np.argmin(clip["distances"])) - 15
     refused(s2f("sync", "run", out, "--run", run, "--split", "nothing"), "no clips in the split 'nothing'")
@@ -370,11 +370,11 @@ def test_videos_are_scored_also_aligned_ones_and_late_ones(
 ) -> None:
     name = unseen[0].clip_id.removeprefix("s1_")
     raw = data / f"grid/s1/{name}.mpg"
-    found = read_video(raw, MEDIA, DEFAULT_FACES)
+    recording = read_video(raw, MEDIA, DEFAULT_FACES)
     # By another path the same face as that of the shards.
-    assert found.frames.shape == unseen[0].frames.shape
-    assert np.abs(found.frames.astype(int) - unseen[0].frames).mean() < 2
-    assert np.abs(found.sound - unseen[0].sound).max() < 1e-3
+    assert recording.frames.shape == unseen[0].frames.shape
+    assert np.abs(recording.frames.astype(int) - unseen[0].frames).mean() < 2
+    assert np.abs(recording.sound - unseen[0].sound).max() < 1e-3
     moved = tmp_path / "late.mp4"
     (tmp_path / "late.wav").write_bytes(wav.encode(late(unseen[0], 6).sound, RATE))
     media.write_video(moved, unseen[0].frames, FPS, tmp_path / "late.wav")

@@ -73,23 +73,23 @@ def halved(picture: Picture) -> Picture:
 
 
 def scored(real: Path, **made: Path) -> Scored:
-    found = score_pair(Pair("one", "", real, made, ()), DEFAULT_FACES)
-    assert isinstance(found, Scored)
-    return found
+    clip = score_pair(Pair("one", "", real, made, ()), DEFAULT_FACES)
+    assert isinstance(clip, Scored)
+    return clip
 
 
-def notes(found: Scored) -> list[str]:
-    return [each.text for each in found.notes]
+def notes(clip: Scored) -> list[str]:
+    return [each.text for each in clip.notes]
 
 
 def test_a_video_equals_itself(real: Path) -> None:
-    found = scored(real, same=real)
-    same = found.scores["same"]
+    clip = scored(real, same=real)
+    same = clip.scores["same"]
     assert (same["psnr"], same["l1"], same["mouth_px"]) == (np.inf, 0, 0)
     assert (same["ssim"], same["mouth_r"]) == pytest.approx((1, 1))
-    for name, value in found.scores["real"].items():
+    for name, value in clip.scores["real"].items():
         assert same[name] == value
-    assert (found.frames, found.missing, notes(found)) == (75, (), [BY_THE_REAL])
+    assert (clip.frames, clip.missing, notes(clip)) == (75, (), [BY_THE_REAL])
 
 
 def test_the_real_video_is_aligned_as_the_preparation_aligns_it(real: Path, prepared_small: Prepared) -> None:
@@ -101,12 +101,12 @@ def test_the_real_video_is_aligned_as_the_preparation_aligns_it(real: Path, prep
 
 def test_blur_is_measured_as_such(real: Path, tmp_path: Path) -> None:
     soft = changed(real, tmp_path / "soft.mp4", blurred)
-    found = scored(real, sharp=changed(real, tmp_path / "sharp.mp4"), soft=soft)
-    sharp, blurry = found.scores["sharp"], found.scores["soft"]
+    clip = scored(real, sharp=changed(real, tmp_path / "sharp.mp4"), soft=soft)
+    sharp, blurry = clip.scores["sharp"], clip.scores["soft"]
     assert blurry["psnr"] < sharp["psnr"]
     for name in ("fdbm", "cpbd"):
         assert blurry[name] < 0.7 * sharp[name]
-        assert sharp[name] == pytest.approx(found.scores["real"][name], rel=0.15)
+        assert sharp[name] == pytest.approx(clip.scores["real"][name], rel=0.15)
     assert sharp["psnr"] > 35
     assert sharp["mouth_r"] > 0.95
 
@@ -118,42 +118,42 @@ def test_blur_is_measured_as_such(real: Path, tmp_path: Path) -> None:
 def test_pictures_of_another_size_or_framing_are_aligned_by_their_own_face(
     real: Path, tmp_path: Path, change: Callable[[Picture], Picture], how: str, psnr: float
 ) -> None:
-    found = scored(real, other=changed(real, tmp_path / "other.mp4", change))
-    assert notes(found) == [how]
-    assert found.scores["other"]["psnr"] > psnr
-    assert found.scores["other"]["mouth_r"] > 0.9
+    clip = scored(real, other=changed(real, tmp_path / "other.mp4", change))
+    assert notes(clip) == [how]
+    assert clip.scores["other"]["psnr"] > psnr
+    assert clip.scores["other"]["mouth_r"] > 0.9
 
 
 def test_a_head_that_moves_otherwise_in_the_same_picture_counts_as_it_is(real: Path, tmp_path: Path) -> None:
     lower = changed(real, tmp_path / "lower.mp4", lambda picture: np.roll(picture, 6, axis=0))
-    found = scored(real, lower=lower)
-    assert notes(found) == [BY_THE_REAL]
-    assert found.scores["lower"]["psnr"] < 25
+    clip = scored(real, lower=lower)
+    assert notes(clip) == [BY_THE_REAL]
+    assert clip.scores["lower"]["psnr"] < 25
 
 
 def test_aligned_faces_are_taken_as_they_are(real: Path, tmp_path: Path) -> None:
     clip, _, _ = read_pair(Pair("one", "", real, {"same": real}, ()), DEFAULT_FACES)
     path = tmp_path / "crops.mp4"
     media.write_video(path, clip.real, FPS)
-    found = scored(real, crops=path)
-    assert notes(found) == [AS_IT_IS]
-    assert found.scores["crops"]["psnr"] > 35
+    aligned = scored(real, crops=path)
+    assert notes(aligned) == [AS_IT_IS]
+    assert aligned.scores["crops"]["psnr"] > 35
 
 
 def test_another_persons_face_is_far_away(data: Path, real: Path) -> None:
-    found = scored(real, other=data / "grid/s2/pwij3p.mpg")
-    assert found.scores["real"]["acd"] < 0.3
-    assert found.scores["other"]["acd"] > 0.5
+    clip = scored(real, other=data / "grid/s2/pwij3p.mpg")
+    assert clip.scores["real"]["acd"] < 0.3
+    assert clip.scores["other"]["acd"] > 0.5
 
 
 def test_what_all_have_counts_and_other_lengths_and_rates_are_told(real: Path, tmp_path: Path) -> None:
     short = changed(real, tmp_path / "short.mp4", frames=slice(0, 60))
     quick = changed(real, tmp_path / "quick.mp4", fps=Fraction(50))
-    found = scored(real, short=short, quick=quick)
-    assert found.frames == 60
+    clip = scored(real, short=short, quick=quick)
+    assert clip.frames == 60
     told = "15 frames shorter than the real video: only frames that all videos have are measured"
-    assert [each.text for each in found.notes if each.video == "short"] == [BY_THE_REAL, told]
-    assert found.scores["quick"]["mouth_r"] > 0.9
+    assert [each.text for each in clip.notes if each.video == "short"] == [BY_THE_REAL, told]
+    assert clip.scores["quick"]["mouth_r"] > 0.9
 
 
 def test_what_cannot_be_read_is_named(data: Path, real: Path, tmp_path: Path) -> None:
@@ -161,13 +161,13 @@ def test_what_cannot_be_read_is_named(data: Path, real: Path, tmp_path: Path) ->
     broken.write_bytes(b"no video")
     shutil.copy2(data / "audio/bus_chinese.wav", sound)
     half = data / "wild/face_noface.mov"
-    found = scored(real, same=real, broken=broken, sound=sound, nobody=nobody, half=half)
-    reasons = {each.video: each.reason for each in found.missing}
+    clip = scored(real, same=real, broken=broken, sound=sound, nobody=nobody, half=half)
+    reasons = {each.video: each.reason for each in clip.missing}
     assert "broken.mp4 cannot be read" in reasons["broken"]
     assert "sound.mp4 holds no video stream" in reasons["sound"]
     assert "no face is found in" in reasons["nobody"]
     assert "in a row" in reasons["half"]
-    assert found.scores.keys() == {"same", "still", "real"}
+    assert clip.scores.keys() == {"same", "still", "real"}
     for pair in (Pair("a", "", real, {"x": broken}, ()), Pair("a", "", broken, {"x": real}, ())):
         lost = score_pair(pair, DEFAULT_FACES)
         assert isinstance(lost, Missing)
@@ -227,12 +227,12 @@ def test_folders_of_videos(s2f: Command, folders: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out/evaluation.html").stat().st_size < 3_000_000
 
 
-def found(*arguments: Path) -> Evaluation:
+def measured(*arguments: Path) -> Evaluation:
     return evaluate(Videos([arguments[0]], arguments[1], None, DEFAULT_FACES), SILENT, workers=1)
 
 
 def test_two_files_belong_together_whatever_they_are_called(folders: Path) -> None:
-    evaluation = found(folders / "good/s1/alone.mp4", folders / "real/s1/bbaf2n.mpg")
+    evaluation = measured(folders / "good/s1/alone.mp4", folders / "real/s1/bbaf2n.mpg")
     assert [row.name for row in evaluation.rows] == ["alone.mp4", "still", "real"]
     assert [clip.clip_id for clip in evaluation.scored] == ["bbaf2n"]
     assert evaluation.rows[0].scores["psnr"].mean > 35

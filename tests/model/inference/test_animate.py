@@ -123,8 +123,8 @@ def test_a_video_as_long_as_the_sound(run: Path, material: tuple[Path, Path], tm
     result = animate(run, *material, out, aligned=True, chunk_seconds=0.3)
     assert (result.path, result.frames, result.fps, result.seconds) == (out, 20, 25, 0.8)
     assert len(list(FrameReader(out))) == 20
-    found = probe(out)
-    assert (found.width, found.height, found.fps, found.audio_codec) == (96, 128, 25, "aac")
+    probed = probe(out)
+    assert (probed.width, probed.height, probed.fps, probed.audio_codec) == (96, 128, 25, "aac")
 
 
 def test_the_seed_chooses_the_noise(run: Path) -> None:
@@ -147,9 +147,9 @@ def test_pictures_of_all_kinds_are_read(tmp_path: Path) -> None:
     }
     for name, picture in kinds.items():
         cv2.imwrite(str(tmp_path / name), picture)
-        found = read_face(tmp_path / name, aligned=True)
-        assert found.shape == (128, 96, 3)
-        assert found.dtype == np.uint8
+        crop = read_face(tmp_path / name, aligned=True)
+        assert crop.shape == (128, 96, 3)
+        assert crop.dtype == np.uint8
     assert np.array_equal(read_face(tmp_path / "alpha.png", aligned=True), face)
 
 
