@@ -42,6 +42,12 @@ class Animation:
     fps: float
     seconds: float
 
+    def in_words(self) -> str:
+        """The same as a sentence."""
+        return (
+            f"{self.path}: {self.seconds:.2f} s of video, {self.frames:,} frames at {self.fps:g} per second"
+        )
+
 
 def animate(
     run: Path,

@@ -1,46 +1,82 @@
-"""The command line: all commands, in the order of their use."""
+"""The command line: all commands in four panels."""
 
 import sys
-from typing import Any
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from s2f.pipeline.app.commands import measuring, preparing, training
-from s2f.pipeline.app.commands.options import errors
+from s2f.pipeline.app.commands import (
+    ablate,
+    animate,
+    audit,
+    demo,
+    evaluate,
+    export,
+    lipread,
+    models,
+    prep,
+    settings,
+    show,
+    study,
+    sync,
+    train,
+    verify,
+)
+from s2f.pipeline.app.commands.options import console, errors
 from s2f.pipeline.core.errors import S2fError
 
 app = typer.Typer(
     name="s2f",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     rich_markup_mode="markdown",
     help="From raw talking-face videos to a model that makes one photo speak.",
 )
-for command in (
-    preparing.prep,
-    preparing.stage,
-    preparing.show,
-    preparing.verify,
-    preparing.audit,
-    training.train,
-    training.animate,
-    training.export,
-    measuring.evaluate,
-    training.ablate,
-    preparing.settings,
-    training.demo,
-):
-    app.command()(command)
-app.add_typer(measuring.lipread, name="lipread")
-app.add_typer(measuring.sync, name="sync")
-app.add_typer(measuring.study, name="study")
-app.add_typer(preparing.models, name="models")
+
+# The panels of `s2f --help`, each with its commands: a function, or an app with commands of its own.
+PANELS: dict[str, tuple[Any, ...]] = {
+    "Prepare": (prep.prep, prep.stage),
+    "Train": (train.train, ablate.ablate, animate.animate, export.export),
+    "Look": (
+        audit.audit,
+        show.show,
+        verify.verify,
+        evaluate.evaluate,
+        lipread.lipread,
+        sync.sync,
+        study.study,
+    ),
+    "Tools": (settings.settings, models.models, demo.demo),
+}
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        console.print(f"s2f {version('s2f')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+for panel, commands in PANELS.items():
+    for command in commands:
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, rich_help_panel=panel)
+        else:
+            app.command(rich_help_panel=panel)(command)
 
 
 def main(arguments: list[str] | None = None) -> Any:
-    """Run a command; an error for a person is one line and a hint, and exit status 1."""
+    """Run a command. An error that a user can mend is one line and a hint, with exit status 1."""
     try:
         return app(arguments)
     except S2fError as error:

@@ -16,6 +16,9 @@ from s2f.pipeline.prep.settings import PrepSettings
 
 DEFAULT_FILE = Path("stages.yaml")
 
+# What a JSON Schema says about a setting besides what it may be.
+ABOUT = ("default", "description", "title")
+
 
 class Settings(PrepSettings):
     """All settings: those of the preparation, of the audit and of each training."""
@@ -31,6 +34,9 @@ class Settings(PrepSettings):
 
 
 HEAD = """\
+# yaml-language-server: $schema=stages.schema.json
+# Editors complete and check this file by its JSON Schema: s2f settings --schema > stages.schema.json
+#
 # Every setting of s2f, with its default. Give another file with --config, or override one setting with
 # --set, for instance: s2f prep RAW --out OUT --set detect.every=12
 """
@@ -51,6 +57,17 @@ def render() -> str:
             lines.append(f"  {written:<48}# {field.description}")
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of stages.yaml, for editors. A setting that its recipe decides may be null."""
+    content = Settings.model_json_schema()
+    for block in (content, *content["$defs"].values()):
+        for setting in block.get("properties", {}).values():
+            if "default" in setting and setting["default"] is None and "anyOf" not in setting:
+                kind = {name: setting.pop(name) for name in list(setting) if name not in ABOUT}
+                setting["anyOf"] = [kind, {"type": "null"}]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **content}
 
 
 def load(path: Path | None, overrides: list[str]) -> Settings:

@@ -1,6 +1,6 @@
 """Options that several commands have, and where commands print."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,9 +9,19 @@ import typer
 from rich.console import Console
 
 from s2f.pipeline.faces import BACKENDS, DEFAULT, known
+from s2f.pipeline.stages import STAGES
 
 console = Console()
 errors = Console(stderr=True)
+
+
+def choices(names: Iterable[str]) -> str:
+    """Names as a help text lists them: `a, b or c`."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+STAGE_HELP = f"{choices(STAGES)}."
 
 Out = Annotated[str, typer.Option("--out", help="Folder or URL for what is made.")]
 Config = Annotated[

@@ -1,0 +1,63 @@
+"""s2f animate: a photo and speech to a video."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from s2f.pipeline.app.commands.options import (
+    VideoFaces,
+    console,
+    errors,
+)
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.faces import DEFAULT
+
+
+def animate(
+    image: Annotated[Path, typer.Option(help="A photo with a face, or an aligned crop with --aligned.")],
+    run: Annotated[Path, typer.Option("--run", help="Folder of a trained model.")],
+    out: Annotated[Path, typer.Option("--out", help="The video, .mp4; with --stream a file, FIFO or -.")],
+    audio: Annotated[Path | None, typer.Option(help="Speech in any format that ffmpeg reads.")] = None,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Speech is mono PCM s16le from standard input, live.")
+    ] = False,
+    rate: Annotated[
+        int | None, typer.Option(min=1000, max=384_000, help="Hz of the PCM; else the model's, mostly 16000.")
+    ] = None,
+    format_: Annotated[
+        Literal["mp4", "rgb24"], typer.Option("--format", help="What --stream writes.")
+    ] = "mp4",
+    aligned: Annotated[bool, typer.Option("--aligned", help="The image is already an aligned crop.")] = False,
+    faces: VideoFaces = DEFAULT,
+    seed: Annotated[int, typer.Option(help="Seed of the noise: other seeds blink and move differently.")] = 0,
+) -> None:
+    """Make a photo speak.
+
+    With --stream it speaks while the sound comes in: fragmented mp4, or bare rgb24 frames of 96 x 128.
+
+    Example: s2f animate --image me.jpg --audio speech.wav --run runs/small --out me.mp4
+    """
+    from s2f.pipeline.faces.settings import FaceSettings
+
+    if stream == (audio is not None):
+        raise InputError("the speech must come from one place", "give either --audio or --stream")
+    # Before torch is loaded: threads that wait by spinning take the processors from what they wait for.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    finder = FaceSettings(faces)
+    if audio is None:
+        from s2f.model.inference import live
+
+        try:
+            done = live.animate_live(
+                run, image, out, form=format_, sample_rate=rate, aligned=aligned, faces=finder, seed=seed
+            )
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
+        errors.print(done.in_words())
+        return
+    from s2f.model.inference import animate as animation
+
+    made = animation.animate(run, image, audio, out, aligned=aligned, faces=finder, seed=seed)
+    console.print(made.in_words(), markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,68 @@
+"""s2f evaluate: how good trained models are."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from s2f.pipeline.app.commands.options import (
+    Faces,
+    Limit,
+    LipReader,
+    SyncScorer,
+    Workers,
+    console,
+)
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.faces import DEFAULT
+
+
+def evaluate(
+    runs: Annotated[list[Path] | None, typer.Argument(help="Folders of trained models.")] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", help="Folder or URL that 's2f prep' has made.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "val",
+    videos: Annotated[
+        list[Path] | None, typer.Option(help="Instead of runs: videos of any system, a folder or a file.")
+    ] = None,
+    reference: Annotated[Path | None, typer.Option(help="The real videos, of the same names.")] = None,
+    limit: Limit = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for a page, JSON and Parquet.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the noise and of the confidence intervals.")] = 0,
+    workers: Workers = 0,
+    faces: Faces = None,
+    lipreader: LipReader = None,
+    sync: SyncScorer = None,
+) -> None:
+    """Compare trained models by the papers' measures, on clips that they were not trained on.
+
+    With --videos and --reference it measures the videos of any other system.
+
+    Example: s2f evaluate runs/l1 runs/full --data out/grid --split val --out scores
+    """
+    from s2f.model.evaluation import evaluate as evaluation
+    from s2f.model.evaluation import results, table
+    from s2f.model.evaluation.sources.animated import Animated
+    from s2f.model.evaluation.sources.base import VideoSource
+    from s2f.model.evaluation.sources.videos import Videos
+    from s2f.pipeline.core.prepared_set import PreparedSet
+    from s2f.pipeline.faces.settings import FaceSettings
+
+    source: VideoSource
+    if runs and data and not videos and not reference:
+        chosen = FaceSettings(faces) if faces else None
+        source = Animated(runs, PreparedSet(data), split, limit, seed, chosen)
+    elif videos and reference and not runs and not data:
+        source = Videos(videos, reference, limit, FaceSettings(faces or DEFAULT))
+    else:
+        raise InputError(
+            "there are two ways to evaluate", "give either RUN... and --data, or --videos and --reference"
+        )
+    found = evaluation.evaluate(
+        source, console, seed=seed, workers=workers, out=out, lipreader=lipreader, sync=sync
+    )
+    table.show(found, console)
+    if json:
+        results.write_json(found, json)

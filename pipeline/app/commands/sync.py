@@ -1,0 +1,70 @@
+"""s2f sync: train a sync scorer, and measure offsets."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from s2f.pipeline.app.commands.options import (
+    Config,
+    Limit,
+    Prepared,
+    Set,
+    VideoFaces,
+    console,
+)
+from s2f.pipeline.faces import DEFAULT
+
+sync = typer.Typer(
+    name="sync",
+    no_args_is_help=True,
+    help="Does the sound come with the lips, early or late?\n\n"
+    "Example: s2f sync run talk.mp4 --run runs/sync",
+)
+
+
+@sync.command("train")
+def sync_train(
+    out: Prepared,
+    run: Annotated[Path, typer.Option("--run", help="Folder for the sync scorer.")],
+    config: Config = None,
+    set_: Set = None,
+) -> None:
+    """Train a sync scorer on the shards of a prepared set, and try it on sound moved by known offsets.
+
+    Example: s2f sync train out/grid --run runs/sync
+    """
+    from s2f.model.evaluation.learned.sync import training
+    from s2f.pipeline.app.config import load
+    from s2f.pipeline.core.prepared_set import PreparedSet
+
+    trial = training.train(PreparedSet(out), run, load(config, set_ or []).sync, console)
+    told = str(trial) if trial else "not tried: the val split has less than two clips that are long enough"
+    console.print(told, markup=False, highlight=False, soft_wrap=True)
+
+
+@sync.command("run")
+def sync_run(
+    what: Annotated[list[str], typer.Argument(help="Videos, or with --split a prepared set.")],
+    run: Annotated[Path, typer.Option("--run", help="Folder of 's2f sync train'.")],
+    split: Annotated[str | None, typer.Option(help="train, val or test.")] = None,
+    limit: Limit = None,
+    faces: VideoFaces = DEFAULT,
+    json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
+) -> None:
+    """Tell by how much the sound of clips is early or late, and how surely.
+
+    Example: s2f sync run out/grid --split test --run runs/sync
+    """
+    from s2f.model.evaluation.learned.sync import clips, measuring, scorer
+    from s2f.model.networks.device import best_device
+    from s2f.pipeline.faces.settings import FaceSettings
+
+    loaded = scorer.load_scorer(run, best_device())
+    count, found = clips.chosen(what, split, limit, loaded.media, FaceSettings(faces))
+    scored = measuring.measure(loaded, found, count, console)
+    console.print(measuring.table(loaded, scored))
+    for line in measuring.notes(loaded, scored):
+        console.print(line, markup=False, highlight=False)
+    if json:
+        measuring.write_json(loaded, scored, json)
