@@ -23,9 +23,10 @@ lint: .venv/test-installed ## style, format, types
 	mkdir -p build/types/s2f
 	ln -sfn ../../../pipeline build/types/s2f/pipeline
 	ln -sfn ../../../model build/types/s2f/model
+	ln -sfn ../../../pipeline/app/api/__init__.py build/types/s2f/__init__.py
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy -p s2f.pipeline -p s2f.model
+	$(BIN)/mypy -p s2f
 
 bench: .venv/test-installed ## speed, against a baseline measured in the same run
 	$(BIN)/python -m pytest -m "" -o python_files='bench_*.py' tests/benchmarks -s

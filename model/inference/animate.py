@@ -23,6 +23,7 @@ from s2f.model.networks.weights import Talker
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import make_folder
 from s2f.pipeline.core.media import ENCODERS, read_audio, write_video
+from s2f.pipeline.core.pictures import read_picture
 from s2f.pipeline.core.windows import Sound, cut_windows, frames_for, window_starts
 from s2f.pipeline.faces.alignment import PHOTO_SIDE, crop_photo
 from s2f.pipeline.faces.settings import DEFAULT_FACES, FaceSettings
@@ -124,24 +125,12 @@ def stream_windows(sound: Iterable[Sound], fps: Fraction, sample_rate: int, size
 
 
 def read_face(image: Path, *, aligned: bool, faces: FaceSettings = DEFAULT_FACES) -> Picture:
-    """The face in a picture file as an aligned RGB crop uint8 (128, 96, 3).
-
-    The picture is rotated as its EXIF data say, and may be grey, of 16 bits or transparent.
-    """
-    if not image.is_file():
-        raise InputError(f"{image} is not a file", "check the path")
-    try:
-        data = np.fromfile(image, np.uint8)
-        picture = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
-    except (OSError, cv2.error) as error:
-        raise InputError(f"{image} cannot be read: {error}", "give a JPEG or PNG picture") from error
-    if picture is None:
-        raise InputError(f"{image} is not a picture that can be read", "give a JPEG or PNG picture")
-    pixels: Picture = np.asarray(picture, np.uint8)
+    """The face in a picture file as an aligned RGB crop uint8 (128, 96, 3); see read_picture."""
+    picture = read_picture(image)
     if aligned:
-        return _fit(image, pixels)
+        return _fit(image, picture)
     try:
-        return crop_photo(pixels, faces.open(PHOTO_SIDE))
+        return crop_photo(picture, faces.open(PHOTO_SIDE))
     except InputError as error:
         raise InputError(f"{image}: {error.message}", error.hint) from error
 

@@ -22,7 +22,7 @@ from s2f.model.training import report, samples
 from s2f.model.training.validation import Validation
 from s2f.pipeline.core.errors import MediaError
 from s2f.pipeline.core.files import make_folder, write_bytes
-from s2f.pipeline.core.media import encode_png
+from s2f.pipeline.core.pictures import encode_png
 
 METRICS = "metrics.jsonl"
 CURVES = "curves.jsonl"

@@ -16,6 +16,7 @@ from s2f.pipeline.app import config
 from s2f.pipeline.audit import auditing
 from s2f.pipeline.audit.report import record, terminal
 from s2f.pipeline.core import files, media
+from s2f.pipeline.core.pictures import encode_png
 from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.core.progress import progress_lines
 from s2f.pipeline.corpora.grid import expand
@@ -124,7 +125,7 @@ def animate_unseen(raw: Path, trained: Path, folder: Path) -> str:
     speaker = clips[0].speaker
     photo, sound = folder / "photo.png", folder / "unseen.wav"
     picture = next(iter(media.FrameReader(clips[0].video)))
-    files.write_bytes(photo, media.encode_png(picture))
+    files.write_bytes(photo, encode_png(picture))
     speech.speak_to_wav(corpus.spoken(unseen), sound, voice=speaker.voice, pitch=speaker.pitch)
     animate.animate(trained, photo, sound, folder / "unseen.mp4")
     return expand(unseen)

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import av
-import cv2
 import ffmpeg
 import imageio_ffmpeg
 import numpy as np
@@ -306,11 +305,6 @@ def write_video(path: Path, frames: Iterable[Picture], fps: Fraction, sound: Pat
         silent.unlink(missing_ok=True)
         temporary.unlink(missing_ok=True)
     return count
-
-
-def encode_png(picture: Picture) -> bytes:
-    """An RGB picture (height, width, 3) as PNG."""
-    return cv2.imencode(".png", picture[:, :, ::-1])[1].tobytes()
 
 
 def _feed(output: Any, path: Path, *frames: Iterable[Picture]) -> int:

@@ -10,6 +10,7 @@ import pytest
 
 from s2f.pipeline.app.tour import held_out
 from s2f.pipeline.core import media
+from s2f.pipeline.core.pictures import encode_png
 from s2f.pipeline.demo import corpus, speech
 
 SMALL = ["train.width=8", "train.batch=2", "train.frames=8", "train.workers=0", "train.validation_frames=20"]
@@ -50,7 +51,7 @@ def check_way(raw: Path, work: Path, audio: Path, prep: list[str]) -> None:
     assert steps == [3, 6, 9]
     photo = work / "photo.png"
     clip = sorted(path for path in raw.rglob("*.mpg"))[0]
-    photo.write_bytes(media.encode_png(next(iter(media.FrameReader(clip)))))
+    photo.write_bytes(encode_png(next(iter(media.FrameReader(clip)))))
     s2f("animate", "--image", photo, "--audio", audio, "--run", run, "--out", video)
     check_video(video, audio)
 
