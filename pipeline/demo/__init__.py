@@ -1,1 +1,1 @@
-"""The embedded corpus of the tour: one free portrait becomes speakers who say GRID sentences."""
+"""The demo corpus: synthetic speakers, made from one free portrait, who say GRID sentences."""

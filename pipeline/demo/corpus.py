@@ -1,4 +1,4 @@
-"""A small corpus in the layout of GRID, with real sound and lips that follow it.
+"""A small corpus in the layout of GRID: synthetic speech, and lips that follow it.
 
 FOLDER/s1/bbaf2n.mpg               360x288, 25 fps, 75 frames, mp2 sound
 FOLDER/alignments/s1/bbaf2n.align  start, end and word, in 1/25000 s
@@ -29,18 +29,18 @@ from s2f.pipeline.demo.visemes import mouth_track
 FPS = Fraction(25)
 FRAMES = 75
 SECONDS = 3.0
-# GRID's alignments go in steps of 10 ms and stop at 2.98 s; in ticks.
+# In ticks: GRID's alignments have steps of 10 ms and end at 2.98 s.
 ALIGN_STEP, ALIGN_END = 250, 74500
 LONGEST_SPEECH = 2.3
 EARLIEST, LATEST_END = 0.3, 2.75
 LOUDNESS, HISS = 0.6, 0.0008
-# The filters of mp2 hold its sound back by 481 samples at 44.1 kHz; written so much earlier, it is in time.
+# mp2's filters delay the sound by 481 samples at 44.1 kHz, so it is written that much earlier.
 MP2_DELAY = 481 / 44100
 
 
 @dataclass(frozen=True)
 class DemoClip:
-    """One clip to be made: a GRID name such as `bbaf2n`, who says it, and the seed of all that varies."""
+    """A clip to be made: its GRID name such as `bbaf2n`, its speaker, and the seed of its random choices."""
 
     folder: Path
     speaker: Speaker
@@ -58,7 +58,7 @@ class DemoClip:
 
 @dataclass(frozen=True)
 class Script:
-    """What happens in a clip: its sound (mono, 3 s) and a pose per frame; `start` in seconds."""
+    """A clip's sound (mono, 3 s), and a pose per frame. The speech begins at `start`, in seconds."""
 
     speech: Speech
     start: float
@@ -67,7 +67,7 @@ class Script:
 
 
 def names(count: int, seed: int) -> list[str]:
-    """So many different GRID names; a longer list of the same seed begins with the shorter one."""
+    """`count` different GRID names. With the same seed, a longer list begins with the shorter one."""
     random = np.random.default_rng(seed)
     found: dict[str, None] = {}
     while len(found) < count:
@@ -76,9 +76,9 @@ def names(count: int, seed: int) -> list[str]:
 
 
 def spoken(name: str) -> str:
-    """The sentence of a GRID name, spelled so that espeak-ng says letters by their names."""
+    """The sentence of a GRID name, spelled so that espeak-ng says the names of letters."""
     said = expand(name).split()
-    # A lone A would be read as the article.
+    # espeak-ng reads a single A as the article.
     said[3] = "eh" if said[3] == "a" else said[3].upper()
     return " ".join(said)
 
@@ -91,10 +91,10 @@ def make_corpus(
     seed: int = 0,
     progress: Callable[[], None] | None = None,
 ) -> list[Path]:
-    """Make `clips` videos of each speaker with their alignments; returns the videos in order.
+    """Make `clips` videos of each speaker, with their alignments. Returns the videos in order.
 
     `progress` is called after each clip. The same arguments give the same pictures and sound.
-    Raises MissingError without espeakng-loader, MediaError where nothing can be written.
+    Raises MissingError without espeakng-loader, and MediaError if a video cannot be written.
     """
     plan = plan_corpus(folder, speakers, clips, seed)
     for clip in plan:
@@ -119,7 +119,7 @@ def plan_corpus(folder: Path, speakers: int, clips: int, seed: int) -> list[Demo
 
 
 def make_clip(clip: DemoClip) -> Path:
-    """Write one clip's alignment and video; returns the video's path."""
+    """Write the alignment and the video of a clip. Returns the path of the video."""
     script = write_script(clip)
     clip.align.write_text(_alignment(clip.name, script), encoding="ascii")
     with tempfile.TemporaryDirectory() as folder:
@@ -131,7 +131,7 @@ def make_clip(clip: DemoClip) -> Path:
 
 
 def write_script(clip: DemoClip) -> Script:
-    """Speech, its place in the three seconds, and the poses that go with it."""
+    """The speech of a clip, its place in the three seconds, and the poses that match it."""
     random = np.random.default_rng(clip.seed)
     speech = _fitting(clip)
     start = float(random.uniform(EARLIEST, LATEST_END - speech.seconds))
@@ -143,7 +143,7 @@ def write_script(clip: DemoClip) -> Script:
 
 
 def _made(plan: list[DemoClip]) -> Iterator[Path]:
-    """Make all clips, in several processes where starting them takes less time than it saves."""
+    """Make all clips, in several processes if that saves more time than starting them takes."""
     workers = min(os.cpu_count() or 1, len(plan) // 4, 8)
     if workers < 2:
         yield from map(make_clip, plan)
@@ -154,7 +154,7 @@ def _made(plan: list[DemoClip]) -> Iterator[Path]:
 
 
 def _fitting(clip: DemoClip) -> Speech:
-    """The sentence, said faster where it would not fit."""
+    """The speech of the clip's sentence, faster if it would otherwise be too long."""
     speaker = clip.speaker
     speed = speaker.speed
     while True:
@@ -165,7 +165,7 @@ def _fitting(clip: DemoClip) -> Speech:
 
 
 def _poses(speech: Speech, start: float, random: np.random.Generator) -> list[Pose]:
-    """The mouth follows the speech; the head sways slowly, and the eyes blink once or so."""
+    """A pose per frame: the mouth follows the speech, the head sways slowly, the eyes blink once or twice."""
     times = (np.arange(FRAMES, dtype=np.float64) + 0.5) / float(FPS)
     opening, width = mouth_track(speech, times - start)
     blink = np.zeros(FRAMES)
@@ -190,7 +190,7 @@ def _face(speaker: Speaker) -> Face:
 
 
 def _alignment(name: str, script: Script) -> str:
-    """GRID's alignment of a clip: silence, six words, silence, each beginning where the last one ends."""
+    """A clip's alignment as in GRID: silence, six words, silence, each starting where the one before ends."""
     said = script.speech.words
     times = [script.start + word.start for word in said] + [script.start + said[-1].end]
     edges = [0, *(round(time * TICKS_PER_SECOND / ALIGN_STEP) * ALIGN_STEP for time in times), ALIGN_END]

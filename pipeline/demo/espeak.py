@@ -1,8 +1,9 @@
 """Say one text with espeak-ng and print it: the program that `speech.speak` runs.
 
-espeak keeps the phase and the noise of its last utterance, even when it is shut down and started
-again, so the same text sounds different the second time. A process of its own per utterance is
-what makes speech repeatable. Only the standard library is imported here, so that it starts quickly.
+espeak keeps the phase and the noise of its last utterance, even after a restart within one process,
+so the same text sounds different the second time. Each utterance therefore gets a new process, which
+makes speech repeatable. Apart from espeak itself, only the standard library is imported here, so that
+the process starts quickly.
 
     python espeak.py TEXT VOICE PITCH WORDS_PER_MINUTE
 
@@ -25,7 +26,7 @@ WORD, PHONEME = 1, 7
 
 
 class Event(ctypes.Structure):
-    """espeak_EVENT; the name of a phoneme fills 8 bytes, with a zero after it only if there is room."""
+    """espeak_EVENT; the name of a phoneme has up to 8 bytes, and ends with a zero only if it is shorter."""
 
     _fields_ = (
         ("type", ctypes.c_int),
@@ -48,7 +49,7 @@ def main(text: str, voice: str, pitch: int, speed: int) -> None:
     sample_rate = library.espeak_Initialize(RETRIEVE, 0, data, EVENTS | IPA | DONT_EXIT)
     if sample_rate <= 0:
         sys.exit(f"espeak-ng did not start with the data in {data.decode()}")
-    # Otherwise the noise is seeded with the clock.
+    # Without this, espeak seeds its noise with the clock.
     library.espeak_ng_SetRandSeed(ctypes.c_long(1))
     sound: list[bytes] = []
     words: list[tuple[int, int]] = []

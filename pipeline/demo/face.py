@@ -1,8 +1,8 @@
 """A speaker's face in any pose: frames for a video.
 
-Every movement is a smooth displacement, written as the place in the closed portrait that a pixel of
-the frame shows. The build of the face is computed once; a frame only warps the mouth and the eyes
-and lays the head on the wall.
+Every movement is a smooth warp: for each pixel of the frame, it gives the place in the portrait with
+closed mouth that the pixel shows. The build of the face is computed once per speaker. A frame only
+warps the mouth and the eyes and places the head in front of the wall.
 """
 
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ WIDTH, HEIGHT = 360, 288
 # The parts that move, in pixels of the original picture: left, top, right, bottom.
 MOUTH_BOX = (174, 126, 276, 200)
 EYE_BOXES = ((186, 86, 218, 110), (231, 88, 264, 112))
-# How far, in pixels of the original picture, the lips part at most,
-# and which share of it the chin and the corners go along.
+# The greatest movement of the upper and the lower lip, in pixels of the original picture,
+# and the shares of the lower lip's movement that the chin and the corners of the mouth make.
 LIFT, DROP, CHIN, CORNERS = 1.8, 10.0, 0.55, 0.28
 SKIN_OF_MOUTH = np.array([(52, 16, 18), (150, 74, 72)], np.float32)
 
 
 @dataclass(frozen=True)
 class Pose:
-    """open, blink in [0, 1]; width in [-1 rounded, 1 spread]; x, y in pixels; tilt in degrees."""
+    """open, blink in [0, 1]; width from -1 (rounded) to 1 (spread); x, y in pixels; tilt in degrees."""
 
     open: float = 0.0
     width: float = 0.0
@@ -37,7 +37,7 @@ class Pose:
 
 
 class Face:
-    """What one speaker's frames have in common; `frame` draws one."""
+    """Everything that the frames of one speaker share; `frame` draws one frame."""
 
     def __init__(self, speaker: Speaker) -> None:
         self.speaker = speaker
@@ -63,7 +63,7 @@ class Face:
         return self._on_wall(head, pose)
 
     def _mouth(self, patch: "_Patch", pose: Pose) -> Picture:
-        """Upper lip up, lower lip and jaw down, the corners between; behind them teeth and tongue."""
+        """Move upper lip up, lower lip and jaw down, the corners less; behind are teeth and tongue."""
         x, y = patch.x, patch.y
         off = x - MOUTH_X
         column = x - 0.34 * pose.width * off * bell(off, 17) * patch.near
@@ -72,7 +72,7 @@ class Face:
         lift, drop = LIFT * pose.open, DROP * pose.open
         corners = CORNERS * drop * (1 - arch) * patch.beside
         top, bottom = line + corners - lift * arch, line + corners + drop * arch
-        # Rounded lips bulge, spread lips are thin.
+        # Rounded lips are thicker, spread lips are thinner.
         depth = y - line
         bulge = 0.22 * min(pose.width, 0.5) * depth * bell(depth, 5) * bell(off, 14)
         above = y + (line - top) * bell(np.maximum(top - y, 0), 7) + bulge
@@ -87,7 +87,7 @@ class Face:
         return mix(lips, self._cavity(patch, top, bottom), between)
 
     def _cavity(self, patch: "_Patch", top: Plane, bottom: Plane) -> Picture:
-        """What open lips show: the upper teeth in the shade of the lip, the dark, the tongue."""
+        """The inside of the open mouth: upper teeth in the shade of the lip, darkness, and tongue."""
         gap = np.maximum(bottom - top, 0.5)
         depth = (patch.y - top) / gap
         tongue = step((depth - 0.5) / 0.6) * step(gap / 8)
@@ -97,7 +97,7 @@ class Face:
         return mix(inside, self.teeth, self.teeth_mask * shade)
 
     def _eye(self, patch: "_Patch", upper: base.Points, lower: base.Points, blink: float) -> Picture:
-        """The upper lid with its lashes drawn down to the lower one: its skin is stretched."""
+        """Close the eye: stretch the skin of the upper lid, with its lashes, down to the lower lid."""
         x, y = patch.x, patch.y
         fold = 4.0
         high = curve(upper, x)
@@ -106,7 +106,7 @@ class Face:
         return base.sample(self.still, x, np.where((y > high - fold) & (y < lid), covered, y))
 
     def _on_wall(self, head: Picture, pose: Pose) -> Picture:
-        """The head, moved about the foot of the neck, in front of the wall."""
+        """The head in front of the wall, rotated about the base of the neck and moved."""
         zoom = self.speaker.zoom / base.SCALE
         foot = ((MOUTH_X - base.LEFT) * base.SCALE, head.shape[0] - 10.0)
         matrix = cv2.getRotationMatrix2D(foot, pose.tilt, zoom)
@@ -119,7 +119,7 @@ class Face:
 
 
 class _Patch:
-    """A part of the head that moves: its slices there, and its places in the portrait."""
+    """A part of the head that moves: its slices in the head's picture, and its places in the portrait."""
 
     def __init__(self, x: Plane, y: Plane, box: tuple[int, int, int, int]) -> None:
         left, top, right, bottom = box

@@ -1,11 +1,12 @@
-"""The one portrait behind all speakers: cut out of its picture, its mouth closed.
+"""The portrait that all speakers are made from: the person cut out, with the mouth closed.
 
 The picture is `skimage.data.astronaut()`: Eileen Collins, a photograph by NASA in the public domain,
-inside the scikit-image wheel. It never changes, so its outlines are written down here as they were
-read off it, in pixels of the picture; a detector would only find them again, less exactly.
+contained in the scikit-image wheel. It never changes, so its outlines are given here as constants, in
+pixels of the picture. They were read off the picture and are more exact than those of a detector.
 
-She smiles. `portrait` closes the mouth by two smooth warps, one above the seam of the lips and one
-below, and keeps the teeth that the smile shows as a layer of their own, to lie behind open lips.
+The person smiles. `portrait` closes the mouth by two smooth warps, one above and one below the line
+where the lips meet. The teeth that the smile shows are kept as a separate layer, which lies behind
+open lips.
 """
 
 import functools
@@ -21,11 +22,11 @@ Plane = npt.NDArray[np.floating[Any]]
 Kind = TypeVar("Kind", bound=np.generic)
 Points = list[tuple[float, float]]
 
-# The part of the picture that is used, and how many pixels of ours one of its pixels becomes.
+# The part of the picture that is used, and the factor by which it is enlarged.
 LEFT, TOP, RIGHT, BOTTOM = 80, 0, 370, 225
 SCALE = 2
 
-# The inner edges of the lips while she smiles, from corner to corner.
+# The inner edges of the smiling lips, from corner to corner.
 UPPER_LIP: Points = [
     (202.8, 139.7), (206.3, 140.0), (210.6, 141.6), (215.3, 142.7), (220, 143.6), (223.1, 144.0),
     (226.3, 143.8), (230, 143.8), (234.4, 143.1), (238.1, 141.9), (241.3, 140.9), (244.7, 140.8),
@@ -34,7 +35,7 @@ LOWER_LIP: Points = [
     (202.8, 139.7), (206.3, 143.4), (210, 146.6), (214.4, 148.6), (220, 149.5), (223, 149.8),
     (227.5, 149.4), (232.5, 148.1), (237.5, 145.6), (241.3, 143.1), (244.7, 140.8),
 ]  # fmt: skip
-# The closed mouth: its middle, half its width, and how the head tilts.
+# The closed mouth: its middle, half its width, and the slope of the line between the lips.
 MOUTH_X, MOUTH_Y, MOUTH_HALF, TILT = 223.7, 146.6, 15.5, 0.03
 
 EYES: list[tuple[Points, Points]] = [
@@ -51,7 +52,7 @@ BROWS: list[Points] = [
     [(190, 91), (194, 89.4), (199, 88.6), (207, 90), (213.5, 92.8)],
     [(238, 93.3), (247, 92.5), (256, 93), (262, 95.5)],
 ]
-# Everything above and outside of this line from left to right is hair.
+# Everything above and outside this line is hair; the line runs from left to right.
 HAIRLINE: Points = [
     (140, 0), (140, 110), (165, 113), (172, 121), (178, 120), (180, 112), (182, 100), (184, 85), (186, 72),
     (190, 75), (197, 79), (205, 80), (225, 80), (237, 81), (247, 83), (253, 86), (260, 89), (266, 90),
@@ -62,7 +63,7 @@ SKIN: Points = [
     (220, 187.5), (233, 190), (245, 189), (252, 186), (255, 172), (262, 155), (267, 137), (274, 136),
     (282, 126), (276, 85),
 ]  # fmt: skip
-# Things behind her that the flood of the background does not reach: the flag and a rocket.
+# Objects in the background that the flood fill of the wall does not reach: the flag and a rocket.
 FLAG: Points = [(80, 150), (98, 212), (80, 225)]
 ROCKET: Points = [(350, 150), (370, 150), (370, 225), (350, 225)]
 WALL: Points = [(110, 5), (350, 5), (120, 130), (300, 130)]
@@ -72,7 +73,7 @@ WALL: Points = [(110, 5), (350, 5), (120, 130), (300, 130)]
 class Portrait:
     """Pictures of one size: RGB (h, w, 3), and masks float32 (h, w) in [0, 1].
 
-    `teeth` is the row of upper teeth as it lies behind the closed lips, shown where `teeth_mask` is.
+    `teeth` is the row of upper teeth behind the closed lips, to be shown where `teeth_mask` is 1.
     """
 
     closed: Picture
@@ -87,7 +88,7 @@ class Portrait:
 
 @functools.cache
 def portrait() -> Portrait:
-    """The portrait with its mouth closed; made once per process, in about 0.1 s."""
+    """The portrait with closed mouth, made once per process in about 0.1 s."""
     source = _source()
     height, width = source.shape[:2]
     size = (width * SCALE, height * SCALE)
@@ -104,7 +105,7 @@ def portrait() -> Portrait:
 
 
 def grid() -> tuple[Plane, Plane]:
-    """The place of every pixel of the portrait in the picture it comes from: x and y, (h, w)."""
+    """The place of every pixel of the portrait in the original picture: x and y, (h, w) each."""
     x = np.arange((RIGHT - LEFT) * SCALE, dtype=np.float32) / SCALE + LEFT
     y = np.arange((BOTTOM - TOP) * SCALE, dtype=np.float32) / SCALE + TOP
     across, down = np.meshgrid(x, y)
@@ -112,38 +113,38 @@ def grid() -> tuple[Plane, Plane]:
 
 
 def sample(picture: npt.NDArray[Kind], x: Plane, y: Plane) -> npt.NDArray[Kind]:
-    """The portrait-sized picture or mask at places of the original picture."""
+    """A picture or mask of the portrait's size, sampled at places (x, y) of the original picture."""
     across, down = ((x - LEFT) * SCALE).astype(np.float32), ((y - TOP) * SCALE).astype(np.float32)
     shown = cv2.remap(picture, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[arg-type, call-overload, unused-ignore]
     return np.asarray(shown, picture.dtype)
 
 
 def curve(points: Points, x: Plane) -> Plane:
-    """The height of a line of points at `x`."""
+    """The y of a line through `points` at `x`."""
     return np.interp(x, [p[0] for p in points], [p[1] for p in points]).astype(np.float32)
 
 
 def bell(x: Plane, width: float) -> Plane:
-    """1 at 0, falling off smoothly; 0.6 at `width`."""
+    """A Gaussian: 1 at 0, and 0.6 at `width`."""
     falling: Plane = np.exp(-0.5 * np.square(x / width))
     return falling
 
 
 def step(x: Plane) -> Plane:
-    """From 0 at x ≤ 0 smoothly to 1 at x ≥ 1."""
+    """A smooth step: 0 for x ≤ 0, 1 for x ≥ 1."""
     x = np.clip(x, 0, 1)
     return np.asarray(x * x * (3 - 2 * x))
 
 
 def seam(x: Plane) -> Plane:
-    """Where the closed lips meet."""
+    """The y of the line where the closed lips meet, at `x`."""
     off = x - MOUTH_X
     bow = 0.5 * bell(off, 3) - 0.3 * bell(abs(off) - 7, 3)
     return np.asarray(MOUTH_Y + TILT * off + bow, np.float32)
 
 
 def _unsmile(x: Plane, y: Plane) -> Plane:
-    """The column of the smiling picture that the narrower, closed mouth takes its pixels from."""
+    """The column of the smiling picture that is shown at (x, y): the closed mouth is narrower."""
     off = x - MOUTH_X
     return np.asarray(x + 0.53 * off * bell(off, 17) * bell(y - MOUTH_Y, 16), np.float32)
 
@@ -156,7 +157,7 @@ def _source() -> Picture:
 
 
 def _close(smiling: Picture) -> tuple[Picture, Plane]:
-    """Pull the lips over the teeth; returns the picture and the mask of the lips."""
+    """Close the lips over the teeth. Returns the picture and the mask of the lips."""
     x, y = grid()
     column, line = _unsmile(x, y), seam(x)
     depth = y - line
@@ -174,18 +175,18 @@ def _close(smiling: Picture) -> tuple[Picture, Plane]:
 
 
 def _teeth(smiling: Picture) -> tuple[Picture, Plane]:
-    """The teeth of the smile, moved up until they end just below the seam."""
+    """The teeth of the smile, moved up until they end just below the closed lips' line; and their mask."""
     x, y = grid()
     column = _unsmile(x, np.full_like(y, MOUTH_Y))
     upper, lower = curve(UPPER_LIP, column), curve(LOWER_LIP, column)
     row = y + lower - seam(x) - 1.4 + 1.5 * np.square((x - MOUTH_X) / MOUTH_HALF)
     mask = step((lower - row) / 1.2) * step((lower - upper - 1) / 2)
-    # Above the row that the smile shows, its first row is repeated: the lip mostly hides it.
+    # Above the teeth that the smile shows, their first row is repeated; the lip hides most of it.
     return sample(smiling, column, np.clip(row, upper + 0.8, lower - 0.5)), mask
 
 
 def _person(source: Picture) -> Plane:
-    """The mask of the person: what a flood of the wall, started at its free places, does not reach."""
+    """The mask of the person: all that a flood fill of the wall, started at WALL, does not reach."""
     soft = cv2.GaussianBlur(source, (0, 0), 0.8)
     flooded = np.zeros((source.shape[0] + 2, source.shape[1] + 2), np.uint8)
     for x, y in WALL:
@@ -194,13 +195,13 @@ def _person(source: Picture) -> Plane:
     wall = flooded[1:-1, 1:-1].copy()
     for thing in (FLAG, ROCKET):
         cv2.fillPoly(wall, [(np.array(thing) - (LEFT, TOP)).astype(np.int32)], 255)
-    # Two pixels more than the flood took: the outermost pixels of the hair have the wall's light in them.
+    # Two pixels more than the flood fill: the outermost pixels of the hair contain light of the wall.
     wall = cv2.dilate(wall, np.ones((3, 3), np.uint8), iterations=2)
     return 1 - cv2.GaussianBlur(wall, (0, 0), 0.9).astype(np.float32) / 255
 
 
 def _filled(points: Points, softness: float, line: float = 0.0) -> Plane:
-    """The mask of a polygon, or of a line so many pixels wide, with soft edges."""
+    """The mask, with soft edges, of a polygon, or of a line that is `line` pixels wide."""
     mask = np.zeros(((BOTTOM - TOP) * SCALE, (RIGHT - LEFT) * SCALE), np.uint8)
     corners = ((np.array(points) - (LEFT, TOP)) * SCALE * 16).astype(np.int32)
     if line:

@@ -1,4 +1,4 @@
-"""The speakers: the one portrait with other hair, skin, features and voice."""
+"""The speakers: the portrait with different hair, skin, features and voices."""
 
 from dataclasses import dataclass, replace
 
@@ -12,7 +12,10 @@ RGB = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Speaker:
-    """A person: voice and looks. Sizes are factors of the portrait's own."""
+    """The voice and looks of a person. Sizes are relative to the portrait.
+
+    `pitch` is 0 to 99 and `speed` is in words per minute, as in `speech.speak`.
+    """
 
     name: str
     voice: str
@@ -64,7 +67,7 @@ CAST = (
 
 
 def cast(count: int, seed: int) -> list[Speaker]:
-    """Speakers s1 … s<count>: the six of CAST in turn, each varied a little by the seed."""
+    """Speakers s1 … s<count>: those of CAST, repeated as needed, each varied a little by the seed."""
     return [_varied(CAST[index % len(CAST)], index, seed) for index in range(count)]
 
 
@@ -87,7 +90,7 @@ def _varied(speaker: Speaker, index: int, seed: int) -> Speaker:
 
 
 def painted(base: Portrait, speaker: Speaker) -> Picture:
-    """The portrait's closed picture in the colours of a speaker, RGB (h, w, 3)."""
+    """The portrait with closed mouth in the colours of a speaker, RGB (h, w, 3)."""
     picture = tinted(base.closed, base.skin, speaker.skin)
     picture = _dyed(picture, base.hair, speaker.hair)
     picture = mix(picture, _flat(picture, speaker.hair, 0.6), base.brows * speaker.brow * 0.7)
@@ -97,20 +100,20 @@ def painted(base: Portrait, speaker: Speaker) -> Picture:
 
 
 def tinted(picture: Picture, mask: Plane, colour: RGB) -> Picture:
-    """The picture with its mean colour inside of the mask moved to `colour`, light and shade kept."""
+    """The picture with its mean colour inside the mask changed to `colour`; light and shade are kept."""
     mean = np.average(picture.reshape(-1, 3), axis=0, weights=mask.ravel())
     return mix(picture, _multiplied(picture, tuple(np.array(colour) / mean)), mask)
 
 
 def _dyed(picture: Picture, mask: Plane, colour: RGB) -> Picture:
-    """The picture with its light and shade inside of the mask in one colour."""
+    """The picture with everything inside the mask in one colour; light and shade are kept."""
     light = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
     light = (light / np.average(light, weights=mask)) ** 0.8
     return mix(picture, np.clip(light[..., None] * np.array(colour), 0, 255).astype(np.uint8), mask)
 
 
 def shape(x: Plane, y: Plane, speaker: Speaker) -> tuple[Plane, Plane]:
-    """Where a face of the speaker's build, looked at in (x, y), has its place in the portrait."""
+    """The places in the portrait that the speaker's face shows at (x, y): the warp of the speaker's build."""
     off = x - MOUTH_X
     if speaker.mirrored:
         off = -off
@@ -128,7 +131,7 @@ def shape(x: Plane, y: Plane, speaker: Speaker) -> tuple[Plane, Plane]:
 
 
 def wall(speaker: Speaker, width: int, height: int) -> Picture:
-    """A lit wall, brighter at its upper middle, RGB (height, width, 3)."""
+    """A lit wall, brighter in the upper middle, RGB (height, width, 3)."""
     x, y = np.meshgrid(np.linspace(-1, 1, width), np.linspace(-1, 1, height))
     light = 0.75 + 0.5 * np.exp(-1.2 * ((x + 0.3) ** 2 + (y + 0.7) ** 2))
     return np.clip(light[..., None] * speaker.wall, 0, 255).astype(np.uint8)
@@ -144,7 +147,7 @@ def _flat(picture: Picture, colour: RGB, share: float) -> Picture:
 
 
 def _beard(base: Portrait) -> Plane:
-    """Where a beard grows: jaw, chin and upper lip, with the grain of short hair."""
+    """The mask of a beard on jaw, chin and upper lip, with the grain of short hair."""
     x, y = grid()
     off = (x - MOUTH_X) / 40
     jaw = step((y - 136 - 14 * (1 - off**2)) / 8 + 0.3) * step((182 - y) / 5)
@@ -155,7 +158,7 @@ def _beard(base: Portrait) -> Plane:
 
 
 def _glasses(picture: Picture) -> Picture:
-    """Dark round frames painted on."""
+    """The picture with dark round glasses."""
     x, y = grid()
     left, right = np.hypot((x - 202.5) / 14.5, (y - 102) / 11.5), np.hypot((x - 248) / 14.5, (y - 104) / 11.5)
     rim = np.maximum(bell(left - 1, 0.055), bell(right - 1, 0.055))

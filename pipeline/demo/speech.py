@@ -1,4 +1,4 @@
-"""Text → sound, with the times of its words and phonemes, spoken by espeak-ng."""
+"""Text to speech by espeak-ng, with the times of words and phonemes."""
 
 import importlib.util
 import json
@@ -22,7 +22,7 @@ PROGRAM = Path(__file__).with_name("espeak.py")
 class Speech:
     """Mono sound in [-1, 1], float32 (samples,), from the first phoneme to the end of the last.
 
-    A phoneme's label is in IPA, "" for a pause.
+    Labels of phonemes are in IPA; a pause has "".
     """
 
     samples: Sound
@@ -36,10 +36,10 @@ class Speech:
 
 
 def speak(text: str, voice: str = "en", pitch: int = 50, speed: int = 160) -> Speech:
-    """Say `text`: pitch 0 … 99, speed in words per minute. The same arguments give the same samples.
+    """Say `text`, with pitch 0 to 99 and speed in words per minute. The same arguments give the same samples.
 
-    A voice is a language of espeak-ng and, if wanted, a variant: "en", "en-us+f2".
-    Raises MissingError without espeakng-loader, InputError for a voice that espeak-ng does not have.
+    A voice is a language of espeak-ng and an optional variant: "en", "en-us+f2".
+    Raises MissingError without espeakng-loader, and InputError for a voice that espeak-ng does not have.
     """
     if importlib.util.find_spec("espeakng_loader") is None:
         raise MissingError("speech needs the package espeakng-loader", 'pip install "s2f[demo]"')
@@ -57,9 +57,9 @@ def speak(text: str, voice: str = "en", pitch: int = 50, speed: int = 160) -> Sp
 def _speech(
     text: str, samples: Sound, sample_rate: int, words: list[tuple[int, int]], phonemes: list[tuple[int, str]]
 ) -> Speech:
-    """Cut off the pauses at both ends, and give every event an end: the next one's start."""
+    """Cut off the pauses at both ends. Every event ends where the next one starts."""
     begin, end = phonemes[0][0], len(samples)
-    # espeak closes a sentence with pauses, whose events have no name.
+    # espeak ends a sentence with pauses, whose events have no name.
     while phonemes and not phonemes[-1][1]:
         end = phonemes.pop()[0]
     ends = [start for start, _ in phonemes[1:]] + [end]
@@ -78,7 +78,10 @@ def _speech(
 def speak_to_wav(
     text: str, path: Path, *, voice: str = "en-us+f2", pitch: int = 50, speed: int = 150, pad: float = 0.3
 ) -> Speech:
-    """Say `text` into a 16-bit mono wav with `pad` seconds of silence at both ends; raises as `speak`."""
+    """Write `text` as speech to a 16-bit mono wav, with `pad` seconds of silence at both ends.
+
+    Raises the errors of `speak`.
+    """
     speech = speak(text, voice, pitch, speed)
     silence = round(pad * speech.sample_rate)
     path.write_bytes(wav.encode(np.pad(speech.samples, silence), speech.sample_rate))

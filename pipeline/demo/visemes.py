@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - letters of the IPA look like others
-"""Phonemes → how far and how wide the mouth is open at any time."""
+"""Phonemes to the opening and the width of the mouth over time."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from s2f.pipeline.demo.speech import Speech
 
 Track = npt.NDArray[np.float64]
 
-# Letters of the IPA: opening in [0, 1], width in [-1 rounded, 1 spread], and how strongly they insist on it.
+# Letters of the IPA: opening in [0, 1], width from -1 (rounded) to 1 (spread), and the weight of the target.
 VISEMES: dict[str, tuple[float, float, float]] = {
     letter: target
     for letters, target in {
@@ -34,7 +34,7 @@ VISEMES: dict[str, tuple[float, float, float]] = {
     }.items()
     for letter in letters
 }
-# With this strength the mouth wants to be closed all the time.
+# The constant weight of a closed mouth: it closes where no letter is near.
 REST = 0.06
 
 
@@ -50,8 +50,8 @@ class _Target:
 def mouth_track(speech: Speech, times: Track) -> tuple[Track, Track]:
     """The opening in [0, 1] and the width in [-1, 1] at `times`, in seconds of the speech, (n,) each.
 
-    Every letter of every phoneme pulls towards its target with a bell-shaped strength about its
-    middle; the mouth is at the mean of all targets so weighted, which is what makes neighbours blend.
+    The mouth is at the weighted mean of the targets of all letters. The weight of a letter is
+    bell-shaped in time around its middle, so neighbours blend into each other.
     """
     total = np.full(times.shape, REST)
     opening, width = np.zeros(times.shape), np.zeros(times.shape)
@@ -64,13 +64,13 @@ def mouth_track(speech: Speech, times: Track) -> tuple[Track, Track]:
 
 
 def _targets(speech: Speech) -> list[_Target]:
-    """A phoneme of several letters, such as a diphthong, goes through them in equal times."""
+    """A target per letter. The letters of a phoneme, such as a diphthong, share its time equally."""
     targets = []
     for phoneme in speech.phonemes:
         letters = [letter for letter in phoneme.label if letter in VISEMES]
         share = (phoneme.end - phoneme.start) / max(len(letters), 1)
         for index, letter in enumerate(letters):
-            # espeak starts p and b at the burst: the lips are closed just before it.
+            # espeak starts p and b at the burst, but the lips are closed just before it.
             place = -0.01 if letter in "pb" else (index + 0.5) * share
             spread = 0.035 if letter in "pb" else max(0.36 * share, 0.026)
             targets.append(_Target(*VISEMES[letter], phoneme.start + place, spread))
