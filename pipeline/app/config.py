@@ -1,7 +1,7 @@
 """stages.yaml → frozen, validated settings; `--set a.b=c` overrides."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import Field
@@ -30,6 +30,9 @@ class RunParams(Params):
     engine: Literal["local", "ray"] = Field("local", description="local processes, or a Ray cluster")
     workers: int = Field(0, ge=0, description="worker processes; 0 = one per CPU core")
     time_limit: float = Field(600.0, gt=0, description="seconds that one clip may take")
+
+
+Block = TypeVar("Block", bound=Params)
 
 
 class Settings(Params):
@@ -90,6 +93,19 @@ def load(path: Path | None, overrides: list[str]) -> Settings:
         _apply(data, override)
     where = f" in {path}" if path else ""
     return checked(Settings, data, where, "see docs/stages.md for what it may be")
+
+
+def changed(name: str, params: Block, path: Path | None, overrides: list[str]) -> Block:
+    """The settings of a block, but for what a YAML file or overrides give. Raises ConfigError."""
+    given = _read(path) if path else {}
+    for override in overrides:
+        _apply(given, override)
+    block = type(params)
+    mine = block.renamed(given.get(name) or {})
+    data = given | {name: params.model_dump(mode="json") | mine}
+    settings = getattr(checked(Settings, data, f" in {path}" if path else "", "see docs/stages.md"), name)
+    assert isinstance(settings, block)
+    return settings
 
 
 def save(settings: Settings, path: Place) -> None:
