@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from s2f.model.data.sampler import Entry, Order, Share
-from s2f.model.training.config import TrainParams
+from s2f.model.data.config import LoaderParams
+from s2f.model.data.sampler import Entry, EpochShare, Sampler
 from s2f.pipeline.core import mjpeg, wav
 from s2f.pipeline.core.errors import InputError, MediaError, S2fError
 from s2f.pipeline.core.schema import FRAMES, SOUND
@@ -34,7 +34,7 @@ NAMED = 12
 
 
 @dataclass(frozen=True)
-class Clip:
+class CutClip:
     """A piece of a clip: still uint8 (H, W, 3), frames uint8 (T, H, W, 3), windows float32 (T, samples)."""
 
     clip_id: str
@@ -57,7 +57,7 @@ class Batch:
 
 
 class Stack(NamedTuple):
-    """A batch as a worker hands it on: the tensors of Clip with B before them, a quarter of the bytes.
+    """A batch as a worker hands it on: the tensors of CutClip with B before them, a quarter of the bytes.
 
     `unreadable` tells of clips that another one stands in for.
     """
@@ -77,7 +77,7 @@ def cut_clip(
     mirror: bool = False,
     still: int = 0,
     late: float = 0.0,
-) -> Clip:
+) -> CutClip:
     """`count` frames of a sample from frame `first` on, windows of `seconds`, and the frame `still`.
 
     The windows begin `late` seconds after their due time.
@@ -101,10 +101,10 @@ def cut_clip(
             cv2.flip(picture, 1, picture)
     windows = torch.from_numpy(cut_windows(sound, starts + round(late * meta.sample_rate), size))
     shown = torch.from_numpy(pictures)
-    return Clip(meta.clip_id, shown[0], shown[-count:], windows)
+    return CutClip(meta.clip_id, shown[0], shown[-count:], windows)
 
 
-def collate(clips: list[Clip], device: torch.device) -> Batch:
+def collate(clips: list[CutClip], device: torch.device) -> Batch:
     """Clips of equal length as one batch on `device`."""
     return _to_device(_stack(clips), device)
 
@@ -115,16 +115,16 @@ class ClipStream(IterableDataset[Stack | S2fError]):
     An error comes as a value, since a DataLoader would turn a raised one into a traceback's text.
     """
 
-    def __init__(self, order: Order, step: int) -> None:
+    def __init__(self, sampler: Sampler, step: int) -> None:
         super().__init__()
-        self.order, self.step = order, step
+        self.sampler, self.step = sampler, step
 
     def __iter__(self) -> Iterator[Stack | S2fError]:
         worker = get_worker_info()
         number, count = (worker.id, worker.num_workers) if worker else (0, 1)
         try:
-            for share in self.order.shares(self.step, number, count):
-                yield from _Reading(self.order, share).batches()
+            for share in self.sampler.shares(self.step, number, count):
+                yield from _Reading(self.sampler, share).batches()
         except S2fError as error:
             yield error
 
@@ -132,8 +132,8 @@ class ClipStream(IterableDataset[Stack | S2fError]):
 class _Reading:
     """One share of an epoch on its way from the tars into batches."""
 
-    def __init__(self, order: Order, share: Share) -> None:
-        self.shards, self.params, self.share = order.shards, order.params, share
+    def __init__(self, sampler: Sampler, share: EpochShare) -> None:
+        self.shards, self.params, self.share = sampler.shards, sampler.params, share
         # Clips of this share that are known to be unreadable, and why.
         self.lost: dict[Entry, str] = {}
 
@@ -167,7 +167,7 @@ class _Reading:
                         self._lose((number, clip), found)
                     yield (number, clip), found
 
-    def _clip(self, turn: int, found: Sample | InputError, told: list[str]) -> Clip:
+    def _clip(self, turn: int, found: Sample | InputError, told: list[str]) -> CutClip:
         """The clip whose turn it is, or another one where it cannot be read."""
         entry = self.share.turns[turn]
         try:
@@ -177,7 +177,7 @@ class _Reading:
         told.append(self.lost[entry])
         return self._stand_in(turn)
 
-    def _stand_in(self, turn: int) -> Clip:
+    def _stand_in(self, turn: int) -> CutClip:
         """The next clip of the share that can be read, beginning again at its end.
 
         It depends on the order alone, not on what was read before, so that a run that goes on in the
@@ -195,7 +195,7 @@ class _Reading:
                 self._lose(entry, error)
         raise _unreadable(self.lost.values(), "and there is none to stand in for them")
 
-    def _cut(self, entry: Entry, found: Sample | InputError) -> Clip:
+    def _cut(self, entry: Entry, found: Sample | InputError) -> CutClip:
         """A stretch of the clip: where it lies and whether it is mirrored follow from (seed, epoch, clip)."""
         if isinstance(found, InputError):
             raise found
@@ -225,14 +225,14 @@ class TrainBatches:
     def __init__(
         self,
         shards: list[Shard],
-        params: TrainParams,
+        params: LoaderParams,
         device: torch.device,
         rank: int = 0,
         world: int = 1,
         report: Callable[[str], object] = LOG.warning,
     ) -> None:
-        self.order = Order(shards, params, rank, world)
-        self.clips, self.per_epoch = self.order.clips, self.order.per_epoch
+        self.sampler = Sampler(shards, params, rank, world)
+        self.clips, self.per_epoch = self.sampler.clips, self.sampler.per_epoch
         self.too_short = sum(len(shard.clips) for shard in shards) - self.clips
         self.params, self.device, self.report = params, device, report
         if not self.per_epoch:
@@ -246,7 +246,7 @@ class TrainBatches:
     def start(self, step: int) -> Iterator[Batch]:
         """The batches from the one with number `step` on, counted from the beginning of the training."""
         loader = DataLoader(
-            ClipStream(self.order, step),
+            ClipStream(self.sampler, step),
             batch_size=None,
             # One without a batch in some epoch would have no turn.
             num_workers=min(self.params.workers, self.per_epoch),
@@ -270,14 +270,16 @@ class TrainBatches:
             yield _to_device(found, self.device)
 
 
-def validation_batches(shards: list[Shard], params: TrainParams, device: torch.device) -> Iterator[Batch]:
-    """The first clips of the val split, one per batch, each from its first frame on."""
-    for sample in itertools.islice(read_samples(shards), params.validation_clips):
-        frames = min(read_meta(sample).frames, params.validation_frames)
-        yield collate([cut_clip(sample, params.window_seconds, 0, frames)], device)
+def first_clips(
+    shards: list[Shard], window_seconds: float, clips: int, frames: int, device: torch.device
+) -> Iterator[Batch]:
+    """The first so many clips of shards, one per batch, each from its first frame on, so long at most."""
+    for sample in itertools.islice(read_samples(shards), clips):
+        length = min(read_meta(sample).frames, frames)
+        yield collate([cut_clip(sample, window_seconds, 0, length)], device)
 
 
-def _too_many(messages: Collection[str], params: TrainParams) -> InputError:
+def _too_many(messages: Collection[str], params: LoaderParams) -> InputError:
     return _unreadable(
         messages, f"more than train.max_unreadable = {params.max_unreadable} allows in an epoch"
     )
@@ -293,7 +295,7 @@ def _unreadable(messages: Collection[str], consequence: str) -> InputError:
     )
 
 
-def _stack(clips: list[Clip], unreadable: tuple[str, ...] = ()) -> Stack:
+def _stack(clips: list[CutClip], unreadable: tuple[str, ...] = ()) -> Stack:
     return Stack(
         tuple(clip.clip_id for clip in clips),
         torch.stack([clip.still for clip in clips]),

@@ -1,4 +1,4 @@
-"""Who reads which clips, and when: known to every process from the manifest alone, before a tar is opened."""
+"""Which process reads which clips, and when: it follows from the manifest alone, before a tar is opened."""
 
 import random
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from functools import cached_property
 
 import webdataset
 
-from s2f.model.training.config import TrainParams
+from s2f.model.data.config import LoaderParams
 from s2f.pipeline.core.shards import Shard
 
 # The number of a shard in the list of all, and the id of one of its clips.
@@ -15,10 +15,10 @@ Entry = tuple[int, str]
 
 
 @dataclass(frozen=True)
-class Share:
+class EpochShare:
     """What one worker reads in one epoch: clips as they lie in the tars, and in the order of training.
 
-    The first `done` clips of `turns` have been trained on, where a run goes on in the middle of an epoch.
+    The first `done` clips of `turns` are trained on already, where a run resumes in the middle of an epoch.
     """
 
     epoch: int
@@ -28,19 +28,19 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Order:
+class Sampler:
     """The order of every epoch and its split over `world` ranks, of which this is number `rank`.
 
-    Shards are permuted by (seed, epoch), their clips laid end to end, and that row is turned by a
-    number that is drawn too. From its begin each rank takes a run of neighbours, all equally long,
-    and each worker a run of its rank's. So ranks have equal steps whatever the shards' sizes, which
-    whole shards per rank would not give; a worker opens no tars but those that its run touches, at
-    most two of which it shares; and what is left at the end of the row, as it fills no batch on every
-    rank, is another piece in every epoch, even where there is one shard only.
+    Shards are permuted by (seed, epoch), their clips are laid end to end in one row, and the row is
+    rotated by a random number. Each rank takes an equally long stretch of neighbours from its start, and
+    each worker a stretch of its rank's. So all ranks have the same number of steps whatever the sizes of
+    the shards, which whole shards per rank would not give. A worker opens only the tars that its stretch
+    touches, and shares at most two of them. The end of the row, which does not fill a batch on every
+    rank, is another piece in every epoch, even where there is only one shard.
     """
 
     shards: list[Shard]
-    params: TrainParams
+    params: LoaderParams
     rank: int = 0
     world: int = 1
 
@@ -54,7 +54,7 @@ class Order:
         """Batches per epoch, the same on every rank."""
         return self.clips // (self.params.batch * self.world)
 
-    def shares(self, step: int, worker: int, workers: int) -> Iterator[Share]:
+    def shares(self, step: int, worker: int, workers: int) -> Iterator[EpochShare]:
         """The shares of a worker from batch number `step` on, epoch after epoch without end.
 
         The workers make one batch each in turn, over the ends of epochs too: worker 0 makes `step`.
@@ -66,7 +66,7 @@ class Order:
             yield self._share(epoch, first, workers, done=len(range(first, position, workers)))
             epoch, position = epoch + 1, 0
 
-    def _share(self, epoch: int, first: int, workers: int, done: int) -> Share:
+    def _share(self, epoch: int, first: int, workers: int, done: int) -> EpochShare:
         """The share of the worker that makes the batches `first`, `first + workers`, … of an epoch."""
         batches = [len(range(each, self.per_epoch, workers)) for each in range(first + 1)]
         batch = self.params.batch
@@ -75,7 +75,7 @@ class Order:
         size, chance = self.params.shuffle, random.Random(f"{self.params.seed} {epoch} {begin}")
         # What is shuffled are the names: so it is known which clips a run that goes on need not read.
         turns = list(webdataset.filters.shuffle(size, initial=size, rng=chance)(iter(stored)))
-        return Share(epoch, stored, turns, done * batch)
+        return EpochShare(epoch, stored, turns, done * batch)
 
     def _row(self, epoch: int) -> list[Entry]:
         chance = random.Random(f"{self.params.seed} {epoch}")

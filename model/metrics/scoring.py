@@ -264,10 +264,12 @@ def row_names(paths: Sequence[Path]) -> list[str]:
     return [name if alone else str(path) for name, alone, path in zip(names, plain, paths, strict=True)]
 
 
-def score_clip(clip: Clip, faces: FaceSettings, more: Sequence[Measure] = ()) -> Scored:
-    """Measure all videos of a clip, by MEASURES and more: those of the runs by name, `still` and `real`."""
+def score_clip(
+    clip: Clip, faces: FaceSettings, more: Sequence[Measure] = (), table: Sequence[Measure] = MEASURES
+) -> Scored:
+    """Measure all videos of a clip, by a table and more: those of the runs by name, `still` and `real`."""
     backend = faces.open()
-    measures = (*MEASURES, *more)
+    measures = (*table, *more)
     real = Footage(clip.real, clip, backend)
     still = Footage(np.repeat(clip.real[:1], len(clip.real), axis=0), clip, backend)
     # Its one picture is measured already.

@@ -23,9 +23,7 @@ def load_state(run: Path) -> dict[str, Any]:
     """What `save_state` wrote, on the CPU."""
     path = run / STATE
     if not path.is_file():
-        raise CheckpointError(
-            f"{run} holds no checkpoint to resume from: there is no {STATE}", "train in a new folder"
-        )
+        raise nothing_to_resume(run)
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         version = state["format"]
@@ -37,6 +35,13 @@ def load_state(run: Path) -> dict[str, Any]:
             "use the s2f that wrote it, or train anew",
         )
     return state
+
+
+def nothing_to_resume(run: Path) -> CheckpointError:
+    """The error of a folder without a checkpoint."""
+    return CheckpointError(
+        f"{run} holds no checkpoint to resume from: there is no {STATE}", "train in a new folder"
+    )
 
 
 def write_with(path: Path, write: Callable[[Path], object]) -> None:

@@ -3,14 +3,17 @@
 Only pydantic is imported here, so that the command line stays quick.
 """
 
-from typing import Any, Literal, Self
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 
+from s2f.model.data.config import LoaderParams
+from s2f.model.networks.discriminators import DISCRIMINATORS, Discriminator
 from s2f.pipeline.core.params import Params
 
-# The two papers, in the settings in which they differ. What is not published, and what is only
-# recalled from them, docs/training.md tells.
+# The two papers, in the settings in which they differ. docs/training.md tells which of these are not
+# published, and which are only recalled.
 RECIPES: dict[str, dict[str, float | str]] = {
     "bmvc2018": {
         "window_seconds": 0.16,
@@ -20,9 +23,9 @@ RECIPES: dict[str, dict[str, float | str]] = {
         "sequence": "audiovisual",
         "sequence_weight": 1.0,
         "sync_weight": 0.0,
-        "generator_rate": 2e-4,
-        "frame_rate": 1e-3,
-        "sequence_rate": 5e-5,
+        "generator_lr": 2e-4,
+        "frame_lr": 1e-3,
+        "sequence_lr": 5e-5,
         "decay": 0.9,
     },
     "ijcv2019": {
@@ -33,15 +36,14 @@ RECIPES: dict[str, dict[str, float | str]] = {
         "sequence": "video",
         "sequence_weight": 0.2,
         "sync_weight": 0.8,
-        "generator_rate": 1e-4,
-        "frame_rate": 1e-4,
-        "sequence_rate": 1e-5,
+        "generator_lr": 1e-4,
+        "frame_lr": 1e-4,
+        "sequence_lr": 1e-5,
         "decay": 1.0,
     },
 }
 
-# So many frames does the volume discriminator's convolution see at a time.
-VOLUME_FRAMES = 13
+Block = TypeVar("Block", bound=Params)
 
 
 def _decided(name: str, description: str, **limits: Any) -> Any:
@@ -50,17 +52,28 @@ def _decided(name: str, description: str, **limits: Any) -> Any:
     return Field(None, description=f"{description}; null = the recipe's: {values}", **limits)
 
 
-class TrainParams(Params):
-    """What is trained, on how much, for how long. The defaults are of the paper's size.
+def _setting(name: str, default: float | None, description: str, **limits: Any) -> Any:
+    if default is None:
+        return _decided(name, description, **limits)
+    return Field(default, description=description, **limits)
 
-    A setting that is absent or None is filled in as the recipe says, so that what the code sees, and
-    what is written beside a run, is always a value. A weight of 0 leaves its term out, and an
-    adversary's network with it: `frame_weight: 0` and `sequence_weight: 0` is the paper's "L1 only".
-    """
+
+def with_discriminators(block: type[Block], discriminators: Iterable[Discriminator]) -> type[Block]:
+    """The block with NAME_weight and NAME_lr of each of these discriminators."""
+    fields: dict[str, Any] = {}
+    for each in discriminators:
+        weight, lr = f"{each.name}_weight", f"{each.name}_lr"
+        words = f"weight of the {each.title}: {each.judges}"
+        fields[weight] = (float, _setting(weight, each.weight, words, ge=0))
+        fields[lr] = (float, _setting(lr, each.lr, f"learning rate of the {each.title}", gt=0, le=1))
+    return create_model(block.__name__, __base__=block, __module__=block.__module__, **fields)
+
+
+class SystemParams(Params):
+    """The generator."""
 
     recipe: Literal["bmvc2018", "ijcv2019"] = Field("bmvc2018", description="the paper whose system is built")
     width: int = Field(64, ge=4, le=256, description="channels of the first layer; 64 is the paper's")
-    window_seconds: float = _decided("window_seconds", "sound per frame, in seconds", ge=0.02, le=1.0)
     identity: int = _decided("identity", "size of the identity code", ge=1, le=1024)
     context: int = Field(256, ge=1, le=1024, description="size of the context code, what is being said")
     noise: int = Field(10, ge=0, le=256, description="size of the noise code; 0 = no noise generator")
@@ -68,38 +81,50 @@ class TrainParams(Params):
     companded: bool = Field(False, description="sound made flatter, heard by a filter bank; for small sets")
     temporal: bool = Field(True, description="false = the static baseline: a generator without recurrence")
 
-    steps: int = Field(200_000, ge=1, description="batches to train on, all in all")
-    batch: int = Field(8, ge=1, le=1024, description="clips per batch")
-    frames: int = Field(25, ge=2, le=1000, description="length in frames of what is cut from each clip")
-    judged_frames: int = Field(
-        4, ge=1, le=1000, description="frames per clip that the frame discriminator sees"
-    )
-    mirror: bool = Field(True, description="mirror half of the clips")
-    still: Literal["first", "any"] = Field("first", description="which frame of a clip is its still")
-    augment_sound: bool = Field(False, description="sound of another colour and loudness; for small sets")
-    augment_pictures: bool = Field(False, description="move and light clips otherwise; for small sets")
-    shuffle: int = Field(128, ge=1, le=100_000, description="clips held in memory to be shuffled, per worker")
+
+class ObjectiveParams(Params):
+    """The terms of the objective; those of the discriminators come from their table."""
 
     l1_weight: float = _decided("l1_weight", "weight of the L1 term on the lower half", ge=0)
     upper_weight: float = Field(0.0, ge=0, description="weight of L1 on the upper half; the papers have none")
-    frame_weight: float = Field(1.0, ge=0, description="weight of the frame discriminator's term")
+    generator_lr: float = _decided("generator_lr", "learning rate of the generator", gt=0, le=1)
+    judged_frames: int = Field(
+        4, ge=1, le=1000, description="frames per clip that the frame discriminator sees"
+    )
     sequence: Literal["audiovisual", "video"] = _decided("sequence", "what the sequence discriminator judges")
-    sequence_weight: float = _decided("sequence_weight", "weight of the sequence discriminator's term", ge=0)
-    sync_weight: float = _decided("sync_weight", "weight of the synchronisation discriminator's term", ge=0)
-    sync_frames: int = Field(5, ge=1, le=100, description="frames of the snippets that it judges")
-    volume_weight: float = Field(0.0, ge=0, description="weight of a 3-D convolutional critic as in MoCoGAN")
-    generator_rate: float = _decided("generator_rate", "learning rate of the generator", gt=0, le=1)
-    frame_rate: float = _decided("frame_rate", "learning rate of the frame discriminator", gt=0, le=1)
-    sequence_rate: float = _decided("sequence_rate", "of the sequence discriminator", gt=0, le=1)
+    sync_frames: int = Field(
+        5, ge=1, le=100, description="frames of the snippets of the synchronisation discriminator"
+    )
+
+
+if TYPE_CHECKING:
+    JudgedParams = ObjectiveParams
+else:
+    JudgedParams = with_discriminators(ObjectiveParams, DISCRIMINATORS.values())
+
+
+class TrainParams(JudgedParams, LoaderParams, SystemParams):
+    """What is trained, on how much, for how long. The defaults are of the paper's size.
+
+    A setting that is absent or None is filled in as the recipe says, so that what the code sees, and
+    what is written beside a run, is always a value. A weight of 0 leaves its term out, and the network of
+    a discriminator with it: `frame_weight: 0` and `sequence_weight: 0` is the paper's "L1 only".
+    """
+
+    RENAMED: ClassVar = {f"{name}_rate": f"{name}_lr" for name in ("generator", *DISCRIMINATORS)}
+    # What may change when a run goes on: neither batches nor losses of a step depend on it.
+    FREE: ClassVar = ("steps", "patience", "save_every", "log_every", "max_unreadable", "cache")
+
+    window_seconds: float = _decided("window_seconds", "sound per frame, in seconds", ge=0.02, le=1.0)
+
     ema: float = Field(0.0, ge=0, lt=1, description="the generator kept is a mean over steps; 0.999 or so")
-    sync_rate: float = Field(1e-5, gt=0, le=1, description="of the synchronisation discriminator")
-    volume_rate: float = Field(1e-5, gt=0, le=1, description="of the 3-D convolutional critic")
     schedule: Literal["decay", "cosine"] = Field(
         "decay", description="by epochs, or down to 0 over all steps"
     )
-    decay_after: int = Field(20, ge=0, description="epochs before the first two learning rates decay")
+    decay_after: int = Field(20, ge=0, description="epochs before generator_lr and frame_lr decay")
     decay: float = _decided("decay", "what they are multiplied by in every epoch after that", gt=0, le=1)
 
+    steps: int = Field(200_000, ge=1, description="batches to train on, all in all")
     validate_every: int = Field(1000, ge=1, description="steps between validations")
     validation_clips: int = Field(32, ge=1, description="how many clips to validate on, the first of val")
     validation_frames: int = Field(100, ge=2, description="how much of such a clip is used, in frames")
@@ -107,14 +132,23 @@ class TrainParams(Params):
     save_every: int = Field(1000, ge=1, description="steps between checkpoints")
     log_every: int = Field(10, ge=1, description="steps between the points of the loss curves")
 
-    seed: int = Field(0, ge=0, description="fixes weights, order, crops and noise")
-    workers: int = Field(2, ge=0, le=64, description="processes that read shards; 0 = the trainer reads them")
-    max_unreadable: int = Field(10, ge=0, description="clips per epoch and rank that may be unreadable")
     cache: str | None = Field(None, description="folder for shards from a URL; null = ~/.cache/s2f/shards")
     threads: int = Field(0, ge=0, le=256, description="threads of torch; 0 = its own choice")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto = bf16 on a GPU, else fp32")
     compile: bool = Field(False, description="have torch compile the networks, for long trainings")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto = cuda if there is one")
+
+    def weight(self, name: str) -> float:
+        """The weight of a discriminator's term."""
+        return float(getattr(self, f"{name}_weight"))
+
+    def lr(self, name: str) -> float:
+        """The learning rate of a discriminator, or of the generator."""
+        return float(getattr(self, f"{name}_lr"))
+
+    def frames_of(self, setting: str) -> int:
+        """The frames that a setting of this name states; 0 for no name."""
+        return int(getattr(self, setting)) if setting else 0
 
     @model_validator(mode="before")
     @classmethod
@@ -123,26 +157,28 @@ class TrainParams(Params):
             return data
         decided = RECIPES.get(str(data.get("recipe", cls.model_fields["recipe"].default)), {})
         return decided | {
-            name: value for name, value in data.items() if value is not None or name not in decided
+            name: value
+            for name, value in cls.renamed(data).items()
+            if value is not None or name not in decided
         }
 
     @model_validator(mode="after")
     def _something_to_learn(self) -> Self:
-        weights = (
-            self.l1_weight,
-            self.frame_weight,
-            self.sequence_weight,
-            self.sync_weight,
-            self.volume_weight,
-        )
-        if not any(weights):
+        if not (self.l1_weight or any(map(self.weight, DISCRIMINATORS))):
             raise ValueError("l1_weight and the weights of all discriminators cannot all be 0")
         return self
 
     @model_validator(mode="after")
     def _long_enough(self) -> Self:
-        if self.sync_weight and self.frames < 2 * self.sync_frames:
-            raise ValueError("frames must be at least twice sync_frames, to find another snippet to mismatch")
-        if self.volume_weight and self.frames < VOLUME_FRAMES:
-            raise ValueError(f"frames must be at least {VOLUME_FRAMES} for the critic of volume_weight")
+        for each in DISCRIMINATORS.values():
+            if not self.weight(each.name):
+                continue
+            if self.frames < 2 * self.frames_of(each.mismatch):
+                raise ValueError(
+                    f"frames must be at least twice {each.mismatch}, to find another snippet to mismatch"
+                )
+            if self.frames < each.least_frames:
+                raise ValueError(
+                    f"frames must be at least {each.least_frames} for the critic of {each.name}_weight"
+                )
         return self

@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, distributed
+from torch import Tensor
+from torch import distributed as dist
 from torch.nn import Parameter
 
 
 @dataclass(frozen=True)
-class Ranks:
+class Distributed:
     """This process among all that train. Every rank must make the same calls in the same order."""
 
     device: torch.device
@@ -19,8 +20,8 @@ class Ranks:
     world: int = 1
 
     @property
-    def leads(self) -> bool:
-        """Whether this is the rank that writes, validates and talks."""
+    def is_main(self) -> bool:
+        """Whether this is the rank that writes, validates and prints."""
         return self.rank == 0
 
     def average_gradients(self, parameters: Iterable[Parameter]) -> None:
@@ -33,44 +34,44 @@ class Ranks:
             return
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         merged = torch.cat([gradient.flatten() for gradient in gradients])
-        distributed.all_reduce(merged)
+        dist.all_reduce(merged)
         merged /= self.world
         parts = torch.split(merged, [gradient.numel() for gradient in gradients])
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
 
     def any(self, wish: bool) -> bool:
-        """Whether any rank says so."""
+        """Whether any rank wishes it."""
         if self.world == 1:
             return wish
-        said = torch.tensor(float(wish), device=self.device)
-        distributed.all_reduce(said, distributed.ReduceOp.MAX)
-        return bool(said)
+        vote = torch.tensor(float(wish), device=self.device)
+        dist.all_reduce(vote, dist.ReduceOp.MAX)
+        return bool(vote)
 
-    def told(self, values: list[float]) -> list[float]:
+    def broadcast(self, values: list[float]) -> list[float]:
         """The values of rank 0."""
         if self.world == 1:
             return values
         sent: Tensor = torch.tensor(values, dtype=torch.float64, device=self.device)
-        distributed.broadcast(sent, 0)
-        found: list[float] = sent.tolist()
-        return found
+        dist.broadcast(sent, 0)
+        received: list[float] = sent.tolist()
+        return received
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[Ranks]:
-    """The ranks of torchrun's environment; on GPUs each process takes the one of its local rank."""
+def joined(device: torch.device) -> Iterator[Distributed]:
+    """This process among those that torchrun started; on GPUs each takes the GPU of its local rank."""
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
-        yield Ranks(device)
+        yield Distributed(device)
         return
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield Ranks(device, distributed.get_rank(), world)
-        # None leaves while another still hears it.
-        distributed.barrier()
+        yield Distributed(device, dist.get_rank(), world)
+        # No rank leaves while another one still needs it.
+        dist.barrier()
     finally:
-        distributed.destroy_process_group()
+        dist.destroy_process_group()

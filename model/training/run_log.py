@@ -2,52 +2,44 @@
 
 RUN/report.html           all of it on one page
 RUN/tensorboard/          losses, rates, speed and validations
-RUN/curves.jsonl          one line per point of the loss curves: step, seconds of training so far, values
-RUN/metrics.jsonl         one line per validation: step and scores
+RUN/curves.jsonl          see curves.py
+RUN/metrics.jsonl
 RUN/samples/step-….png    real frames above generated ones
 RUN/samples/step-….mp4    the same clips as a film with sound, real frames left, generated ones right
 """
 
-import json
 import logging
-import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
 from torch.utils.tensorboard import SummaryWriter
 
 from s2f.model.training import report, samples
+from s2f.model.training.curves import CURVES, Curves, read_lines, read_metrics
 from s2f.model.training.validation import Validation
 from s2f.pipeline.core.errors import MediaError
 from s2f.pipeline.core.files import make_folder, write_bytes
 from s2f.pipeline.core.pictures import encode_png
 
-METRICS = "metrics.jsonl"
-CURVES = "curves.jsonl"
 SAMPLES = "samples"
 REPORT = "report.html"
 
 
-class Journal:
-    """Writes the log of a run; what an earlier attempt wrote beyond `step` is taken out."""
+class RunLog(Curves):
+    """The log of a GAN; what an earlier attempt left beyond `step` is taken out."""
 
     def __init__(self, run: Path, step: int, about: report.About) -> None:
-        self.run, self.about = run, about
         make_folder(run / SAMPLES)
-        for name in (CURVES, METRICS):
-            kept = [row for row in _read_lines(run / name) if row["step"] <= step]
-            write_bytes(run / name, "".join(json.dumps(row) + "\n" for row in kept).encode())
+        super().__init__(run, step)
+        self.about = about
         for sample in (run / SAMPLES).glob("step-*.*"):
             number = sample.stem.removeprefix("step-")
             if number.isdecimal() and int(number) > step:
                 sample.unlink()
-        earlier = [row["seconds"] for row in _read_lines(run / CURVES)]
-        self._begun = time.perf_counter() - (earlier[-1] if earlier else 0.0)
         self._board = SummaryWriter(str(run / "tensorboard"), purge_step=step + 1)
 
-    def __enter__(self) -> "Journal":
+    def __enter__(self) -> "RunLog":
         return self
 
     def __exit__(
@@ -56,15 +48,14 @@ class Journal:
         self._board.close()
 
     def write(self, step: int, values: dict[str, float]) -> None:
-        """Points of the curves, by tag."""
+        """A point of the curves, by tag, here and on TensorBoard."""
         self._add_scalars(step, values)
-        rounded = {tag: float(f"{value:.6g}") for tag, value in values.items()}
-        _append(self.run / CURVES, {"step": step, "seconds": round(self._seconds(), 1), **rounded})
+        super().write(step, values)
 
     def write_validation(self, step: int, validation: Validation) -> None:
         """A validation's scores, its pictures and its film, and the page anew."""
         self._add_scalars(step, validation.scores)
-        _append(self.run / METRICS, {"step": step, **validation.scores})
+        self.write_scores(step, validation.scores)
         picture = samples.strip(validation.examples)
         self._board.add_image("val/strip", picture, step, dataformats="HWC")
         self._add_film(step, samples.animation(validation.examples[0], self.about.media))
@@ -75,21 +66,20 @@ class Journal:
             logging.getLogger(__name__).warning("the validation of step %d has no film: %s", step, error)
         self.write_report(step)
 
+    def close_at(self, step: int, *, ended: bool) -> None:
+        self.write_report(step, ended=ended)
+
     def write_report(self, step: int, *, ended: bool = False) -> None:
         """The page of the run as it is at a step; `ended`: it will not go on, though steps are left."""
         page = report.render(
             self.run.resolve().name,
             self.about,
-            report.Progress(step, self._seconds(), ended),
-            _read_lines(self.run / CURVES),
+            report.Progress(step, self.seconds, ended),
+            read_lines(self.run / CURVES),
             read_metrics(self.run),
             lambda number, ending: _read(_sample(self.run, number, ending)),
         )
         write_bytes(self.run / REPORT, page.encode())
-
-    def _seconds(self) -> float:
-        """How long has been trained, attempts before this one included."""
-        return time.perf_counter() - self._begun
 
     def _add_scalars(self, step: int, values: dict[str, float]) -> None:
         for tag, value in values.items():
@@ -100,28 +90,6 @@ class Journal:
         image = Summary.Image(encoded_image_string=gif)
         summary = Summary(value=[Summary.Value(tag="val/film", image=image)])
         self._board._get_file_writer().add_summary(summary, step)  # type: ignore[no-untyped-call]
-
-
-def read_metrics(run: Path) -> list[dict[str, Any]]:
-    """The validations of a run; a last line that a kill cut off is left out."""
-    return _read_lines(run / METRICS)
-
-
-def _read_lines(path: Path) -> list[dict[str, Any]]:
-    if not path.exists():
-        return []
-    rows = []
-    for line in path.read_text().splitlines():
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            break
-    return rows
-
-
-def _append(path: Path, row: dict[str, Any]) -> None:
-    with path.open("a") as file:
-        file.write(json.dumps(row) + "\n")
 
 
 def _sample(run: Path, step: int, ending: str) -> Path:

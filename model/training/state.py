@@ -1,8 +1,6 @@
-"""All that a training consists of at one moment, and what it takes to save it and go on from it."""
+"""Everything that a GAN's training consists of at one moment; how it is saved and loaded."""
 
 import copy
-import math
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,16 +9,11 @@ import torch
 from torch import nn
 from torch.optim import Adam
 
-from s2f.model.networks.discriminators import (
-    FrameDiscriminator,
-    SequenceDiscriminator,
-    SyncDiscriminator,
-    VideoDiscriminator,
-    VolumeDiscriminator,
-)
+from s2f.model.networks.discriminators import DISCRIMINATORS, Sizes
 from s2f.model.networks.generator import Generator
 from s2f.model.training.config import TrainParams
-from s2f.model.training.distributed import Ranks
+from s2f.model.training.distributed import Distributed
+from s2f.model.training.schedule import cosine, epoch_decay, step_seed
 from s2f.pipeline.core.windows import window_size
 
 # Not published: our choice, as is common for GANs.
@@ -32,32 +25,32 @@ COUNTERS = ("step", "best", "best_step", "stale")
 
 @dataclass
 class Adversary:
-    """A discriminator, its optimizer, the weight of its term, its learning rate, and what it judges.
+    """A discriminator, its optimizer, the weight of its term and its learning rate.
 
-    `decays` says whether its rate does. It sees so many frames of a clip, drawn uniformly, as
-    `judged` tells (None: all in their order). If `mismatch` is not 0, real frames with the sound of
-    at least so many frames later or earlier in the clip are fakes to it too.
+    `decays` says whether its learning rate falls. It sees `judged` frames of each clip, drawn uniformly,
+    or all of them in order if that is 0. If `mismatch` is not 0, real frames with the sound of at least
+    so many frames earlier or later in the clip are fakes to it too.
     """
 
     module: nn.Module
     optimizer: Adam
     weight: float
-    rate: float
+    lr: float
     decays: bool = False
-    judged: int | None = None
+    judged: int = 0
     mismatch: int = 0
 
 
 @dataclass
 class State:
-    """The whole run: networks, optimizers, and how far it has come, on one of the ranks.
+    """The whole run on one rank: networks, optimizers, and how far it is.
 
-    `mean` is the running mean of the generator, where `ema` asks for one. The epoch, the place in the
+    `mean` is the running mean of the generator, where `ema` asks for one. The epoch, the position in the
     data and what `source` draws in a step follow from `step`, since every step takes one batch.
     """
 
     params: TrainParams
-    ranks: Ranks
+    distributed: Distributed
     generator: Generator
     optimizer: Adam
     adversaries: dict[str, Adversary]
@@ -71,11 +64,11 @@ class State:
     @property
     def device(self) -> torch.device:
         """Where the networks are."""
-        return self.ranks.device
+        return self.distributed.device
 
     @property
     def kept(self) -> Generator:
-        """The generator that is validated and kept."""
+        """The generator that is validated and saved."""
         return self.mean or self.generator
 
     def exhausted(self, per_epoch: int) -> bool:
@@ -83,12 +76,11 @@ class State:
         epochs = (self.step - self.best_step) / per_epoch
         return 0 < self.params.patience <= min(self.stale, epochs)
 
-    def draw_anew(self) -> None:
-        """Seed the source of noise and picks for this step, on each rank another way."""
-        name = f"{self.params.seed} {self.step} {self.ranks.rank}"
-        self.source.manual_seed(random.Random(name).getrandbits(63))
+    def reseed(self) -> None:
+        """Seed the source of noise and picks for this step, differently on each rank."""
+        self.source.manual_seed(step_seed(self.params.seed, self.step, self.distributed.rank))
 
-    def follow(self) -> None:
+    def update_ema(self) -> None:
         """Move the running mean towards the generator; in the first steps by more."""
         if self.mean is not None:
             share = 1 - min(self.params.ema, (1 + self.step) / (10 + self.step))
@@ -110,7 +102,7 @@ class State:
         }
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """Go on from what `state_dict` gave; KeyError or RuntimeError where it does not fit."""
+        """Restore what `state_dict` gave; raises KeyError or RuntimeError where it does not fit."""
         self.generator.load_state_dict(saved["generator"])
         self.optimizer.load_state_dict(saved["optimizer"])
         for name, adversary in self.adversaries.items():
@@ -121,24 +113,25 @@ class State:
         for name in COUNTERS:
             setattr(self, name, saved[name])
 
-    def set_rates(self, epoch: int) -> None:
-        """The learning rates of an epoch: the generator's falls, and those of some adversaries (P1).
+    def set_lr(self, epoch: int) -> None:
+        """Set the learning rates of an epoch: the generator's falls, and those of some adversaries (P1).
 
         By `schedule` in steps of an epoch, or as half a cosine over all steps.
         """
         params = self.params
-        decay = params.decay ** max(0, epoch - params.decay_after)
         if params.schedule == "cosine":
-            decay = (1 + math.cos(math.pi * min(1, self.step / params.steps))) / 2
-        self.optimizer.param_groups[0]["lr"] = params.generator_rate * decay
+            share = cosine(self.step, params.steps)
+        else:
+            share = epoch_decay(epoch, params.decay_after, params.decay)
+        self.optimizer.param_groups[0]["lr"] = params.generator_lr * share
         for adversary in self.adversaries.values():
-            rate = adversary.rate * decay if adversary.decays else adversary.rate
-            adversary.optimizer.param_groups[0]["lr"] = rate
+            lr = adversary.lr * share if adversary.decays else adversary.lr
+            adversary.optimizer.param_groups[0]["lr"] = lr
 
 
-def new_state(params: TrainParams, sample_rate: int, ranks: Ranks) -> State:
+def new_state(params: TrainParams, sample_rate: int, distributed: Distributed) -> State:
     """A state before the first step; the same seed gives the same weights, on every rank."""
-    device = ranks.device
+    device = distributed.device
     window = window_size(params.window_seconds, sample_rate)
     with torch.random.fork_rng():
         torch.manual_seed(params.seed)
@@ -158,31 +151,30 @@ def new_state(params: TrainParams, sample_rate: int, ranks: Ranks) -> State:
     if params.compile:
         for network in (generator, *(adversary.module for adversary in adversaries.values())):
             network.compile()
-    return State(params, ranks, generator, _adam(generator, params.generator_rate), adversaries, mean)
+    return State(params, distributed, generator, _adam(generator, params.generator_lr), adversaries, mean)
 
 
 def _adversaries(
     params: TrainParams, window: int, sample_rate: int, device: torch.device
 ) -> Iterator[tuple[str, Adversary]]:
-    """The adversaries by name; one whose weight is 0 is not built."""
-    width = params.width
+    """The adversaries by name; a discriminator whose weight is 0 is not built."""
+    sizes = Sizes(params.width, window, sample_rate, params.sync_frames, params.sequence)
+    for name, entry in DISCRIMINATORS.items():
+        if weight := params.weight(name):
+            module, lr = entry.build(sizes).to(device), params.lr(name)
+            yield (
+                name,
+                Adversary(
+                    module,
+                    _adam(module, lr),
+                    weight,
+                    lr,
+                    entry.decays,
+                    params.frames_of(entry.judged),
+                    params.frames_of(entry.mismatch),
+                ),
+            )
 
-    def built(module: nn.Module, weight: float, rate: float, **judging: Any) -> Adversary:
-        return Adversary(module.to(device), _adam(module, rate), weight, rate, **judging)
 
-    if weight := params.frame_weight:
-        judging = {"decays": True, "judged": params.judged_frames}
-        yield "frame", built(FrameDiscriminator(width), weight, params.frame_rate, **judging)
-    if weight := params.sequence_weight:
-        heard = params.sequence == "audiovisual"
-        watcher = SequenceDiscriminator(width, window, sample_rate) if heard else VideoDiscriminator(width)
-        yield "sequence", built(watcher, weight, params.sequence_rate)
-    if weight := params.sync_weight:
-        listener = SyncDiscriminator(width, window, sample_rate, params.sync_frames)
-        yield "sync", built(listener, weight, params.sync_rate, mismatch=params.sync_frames)
-    if weight := params.volume_weight:
-        yield "volume", built(VolumeDiscriminator(width), weight, params.volume_rate)
-
-
-def _adam(network: torch.nn.Module, rate: float) -> Adam:
-    return Adam(network.parameters(), lr=rate, betas=BETAS, fused=True)
+def _adam(network: nn.Module, lr: float) -> Adam:
+    return Adam(network.parameters(), lr=lr, betas=BETAS, fused=True)

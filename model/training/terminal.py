@@ -4,8 +4,9 @@ import signal
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
@@ -79,26 +80,51 @@ class Pace:
         return steps * (self.frames / max(1e-9, self.speed) + others / max(1, self._steps))
 
 
+@dataclass(frozen=True)
+class Plan:
+    """How long a training is and what happens when, all in steps.
+
+    `frames` is how many a step trains on, over all ranks. `validate_every` is 0 where there is nothing
+    to validate on.
+    """
+
+    steps: int
+    per_epoch: int
+    frames: int
+    validate_every: int
+    save_every: int
+    log_every: int
+
+
+@dataclass(frozen=True)
+class ScoreWords:
+    """How a validation is put into words: `parts` of its scores, the most important one first.
+
+    `key` is the score that decides which validation is the best: the lower, the better.
+    """
+
+    key: str
+    parts: Callable[[Mapping[str, float]], list[str]]
+
+
 class Display:
     """A few lines that follow a training; where the output is no terminal, a plain line at times.
 
-    `frames` is how many a step trains on, `step` how many steps are done, `validations` their rows so
-    far: step and scores.
+    `step` is how many steps are done, `validations` the earlier ones: rows of step and scores.
     """
 
     def __init__(
         self,
         console: Console,
-        *,
         step: int,
-        steps: int,
-        per_epoch: int,
-        frames: int,
+        plan: Plan,
+        *,
         validations: list[dict[str, Any]],
+        words: ScoreWords,
     ) -> None:
-        self.step, self.steps, self.per_epoch = step, steps, per_epoch
-        self.pace = Pace(frames)
-        self._console = console
+        self.step, self.steps, self.per_epoch = step, plan.steps, plan.per_epoch
+        self.pace = Pace(plan.frames)
+        self._console, self._words = console, words
         self._losses: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=RECENT))
         self._validations = list(validations)
         self._live: Live | None = None
@@ -136,11 +162,14 @@ class Display:
         if self._live:
             self._live.update(self._lines(""), refresh=True)
 
-    def show_validation(self, scores: dict[str, float], *, better: bool) -> None:
-        """A line that stays, for the scores of a validation by tag."""
+    def show_validation(
+        self, scores: dict[str, float], *, better: bool, head: str = "", tail: str = ""
+    ) -> None:
+        """A line that stays: the scores of a validation by tag, between `head` and `tail`."""
         self._validations.append({"step": self.step, **scores})
-        best = ", best" if better else ""
-        self._console.print(f"step {self.step:,}: {_told(scores)}{best}", markup=False, soft_wrap=True)
+        parts = self._words.parts(scores) + (["best"] if better else [])
+        head = head or f"step {self.step:,}: "
+        self._console.print(f"{head}{', '.join(parts)}{tail}", markup=False, highlight=False, soft_wrap=True)
 
     def _refresh(self) -> None:
         now = time.perf_counter()
@@ -152,7 +181,7 @@ class Display:
         else:
             losses = ", ".join(f"{tag} {value:.4g}" for tag, value in self._means().items())
             self._console.print(
-                f"step {self.step:,} of {self.steps:,}: {losses}; {self._speed()}",
+                f"step {self.step:,} of {self.steps:,}: {losses}; {self.speed()}",
                 markup=False,
                 highlight=False,
                 soft_wrap=True,
@@ -172,14 +201,15 @@ class Display:
         )
         table.add_row("step", place)
         much = self.pace.waiting > MUCH_WAITING
-        table.add_row("speed", Text(doing or self._speed(), style="yellow" if much and not doing else "cyan"))
+        table.add_row("speed", Text(doing or self.speed(), style="yellow" if much and not doing else "cyan"))
         means = self._means()
         for group in dict.fromkeys(tag.partition("/")[0] for tag in means):
             table.add_row(group, _row({tag: value for tag, value in means.items() if tag.startswith(group)}))
-        if self._validations:
-            best = min(self._validations, key=lambda row: row["val/l1"])
-            table.add_row("validation", _validated(self._validations[-1]))
-            table.add_row("best so far", _validated(best))
+        scored = [row for row in self._validations if self._words.key in row]
+        if scored:
+            best = min(scored, key=lambda row: row[self._words.key])
+            table.add_row("validation", self._validated(scored[-1]))
+            table.add_row("best so far", self._validated(best))
         return table
 
     @property
@@ -190,7 +220,15 @@ class Display:
     def _means(self) -> dict[str, float]:
         return {tag: sum(values) / len(values) for tag, values in self._losses.items()}
 
-    def _speed(self) -> str:
+    def _validated(self, row: dict[str, Any]) -> Text:
+        """The most important score of a validation, green where it is better than the photo's."""
+        key = self._words.key
+        text = Text(f"{self._words.parts(row)[0]} at step {row['step']:,}")
+        text.stylize("green" if row[key] < row.get(f"{key}_still", float("-inf")) else "")
+        return text
+
+    def speed(self) -> str:
+        """Frames per second, waiting and the time left, in words."""
         if not self._losses:
             return ""
         pace = f"{self.pace.speed:,.0f} frames/s, waiting for data {100 * self.pace.waiting:.0f} %"
@@ -202,24 +240,9 @@ def _row(losses: dict[str, float]) -> Text:
     return Text("  ".join(f"{tag.partition('/')[2]} {value:.3g}" for tag, value in losses.items()))
 
 
-def _validated(row: dict[str, Any]) -> Text:
-    text = Text(f"L1 {row['val/l1']:.4f} (still {row['val/l1_still']:.4f}) at step {row['step']:,}")
-    text.stylize("green" if row["val/l1"] < row["val/l1_still"] else "")
-    return text
-
-
-def _told(scores: dict[str, float]) -> str:
-    """The scores beside those of the still frame."""
-    mouth = f", mouth {scores['val/mouth']:+.2f}" if "val/mouth" in scores else ""
-    return (
-        f"L1 {scores['val/l1']:.4f} (still {scores['val/l1_still']:.4f}),"
-        f" PSNR {scores['val/psnr']:.2f} dB (still {scores['val/psnr_still']:.2f}){mouth}"
-    )
-
-
 @contextmanager
 def stop_requests() -> Iterator[list[int]]:
-    """A list that Ctrl-C or SIGTERM puts its number in; a second Ctrl-C ends at once, as ever."""
+    """A list that gets the number of a Ctrl-C or SIGTERM; a second Ctrl-C ends the program at once."""
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield received  # signals reach the main thread alone

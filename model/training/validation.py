@@ -1,24 +1,24 @@
 """How good is the generator on clips of speakers it has not seen, and how good is doing nothing?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from s2f.model.data.loader import Batch
 from s2f.model.data.pictures import to_pictures
-from s2f.model.metrics.mouth import correlation
-from s2f.model.metrics.reconstruction import psnr
+from s2f.model.metrics.scoring import MEASURES, STILL, Clip, score_clip
 from s2f.model.networks.generator import Generator
-from s2f.model.networks.losses import reconstruction_loss
 from s2f.model.training.samples import Example
-from s2f.pipeline.faces.base import Backend
-from s2f.pipeline.faces.mouth import mouth_opening
+from s2f.model.training.terminal import ScoreWords
+from s2f.pipeline.faces.settings import FaceSettings
 
 # So many clips are kept to be looked at.
 EXAMPLES = 3
+
+GENERATED = "generated"
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,17 @@ class Validation:
     examples: tuple[Example, ...]
 
 
-def validate(generator: Generator, clips: Iterable[Batch], seed: int, backend: Backend) -> Validation:
+# The scores by the names of the table of metrics, and their tags.
+TAGS = {"l1": "val/l1", "psnr": "val/psnr", "mouth_r": "val/mouth"}
+
+
+def validate(
+    generator: Generator, clips: Iterable[Batch], seed: int, fps: Fraction, faces: FaceSettings
+) -> Validation:
     """Score the generator, in eval mode, on clips that come one per batch.
 
-    `val/l1` on the lower half and `val/psnr` in dB over the whole picture, each beside the score of
-    the `still` baseline, which repeats the still frame; `val/mouth` is the correlation between the
-    mouth openings of the real and of the generated frames, by the points that the backend finds, the mean
-    over the clips that have one.
+    The scores are means over the clips that have one, each beside the score of the `still` baseline,
+    which repeats the still frame, where the table of metrics measures that. `faces` finds the mouths.
     """
     source = torch.Generator().manual_seed(seed)
     rows: list[dict[str, float]] = []
@@ -44,29 +48,36 @@ def validate(generator: Generator, clips: Iterable[Batch], seed: int, backend: B
     with torch.inference_mode():
         for clip in clips:
             noise = generator.draw_noise(1, clip.frames.shape[1], source).to(clip.frames.device)
-            fake = generator(clip.still, clip.windows, noise)
-            rows.append(_scores(clip, fake, backend))
+            fake = to_pictures(generator(clip.still, clip.windows, noise)[0])
+            real = to_pictures(clip.frames[0])
+            rows.append(_scores(Clip(clip.clip_ids[0], real, {GENERATED: fake}, fps), faces))
             if len(examples) < EXAMPLES:
-                examples.append(_example(clip, fake))
+                examples.append(Example(real, fake, clip.windows[0].float().cpu().numpy()))
     generator.train()
-    with_mouth = [row["val/mouth"] for row in rows if np.isfinite(row["val/mouth"])]
-    scores = {name: float(np.mean([row[name] for row in rows])) for name in rows[0] if name != "val/mouth"}
-    if with_mouth:
-        scores["val/mouth"] = float(np.mean(with_mouth))
+    scores = {}
+    for tag in rows[0]:
+        known = [row[tag] for row in rows if not np.isnan(row[tag])]
+        if known:
+            scores[tag] = float(np.mean(known))
     return Validation(scores, tuple(examples))
 
 
-def _scores(clip: Batch, fake: Tensor, backend: Backend) -> dict[str, float]:
-    still = clip.still[:, None].expand_as(clip.frames)
-    real, made, repeated = (to_pictures(frames[0]) for frames in (clip.frames, fake, still))
-    return {
-        "val/l1": float(reconstruction_loss(fake, clip.frames)),
-        "val/l1_still": float(reconstruction_loss(still, clip.frames)),
-        "val/psnr": psnr(made, real),
-        "val/psnr_still": psnr(repeated, real),
-        "val/mouth": correlation(mouth_opening(made, backend), mouth_opening(real, backend)),
-    }
+def words(scores: Mapping[str, float]) -> list[str]:
+    """The scores beside those of the still frame."""
+    parts = [
+        f"L1 {scores['val/l1']:.4f} (still {scores['val/l1_still']:.4f})",
+        f"PSNR {scores['val/psnr']:.2f} dB (still {scores['val/psnr_still']:.2f})",
+    ]
+    if "val/mouth" in scores:
+        parts.append(f"mouth {scores['val/mouth']:+.2f}")
+    return parts
 
 
-def _example(clip: Batch, fake: Tensor) -> Example:
-    return Example(to_pictures(clip.frames[0]), to_pictures(fake[0]), clip.windows[0].float().cpu().numpy())
+WORDS = ScoreWords("val/l1", words)
+
+
+def _scores(clip: Clip, faces: FaceSettings) -> dict[str, float]:
+    table = [each for each in MEASURES if each.name in TAGS]
+    scores = score_clip(clip, faces, table=table).scores
+    still = {f"{TAGS[name]}_still": value for name, value in scores[STILL].items()}
+    return {TAGS[name]: value for name, value in scores[GENERATED].items()} | still

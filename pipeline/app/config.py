@@ -1,7 +1,7 @@
 """stages.yaml → frozen, validated settings; `--set a.b=c` overrides."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import Field
@@ -11,13 +11,16 @@ from s2f.model.evaluation.learned.sync.config import SyncParams
 from s2f.model.training.config import TrainParams
 from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.core.errors import ConfigError
-from s2f.pipeline.core.params import checked, read_yaml
+from s2f.pipeline.core.params import Params, checked, read_yaml
 from s2f.pipeline.prep.settings import PrepSettings
 
 DEFAULT_FILE = Path("stages.yaml")
 
 # What a JSON Schema says about a setting besides what it may be.
 ABOUT = ("default", "description", "title")
+
+
+Block = TypeVar("Block", bound=Params)
 
 
 class Settings(PrepSettings):
@@ -83,6 +86,19 @@ def load(path: Path | None, overrides: list[str]) -> Settings:
         _apply(data, override)
     where = f" in {path}" if path else ""
     return checked(Settings, data, where, "see docs/stages.md for what it may be")
+
+
+def changed(name: str, params: Block, path: Path | None, overrides: list[str]) -> Block:
+    """The settings of a block, but for what a YAML file or overrides give. Raises ConfigError."""
+    given = _read(path) if path else {}
+    for override in overrides:
+        _apply(given, override)
+    block = type(params)
+    mine = block.renamed(given.get(name) or {})
+    data = given | {name: params.model_dump(mode="json") | mine}
+    settings = getattr(checked(Settings, data, f" in {path}" if path else "", "see docs/stages.md"), name)
+    assert isinstance(settings, block)
+    return settings
 
 
 def _read(path: Path) -> dict[str, Any]:

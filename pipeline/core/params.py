@@ -2,20 +2,44 @@
 
 import difflib
 import json
-from collections.abc import Collection
+import logging
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from s2f.pipeline.core.errors import ConfigError
 
+LOG = logging.getLogger(__name__)
+
 
 class Params(BaseModel):
-    """A frozen block of settings; unknown keys and wrong types are refused."""
+    """A frozen block of settings; unknown keys and wrong types are refused.
+
+    `RENAMED` has the names that settings had in earlier versions, and those of today. `FREE` has the
+    settings of a training that may change when it goes on.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    RENAMED: ClassVar[Mapping[str, str]] = {}
+    FREE: ClassVar[Collection[str]] = ()
+
+    @classmethod
+    def renamed(cls, data: Mapping[str, Any]) -> dict[str, Any]:
+        """The data with today's names; a warning names them."""
+        old = [name for name in data if name in cls.RENAMED and cls.RENAMED[name] not in data]
+        if old:
+            words = ", ".join(f"{name} is now {cls.RENAMED[name]}" for name in old)
+            LOG.warning("settings have new names: %s", words)
+        return {cls.RENAMED[name] if name in old else name: value for name, value in data.items()}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _understand_old_names(cls, data: Any) -> Any:
+        return cls.renamed(data) if isinstance(data, dict) else data
 
 
 Block = TypeVar("Block", bound=Params)

@@ -19,9 +19,9 @@ from support.prepared import Prepared
 
 from s2f.model.data.loader import ClipStream, TrainBatches
 from s2f.model.training.config import TrainParams
-from s2f.model.training.distributed import Ranks
+from s2f.model.training.distributed import Distributed
 from s2f.model.training.state import new_state
-from s2f.model.training.trainer import train_step
+from s2f.model.training.step import train_step
 from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.core.shards import Shard
 
@@ -54,7 +54,7 @@ def pictures(sample: dict[str, bytes]) -> npt.NDArray[np.uint8]:
 
 def stacks(batches: TrainBatches) -> int:
     """An epoch as a worker makes it: shuffled, with windows, stacked; the number of frames."""
-    stream = itertools.islice(iter(ClipStream(batches.order, 0)), batches.per_epoch)
+    stream = itertools.islice(iter(ClipStream(batches.sampler, 0)), batches.per_epoch)
     return sum(stack.frames.shape[0] * stack.frames.shape[1] for stack in stream)
 
 
@@ -104,7 +104,7 @@ def test_batches_against_plain_webdataset(shards: list[Shard]) -> None:
 
 def waiting(shards: list[Shard], params: TrainParams, device: torch.device) -> tuple[float, float]:
     """Seconds per training step, and the share of it that is spent waiting for the batch."""
-    state = new_state(params, SAMPLE_RATE, Ranks(device))
+    state = new_state(params, SAMPLE_RATE, Distributed(device))
     batches = TrainBatches(shards, params, device).start(0)
     waited = worked = 0.0
     for step in range(STEPS + 2):

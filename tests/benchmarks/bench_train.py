@@ -14,9 +14,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from s2f.model.data.loader import Batch
 from s2f.model.training.config import TrainParams
-from s2f.model.training.distributed import Ranks
+from s2f.model.training.distributed import Distributed
 from s2f.model.training.state import new_state
-from s2f.model.training.trainer import train_step
+from s2f.model.training.step import train_step
 
 ROUNDS = 5
 RATE = 16_000
@@ -35,9 +35,9 @@ def test_a_step_against_its_arithmetic() -> None:
     table = Table(f"{device.type}, width {params.width}", "frames/s", "TFLOP/s", "of a matrix product's")
     shares = {}
     for name, each in ways.items():
-        state = new_state(each, RATE, Ranks(device))
+        state = new_state(each, RATE, Distributed(device))
         with FlopCounterMode(display=False) as counter:
-            train_step(new_state(plain, RATE, Ranks(device)), batch)
+            train_step(new_state(plain, RATE, Distributed(device)), batch)
         work = counter.get_total_flops()
         seconds = fastest(lambda state=state: train_step(state, batch), device)
         kind = torch.float32 if name == "fp32" else torch.bfloat16

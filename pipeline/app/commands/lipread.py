@@ -8,7 +8,8 @@ import typer
 from s2f.pipeline.app.commands.options import (
     Config,
     Limit,
-    Prepared,
+    PreparedOrRun,
+    Resume,
     Set,
     VideoFaces,
     console,
@@ -24,21 +25,26 @@ lipread = typer.Typer(
 
 @lipread.command("train")
 def lipread_train(
-    out: Prepared,
+    *,
+    out: PreparedOrRun = None,
     run: Annotated[Path, typer.Option("--run", help="Folder for the reader.")],
     config: Config = None,
     set_: Set = None,
     start: Annotated[Path | None, typer.Option(help="Begin with the weights of this run.")] = None,
+    resume: Resume = False,
 ) -> None:
     """Train a lip reader on the shards of a prepared set whose sentences are known.
 
     Example: s2f lipread train out/grid --run runs/reader --set lipread.epochs=30
     """
     from s2f.model.evaluation.learned.lipreading import training
-    from s2f.pipeline.app.config import load
+    from s2f.model.evaluation.learned.lipreading.config import LipreadParams
+    from s2f.pipeline.app.resuming import chosen
     from s2f.pipeline.core.prepared_set import PreparedSet
 
-    training.train(PreparedSet(out), run, load(config, set_ or []).lipread, start=start, console=console)
+    folder = training.run_folder(run)
+    place, params = chosen(folder, LipreadParams, "lipread", out, config, set_ or [], resume=resume)
+    training.train(PreparedSet(place), run, params, start=start, resume=resume, console=console)
 
 
 @lipread.command("run")

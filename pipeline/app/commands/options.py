@@ -41,6 +41,10 @@ SyncScorer = Annotated[
 ]
 Raw = Annotated[str, typer.Argument(help="Folder or URL of raw videos.")]
 Prepared = Annotated[str, typer.Argument(help="Folder or URL that 's2f prep' has made.")]
+PreparedOrRun = Annotated[
+    str | None, typer.Argument(help="Folder or URL that 's2f prep' has made; with --resume the run knows it.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where the run stopped.")]
 
 
 def _face_backend(name: str | None) -> str | None:

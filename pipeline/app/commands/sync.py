@@ -8,7 +8,8 @@ import typer
 from s2f.pipeline.app.commands.options import (
     Config,
     Limit,
-    Prepared,
+    PreparedOrRun,
+    Resume,
     Set,
     VideoFaces,
     console,
@@ -25,20 +26,25 @@ sync = typer.Typer(
 
 @sync.command("train")
 def sync_train(
-    out: Prepared,
+    *,
+    out: PreparedOrRun = None,
     run: Annotated[Path, typer.Option("--run", help="Folder for the sync scorer.")],
     config: Config = None,
     set_: Set = None,
+    resume: Resume = False,
 ) -> None:
     """Train a sync scorer on the shards of a prepared set, and try it on sound moved by known offsets.
 
     Example: s2f sync train out/grid --run runs/sync
     """
     from s2f.model.evaluation.learned.sync import training
-    from s2f.pipeline.app.config import load
+    from s2f.model.evaluation.learned.sync.config import SyncParams
+    from s2f.pipeline.app.resuming import chosen
     from s2f.pipeline.core.prepared_set import PreparedSet
 
-    trial = training.train(PreparedSet(out), run, load(config, set_ or []).sync, console)
+    folder = training.run_folder(run)
+    place, params = chosen(folder, SyncParams, "sync", out, config, set_ or [], resume=resume)
+    trial = training.train(PreparedSet(place), run, params, console, resume=resume)
     told = str(trial) if trial else "not tried: the val split has less than two clips that are long enough"
     console.print(told, markup=False, highlight=False, soft_wrap=True)
 

@@ -7,26 +7,32 @@ import typer
 
 from s2f.pipeline.app.commands.options import (
     Config,
-    Prepared,
+    PreparedOrRun,
+    Resume,
     Set,
     console,
 )
 
 
 def train(
-    out: Prepared,
+    *,
+    out: PreparedOrRun = None,
     run: Annotated[Path, typer.Option("--run", help="Folder for checkpoints, curves and samples.")],
     config: Config = None,
     set_: Set = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stopped.")] = False,
+    resume: Resume = False,
 ) -> None:
     """Train the GAN on the shards of a prepared set.
+
+    With --resume data and settings come from the run; --set may change how long and how often.
 
     Example: s2f train out/grid --run runs/small --set train.width=16
     """
     from s2f.model.training import trainer
-    from s2f.pipeline.app.config import load
+    from s2f.model.training.config import TrainParams
+    from s2f.pipeline.app.resuming import chosen
     from s2f.pipeline.core.prepared_set import PreparedSet
 
-    params = load(config, set_ or []).train
-    trainer.train(PreparedSet(out, params.cache), run, params, resume=resume, console=console)
+    folder = trainer.run_folder(run)
+    place, params = chosen(folder, TrainParams, "train", out, config, set_ or [], resume=resume)
+    trainer.train(PreparedSet(place, params.cache), run, params, resume=resume, console=console)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from support.model_shards import SAMPLE_RATE, make_members, make_shards
 
-from s2f.model.data.loader import Batch, TrainBatches, cut_clip, validation_batches
+from s2f.model.data.loader import Batch, TrainBatches, cut_clip, first_clips
 from s2f.model.training.config import TrainParams
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.prepared_set import PreparedSet
@@ -95,12 +95,12 @@ def test_a_crop_in_time_is_a_part_of_the_clip() -> None:
 
 def test_validation_takes_whole_clips_in_order_up_to_a_length(data: Path) -> None:
     shards = PreparedSet(data).split_or_empty("val")
-    clips = list(validation_batches(shards, small(), CPU))
+    clips = list(first_clips(shards, 0.16, 32, 100, CPU))
     assert [(clip.clip_ids, clip.frames.shape[1]) for clip in clips] == [
         (("val_000",), 12),
         (("val_001",), 12),
     ]
-    (short,) = validation_batches(shards, small(validation_clips=1, validation_frames=7), CPU)
+    (short,) = first_clips(shards, 0.16, 1, 7, CPU)
     assert short.frames.shape[1] == 7
     assert PreparedSet(data).media.sample_rate == SAMPLE_RATE
 

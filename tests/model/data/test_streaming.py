@@ -19,7 +19,7 @@ from test_loader import CPU, names, same, small
 from upath import UPath
 
 from s2f.model.data.loader import Batch, TrainBatches
-from s2f.model.data.sampler import Entry, Order
+from s2f.model.data.sampler import Entry, Sampler
 from s2f.model.training.config import TrainParams
 from s2f.model.training.trainer import train
 from s2f.pipeline.core import files
@@ -39,7 +39,7 @@ def shards_of(sizes: list[int]) -> list[Shard]:
     ]
 
 
-def epoch_of(order: Order, workers: int, epoch: int) -> list[list[Entry]]:
+def epoch_of(order: Sampler, workers: int, epoch: int) -> list[list[Entry]]:
     """The batches of an epoch as the DataLoader gives them: one of each worker in turn."""
     begin, batch = epoch * order.per_epoch, order.params.batch
     made = []
@@ -99,7 +99,7 @@ def test_ranks_have_equal_steps_and_no_clip_twice(sizes: list[int], world: int, 
     everything = {(number, clip) for number, shard in enumerate(shards) for clip in shard.clips}
     rows = []
     for epoch in range(3):
-        ranks = [epoch_of(Order(shards, small(), rank, world), workers, epoch) for rank in range(world)]
+        ranks = [epoch_of(Sampler(shards, small(), rank, world), workers, epoch) for rank in range(world)]
         assert {len(batches) for batches in ranks} == {26 // (2 * world)}
         assert {len(batch) for batches in ranks for batch in batches} == {2}
         row = [entry for batches in ranks for batch in batches for entry in batch]
@@ -113,20 +113,20 @@ def test_ranks_have_equal_steps_and_no_clip_twice(sizes: list[int], world: int, 
 def test_every_rank_meets_every_clip_over_the_epochs(sizes: list[int]) -> None:
     """Also those that a batch of 5 on each of 4 ranks leaves over in an epoch."""
     for rank in range(4):
-        order = Order(shards_of(sizes), small(batch=5), rank, 4)
+        order = Sampler(shards_of(sizes), small(batch=5), rank, 4)
         met = Counter(entry for epoch in range(60) for batch in epoch_of(order, 1, epoch) for entry in batch)
         assert len(met) == 26
 
 
 def test_a_reader_opens_few_tars() -> None:
-    order = [Order(shards_of([10] * 40), small(), rank, 4) for rank in range(4)]
+    order = [Sampler(shards_of([10] * 40), small(), rank, 4) for rank in range(4)]
     for rank, worker in itertools.product(range(4), range(2)):
         opened = {number for number, _ in next(order[rank].shares(0, worker, 2)).stored}
         assert len(opened) <= 40 / 8 + 1
 
 
 def test_clips_are_mixed_beyond_their_tar() -> None:
-    share = next(Order(shards_of([20] * 10), small(shuffle=60)).shares(0, 0, 1))
+    share = next(Sampler(shards_of([20] * 10), small(shuffle=60)).shares(0, 0, 1))
     assert len({number for number, _ in share.turns[:20]}) >= 3
     held = [share.stored.index(entry) - turn for turn, entry in enumerate(share.turns)]
     assert max(held) <= 60
@@ -135,7 +135,7 @@ def test_clips_are_mixed_beyond_their_tar() -> None:
 @pytest.mark.parametrize("workers", [1, 2, 3, 5])
 def test_a_worker_goes_on_where_it_was_in_any_epoch(workers: int) -> None:
     """The batches from a step on are those of an order that was begun there."""
-    order = Order(shards_of([5, 1, 9, 2, 2, 7]), small())
+    order = Sampler(shards_of([5, 1, 9, 2, 2, 7]), small())
 
     def batches(step: int, count: int) -> list[list[Entry]]:
         streams = [batches_of(step, worker) for worker in range(workers)]
@@ -223,7 +223,7 @@ def test_too_many_unreadable_clips_stop_the_training_and_are_named(tmp_path: Pat
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_unreadable_clips_of_all_workers_are_counted_together(tmp_path: Path) -> None:
     data = write_set(tmp_path, 4, 4)
-    order = Order(PreparedSet(data).split_or_empty("train"), small())
+    order = Sampler(PreparedSet(data).split_or_empty("train"), small())
     clips = [next(order.shares(0, worker, 2)).turns[0][1] for worker in range(2)]
     damage(data, *clips)
     with pytest.raises(InputError, match=r"^2 of the clips") as caught:

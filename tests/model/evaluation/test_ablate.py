@@ -200,7 +200,7 @@ def test_ctrl_c_ends_it_and_says_how_to_go_on(command: Command, tmp_path: Path) 
 
 
 def test_a_run_without_progress_has_ended(drawn: Path, tmp_path: Path) -> None:
-    params = tiny(steps=100, generator_rate=1e-12, validate_every=1, patience=2, l1_weight=0.0)
+    params = tiny(steps=100, generator_lr=1e-12, validate_every=1, patience=2, l1_weight=0.0)
     done = trainer.go_on(PreparedSet(drawn), tmp_path / "run", params, SILENT)
     assert done["step"] < 100
     before = fingerprint(tmp_path / "run")

@@ -26,6 +26,7 @@ from s2f.model.evaluation.learned.lipreading import scores, training
 from s2f.model.evaluation.learned.lipreading.config import LipreadParams
 from s2f.model.evaluation.learned.lipreading.grammar import SLOTS, is_sentence
 from s2f.model.evaluation.learned.lipreading.mouths import Utterance, read_utterances
+from s2f.model.evaluation.learned.lipreading.network import LipNet
 from s2f.model.evaluation.learned.lipreading.reader import Reader, load_reader
 from s2f.model.evaluation.sources.footage import Video
 from s2f.pipeline.app.cli import app
@@ -65,7 +66,7 @@ def split(prepared_small: Prepared, tmp_path_factory: pytest.TempPathFactory) ->
 def learnt(grid: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run of a reader that knows its clips by heart."""
     run = tmp_path_factory.mktemp("readers") / "learnt"
-    few = {"width": 4, "hidden": 128, "epochs": 100, "batch": 1, "rate": 5e-3, "dropout": 0.0}
+    few = {"width": 4, "hidden": 128, "epochs": 100, "batch": 1, "lr": 5e-3, "dropout": 0.0}
     params = LipreadParams.model_validate({**few, "augment": False, "validate_every": 100, "threads": 1})
     training.train(PreparedSet(grid.out), run, params, console=SILENT)
     return run
@@ -197,10 +198,13 @@ def test_what_a_training_says_and_leaves(s2f: Command, split: Prepared, tmp_path
     for word in ("epoch 1 of 2: loss ", "epoch 2 of 2", "WER ", "with the grammar ", "frames/s", " s left"):
         assert word in ended.out
     assert sorted(path.name for path in run.iterdir()) == [
+        "curves.jsonl",
         "lipread.yaml",
         "metrics.jsonl",
         "reader.json",
         "reader.safetensors",
+        "run.json",
+        "state.pt",
     ]
     settings = yaml.safe_load((run / "lipread.yaml").read_text())
     assert LipreadParams.model_validate(settings) == LipreadParams.model_validate(TINY)
@@ -226,7 +230,7 @@ def test_a_training_goes_on_from_another_readers_weights(
     grid: Prepared, learnt: Path, tmp_path: Path
 ) -> None:
     # At this rate nothing changes but what the batch norms have seen.
-    params = LipreadParams.model_validate({**TINY, "rate": 1e-9})
+    params = LipreadParams.model_validate({**TINY, "lr": 1e-9})
     training.train(PreparedSet(grid.out), tmp_path / "tuned", params, start=learnt, console=SILENT)
     before, after = (load_reader(run, CPU).network for run in (learnt, tmp_path / "tuned"))
     assert after.arguments == before.arguments
@@ -234,26 +238,31 @@ def test_a_training_goes_on_from_another_readers_weights(
         assert torch.allclose(weight, dict(after.named_parameters())[name], atol=1e-6)
 
 
+def lip_trainee(network: LipNet, params: LipreadParams, split: Prepared, run: Path) -> training.LipTrainee:
+    reader, folder = Reader(network, Fraction(25)), training.run_folder(run)
+    return training.LipTrainee(reader, params, [], [], folder, PreparedSet(split.out), SILENT)
+
+
 def test_clips_of_other_lengths_share_a_batch(split: Prepared, tmp_path: Path) -> None:
     params = LipreadParams.model_validate({**TINY, "batch": 2})
     network = training.new_network(params)
-    session = training.Training(Reader(network, Fraction(25)), params, [], [], tmp_path, SILENT)
+    trainee = lip_trainee(network, params, split, tmp_path)
     utterances = read_utterances(PreparedSet(split.out).split_or_empty("train"), SILENT)
     short = Utterance("short", utterances[0].mouths[:40], utterances[0].text)
-    assert 0 < session.learn([short, utterances[1]]) < 100
+    assert 0 < trainee.train_step([short, utterances[1]])["reader/loss"] < 100
     # Less frames than characters: there is no path at all, and no loss.
     hopeless = Utterance("hopeless", utterances[0].mouths[:9], utterances[0].text)
-    assert session.learn([hopeless, hopeless]) == 0
+    assert trainee.train_step([hopeless, hopeless])["reader/loss"] == 0
 
 
 def test_a_loss_that_explodes_ends_the_training(split: Prepared, tmp_path: Path) -> None:
     params = LipreadParams.model_validate(TINY)
     network = training.new_network(params)
-    session = training.Training(Reader(network, Fraction(25)), params, [], [], tmp_path, SILENT)
+    trainee = lip_trainee(network, params, split, tmp_path)
     with torch.no_grad():
         network.classifier[1].weight.fill_(float("nan"))
     with pytest.raises(TrainingError, match="step 1 is not finite"):
-        session.learn(read_utterances(PreparedSet(split.out).split_or_empty("train"), SILENT))
+        trainee.train_step(read_utterances(PreparedSet(split.out).split_or_empty("train"), SILENT))
 
 
 def test_a_killed_training_leaves_whole_files(split: Prepared, tmp_path: Path) -> None:

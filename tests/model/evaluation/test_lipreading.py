@@ -12,8 +12,8 @@ from s2f.model.evaluation.learned.lipreading.grammar import SLOTS, Lattice, Logs
 from s2f.model.evaluation.learned.lipreading.labels import ALPHABET, BLANK, decode, encode, plain
 from s2f.model.evaluation.learned.lipreading.mouths import DOWN, LEFT, MARGIN, TOP, cut_mouths, middle, varied
 from s2f.model.evaluation.learned.lipreading.network import LipNet, moving
-from s2f.model.evaluation.learned.lipreading.training import schedule
 from s2f.model.metrics.words import word_error_rate, words_read
+from s2f.model.training.schedule import warm_cosine
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.corpora import grid
 
@@ -243,7 +243,7 @@ def test_light_and_what_stands_still_do_not_count(network: LipNet) -> None:
 
 
 def test_the_learning_rate_rises_and_falls_to_nothing() -> None:
-    rates = [schedule(step, 200) for step in range(200)]
+    rates = [warm_cosine(step, 200, 0.1) for step in range(200)]
     top = int(np.argmax(rates))
     assert rates[top] == 1
     assert 15 <= top <= 25
@@ -251,7 +251,7 @@ def test_the_learning_rate_rises_and_falls_to_nothing() -> None:
     assert np.all(np.diff(rates[top + 1 :]) < 0)
     assert 0 < rates[0] < 0.1
     assert rates[-1] < 0.001
-    assert schedule(0, 1) == 1
+    assert warm_cosine(0, 1, 0.1) == 1
 
 
 @pytest.mark.parametrize(

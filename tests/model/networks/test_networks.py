@@ -11,13 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from s2f.model.networks.discriminators import (
-    FrameDiscriminator,
-    SequenceDiscriminator,
-    SyncDiscriminator,
-    VideoDiscriminator,
-    VolumeDiscriminator,
-)
+from s2f.model.networks.discriminators import DISCRIMINATORS
+from s2f.model.networks.discriminators.frame import FrameDiscriminator
+from s2f.model.networks.discriminators.sequence import SequenceDiscriminator
+from s2f.model.networks.discriminators.sync import SyncDiscriminator
+from s2f.model.networks.discriminators.video import VideoDiscriminator
+from s2f.model.networks.discriminators.volume import VolumeDiscriminator
 from s2f.model.networks.generator import (
     ContextEncoder,
     FrameDecoder,
@@ -34,7 +33,6 @@ from s2f.model.networks.layers import (
     prime_factors,
 )
 from s2f.model.networks.losses import discriminator_loss, generator_loss, reconstruction_loss, upper_loss
-from s2f.model.training.config import VOLUME_FRAMES
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -367,14 +365,18 @@ def test_the_video_encoder_sees_five_frames_to_either_side() -> None:
 
 
 def test_a_logit_of_the_volume_discriminator_sees_a_window_of_frames() -> None:
-    judge = VolumeDiscriminator(4)
-    for changed, windows in ((0, [True, False]), (5, [True, True]), (VOLUME_FRAMES, [False, True])):
+    judge, least = VolumeDiscriminator(4), DISCRIMINATORS["volume"].least_frames
+    for changed, windows in (
+        (0, [True, False]),
+        (5, [True, True]),
+        (least, [False, True]),
+    ):
         frames = material(14)[1]
         frames[:, changed] = 0
         moved = changes(judge, frames=frames).reshape(2, 2, -1).any(2)
         assert moved.tolist() == [windows, windows]
     with pytest.raises(RuntimeError):
-        judge(*material(VOLUME_FRAMES - 1))
+        judge(*material(least - 1))
 
 
 def test_losses_by_hand() -> None:

@@ -40,7 +40,7 @@ from s2f.model.training.distributed import joined
 from s2f.model.training.config import TrainParams
 from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.model.training.state import new_state
-from s2f.model.training.trainer import train_step
+from s2f.model.training.step import train_step
 params = TrainParams.model_validate_json(sys.argv[2])
 with joined(torch.device("cpu")) as ranks:
     state = new_state(params, 16_000, ranks)
@@ -54,7 +54,7 @@ with joined(torch.device("cpu")) as ranks:
         train_step(state, batch)
     weights = b"".join(each.detach().numpy().tobytes() for each in state.generator.parameters())
     digest = hashlib.sha256(weights).hexdigest()
-    said = [ranks.any(ranks.rank == 1), ranks.told([float(ranks.rank)])[0], digest]
+    said = [ranks.any(ranks.rank == 1), ranks.broadcast([float(ranks.rank)])[0], digest]
     Path(sys.argv[0]).with_suffix(f".{ranks.rank}").write_text(" ".join(map(str, [*said, *seen])))
 """
 

@@ -16,11 +16,13 @@ from torch import nn
 
 from s2f.model.data.loader import Batch, TrainBatches
 from s2f.model.networks import weights
-from s2f.model.networks.discriminators import SequenceDiscriminator, VideoDiscriminator
+from s2f.model.networks.discriminators.sequence import SequenceDiscriminator
+from s2f.model.networks.discriminators.video import VideoDiscriminator
 from s2f.model.training.config import RECIPES, TrainParams
-from s2f.model.training.distributed import Ranks
+from s2f.model.training.distributed import Distributed
 from s2f.model.training.state import State, new_state
-from s2f.model.training.trainer import shifted, train, train_step
+from s2f.model.training.step import shifted, train_step
+from s2f.model.training.trainer import train
 from s2f.pipeline.app import config
 from s2f.pipeline.core.errors import CheckpointError, ConfigError
 from s2f.pipeline.core.prepared_set import PreparedSet
@@ -43,9 +45,9 @@ FIGURES = {
         "sequence_weight": 1,
         "sync_weight": 0,
         "volume_weight": 0,
-        "generator_rate": 2e-4,
-        "frame_rate": 1e-3,
-        "sequence_rate": 5e-5,
+        "generator_lr": 2e-4,
+        "frame_lr": 1e-3,
+        "sequence_lr": 5e-5,
         "decay_after": 20,
     },
     "ijcv2019": {
@@ -60,10 +62,10 @@ FIGURES = {
         "sequence_weight": 0.2,
         "sync_weight": 0.8,
         "volume_weight": 0,
-        "generator_rate": 1e-4,
-        "frame_rate": 1e-4,
-        "sequence_rate": 1e-5,
-        "sync_rate": 1e-5,
+        "generator_lr": 1e-4,
+        "frame_lr": 1e-4,
+        "sequence_lr": 1e-5,
+        "sync_lr": 1e-5,
         "decay": 1,
     },
 }
@@ -152,7 +154,7 @@ def test_one_setting_gives_the_whole_second_recipe(
 
 
 def test_what_the_user_gives_overrules_the_recipe() -> None:
-    given = ["train.recipe=ijcv2019", "train.identity=50", "train.sync_weight=0", "train.frame_rate=null"]
+    given = ["train.recipe=ijcv2019", "train.identity=50", "train.sync_weight=0", "train.frame_lr=null"]
     params = config.load(REPOSITORY / "stages.yaml", given).train
     assert (params.identity, params.sync_weight, params.frame_rate) == (50, 0, 1e-4)
 
@@ -196,7 +198,7 @@ def test_without_reconstruction_any_adversary_is_something_to_learn() -> None:
 def test_a_comparison_is_a_setting_and_trains(data: Path, name: str) -> None:
     changes, terms, adversaries = COMPARISONS[name]
     params = small(**changes)
-    state = new_state(params, 16_000, Ranks(CPU))
+    state = new_state(params, 16_000, Distributed(CPU))
     assert state.adversaries.keys() == adversaries
     trained = {"generator": state.generator} | {
         judge: adversary.module for judge, adversary in state.adversaries.items()
@@ -212,7 +214,7 @@ def test_a_comparison_is_a_setting_and_trains(data: Path, name: str) -> None:
         moved = max(
             (new - old).abs().max().item() for new, old in zip(weights_of(network), before[part], strict=True)
         )
-        rate = params.generator_rate if part == "generator" else state.adversaries[part].rate
+        rate = params.generator_lr if part == "generator" else state.adversaries[part].lr
         # Adam's first step is as long as the rate: each network has learnt once, at its own rate.
         assert moved == pytest.approx(rate, rel=0.05)
 
@@ -236,14 +238,17 @@ def test_the_recipes_train_on_the_same_shards_with_windows_of_their_own(data: Pa
 
 
 def test_the_recipes_differ_in_their_sequence_discriminator() -> None:
-    assert kinds(new_state(small(), 16_000, Ranks(CPU)))["sequence"] is SequenceDiscriminator
-    assert kinds(new_state(small(recipe="ijcv2019"), 16_000, Ranks(CPU)))["sequence"] is VideoDiscriminator
-    assert kinds(new_state(small(sequence="video"), 16_000, Ranks(CPU)))["sequence"] is VideoDiscriminator
+    def judge(**changes: str) -> type[nn.Module]:
+        return kinds(new_state(small(**changes), 16_000, Distributed(CPU)))["sequence"]
+
+    assert judge() is SequenceDiscriminator
+    assert judge(recipe="ijcv2019") is VideoDiscriminator
+    assert judge(sequence="video") is VideoDiscriminator
 
 
 def rates(state: State, epoch: int) -> dict[str, float]:
     """The learning rates that the optimizers have in an epoch."""
-    state.set_rates(epoch)
+    state.set_lr(epoch)
     found = {name: adversary.optimizer for name, adversary in state.adversaries.items()}
     return {
         name: optimizer.param_groups[0]["lr"]
@@ -252,7 +257,7 @@ def rates(state: State, epoch: int) -> dict[str, float]:
 
 
 def test_the_rates_of_generator_and_frame_discriminator_decay_in_the_first_recipe() -> None:
-    state = new_state(small(sync_weight=0.5, volume_weight=0.5, frames=13), 16_000, Ranks(CPU))
+    state = new_state(small(sync_weight=0.5, volume_weight=0.5, frames=13), 16_000, Distributed(CPU))
     steady = {"sequence": 5e-5, "sync": 1e-5, "volume": 1e-5}
     for epoch in (0, 20):
         assert rates(state, epoch) == {"generator": 2e-4, "frame": 1e-3, **steady}
@@ -260,7 +265,7 @@ def test_the_rates_of_generator_and_frame_discriminator_decay_in_the_first_recip
 
 
 def test_no_rate_decays_in_the_second_recipe() -> None:
-    state = new_state(small(recipe="ijcv2019"), 16_000, Ranks(CPU))
+    state = new_state(small(recipe="ijcv2019"), 16_000, Distributed(CPU))
     assert rates(state, 0) == rates(state, 500)
     assert rates(state, 0) == {"generator": 1e-4, "frame": 1e-4, "sequence": 1e-5, "sync": 1e-5}
 
@@ -283,10 +288,8 @@ def test_mismatched_sound_is_of_another_time_in_the_same_clip() -> None:
 
 
 def test_the_sync_discriminator_learns_to_tell_matched_from_mismatched_and_generated(data: Path) -> None:
-    params = small(
-        recipe="ijcv2019", batch=4, frames=12, frame_weight=0.0, sequence_weight=0.0, sync_rate=3e-3
-    )
-    state = new_state(params, 16_000, Ranks(CPU))
+    params = small(recipe="ijcv2019", batch=4, frames=12, frame_weight=0.0, sequence_weight=0.0, sync_lr=3e-3)
+    state = new_state(params, 16_000, Distributed(CPU))
     batch = first_batch(data, params)
     losses = [train_step(state, batch)["discriminator/sync"] for _ in range(40)]
     assert max(losses[-3:]) < 0.9 * 2 * math.log(2)  # which is what knowing nothing costs
@@ -311,7 +314,7 @@ def test_a_run_from_before_the_second_recipe_goes_on(data: Path, tmp_path: Path)
     run = tmp_path / "run"
     start(data, run, small(sync_frames=5))
     saved = yaml.safe_load((run / "train.yaml").read_text())
-    for name in ("temporal", "sequence", "sync_weight", "sync_frames", "sync_rate", "volume_weight"):
+    for name in ("temporal", "sequence", "sync_weight", "sync_frames", "sync_lr", "volume_weight"):
         del saved[name]
     (run / "train.yaml").write_text(yaml.safe_dump(saved))
     assert start(data, run, small(sync_frames=5, steps=2), resume=True)["step"] == 2

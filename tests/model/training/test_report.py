@@ -16,8 +16,8 @@ from support.model_shards import make_shards
 
 from s2f.model.training import charts, report, report_samples
 from s2f.model.training.config import TrainParams
+from s2f.model.training.curves import read_metrics
 from s2f.model.training.report import About, Progress
-from s2f.model.training.run_log import read_metrics
 from s2f.model.training.trainer import train
 from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.core.shards import Media

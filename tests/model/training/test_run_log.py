@@ -16,8 +16,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from s2f.model.training import samples
 from s2f.model.training.config import TrainParams
+from s2f.model.training.curves import CURVES, METRICS, read_metrics
 from s2f.model.training.report import About
-from s2f.model.training.run_log import CURVES, METRICS, Journal, read_metrics
+from s2f.model.training.run_log import RunLog
 from s2f.model.training.samples import Example, join_windows
 from s2f.model.training.validation import Validation
 from s2f.pipeline.core import media
@@ -43,12 +44,12 @@ def validation(l1: float = 0.05, *examples: Example) -> Validation:
 
 def attempt(run: Path, begin: int, *, end: int) -> None:
     """Log every step, and validate at every even one."""
-    with Journal(run, begin, ABOUT) as journal:
+    with RunLog(run, begin, ABOUT) as log:
         for step in range(begin + 1, end + 1):
             pace = {"speed/frames_per_second": 10.0, "speed/waiting": 0.1}
-            journal.write(step, {"generator/l1": 1 / step, **pace})
+            log.write(step, {"generator/l1": 1 / step, **pace})
             if step % 2 == 0:
-                journal.write_validation(step, validation(1 / step))
+                log.write_validation(step, validation(1 / step))
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -59,7 +60,7 @@ def test_what_a_stopped_attempt_wrote_beyond_its_checkpoint_is_taken_out(tmp_pat
     attempt(tmp_path, 0, end=6)
     first = lines(tmp_path / CURVES)
     (tmp_path / "samples" / "step-by-step.png").touch()
-    with Journal(tmp_path, 3, ABOUT):
+    with RunLog(tmp_path, 3, ABOUT):
         assert [row["step"] for row in lines(tmp_path / CURVES)] == [1, 2, 3]
         assert [row["step"] for row in lines(tmp_path / METRICS)] == [2]
         assert {path.stem for path in (tmp_path / "samples").iterdir()} == {
@@ -84,7 +85,7 @@ def test_a_line_that_a_kill_cut_off_is_left_out(tmp_path: Path, name: str) -> No
     whole = lines(tmp_path / name)
     with (tmp_path / name).open("a") as file:
         file.write('{"step": 5, "gener')
-    with Journal(tmp_path, 5, ABOUT):
+    with RunLog(tmp_path, 5, ABOUT):
         assert lines(tmp_path / name) == whole
 
 
@@ -130,8 +131,8 @@ def test_a_film_that_cannot_be_written_does_not_end_the_training(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "samples" / "step-000002.mp4").mkdir(parents=True)
-    with caplog.at_level(logging.WARNING), Journal(tmp_path, 2, ABOUT) as journal:
-        journal.write_validation(2, validation())
+    with caplog.at_level(logging.WARNING), RunLog(tmp_path, 2, ABOUT) as log:
+        log.write_validation(2, validation())
     assert "step 2 has no film" in caplog.text
     assert [row["step"] for row in read_metrics(tmp_path)] == [2]
     assert (tmp_path / "report.html").stat().st_size

@@ -9,7 +9,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from s2f.model.training.terminal import RECENT, Display, Pace, timed
+from s2f.model.training.terminal import RECENT, Display, Pace, Plan, timed
+from s2f.model.training.validation import WORDS
 from s2f.pipeline.core.progress import duration
 
 LOSSES = {
@@ -23,7 +24,7 @@ SCORES = {"val/l1": 0.05, "val/l1_still": 0.06, "val/psnr": 27.0, "val/psnr_stil
 def show(console: Console, *, steps: int = 200_000, first: int = 150_000, count: int = 3) -> Display:
     """Have a display show some steps and two validations, of which the one before was the better one."""
     before = {"step": 140_000, **SCORES, "val/l1": 0.04}
-    display = Display(console, step=first, steps=steps, per_epoch=4000, frames=200, validations=[before])
+    display = Display(console, first, Plan(steps, 4000, 200, 1, 1, 1), validations=[before], words=WORDS)
     with display:
         for step in range(first + 1, first + count + 1):
             display.show(step, LOSSES, waited=0.1, worked=0.3)
@@ -72,7 +73,8 @@ def test_a_file_gets_plain_lines_for_the_first_and_the_last_step() -> None:
 
 def test_losses_are_means_over_the_last_steps() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=80)
-    with Display(console, step=0, steps=3 * RECENT, per_epoch=9, frames=1, validations=[]) as display:
+    plan = Plan(3 * RECENT, 9, 1, 1, 1, 1)
+    with Display(console, 0, plan, validations=[], words=WORDS) as display:
         for step in range(1, 2 * RECENT + 1):
             display.show(step, {"generator/l1": float(step > RECENT) * (step % 2)}, 0.0, 0.1)
     assert "generator      l1 0.5" in shown(console)[-2:]

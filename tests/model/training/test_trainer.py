@@ -19,9 +19,10 @@ from s2f.model.data.loader import TrainBatches
 from s2f.model.networks import weights
 from s2f.model.training import checkpoint
 from s2f.model.training.config import TrainParams
-from s2f.model.training.distributed import Ranks
+from s2f.model.training.distributed import Distributed
 from s2f.model.training.state import new_state
-from s2f.model.training.trainer import train, train_step
+from s2f.model.training.step import train_step
+from s2f.model.training.trainer import train
 from s2f.pipeline.core.errors import CheckpointError, InputError, TrainingError
 from s2f.pipeline.core.prepared_set import PreparedSet
 
@@ -115,7 +116,7 @@ def test_the_learning_rate_decays_after_some_epochs_and_after_resuming(data: Pat
 )
 def test_an_ablation_is_one_setting(data: Path, change: dict[str, float], tags: set[str]) -> None:
     params = small(**change)
-    state = new_state(params, 16_000, Ranks(CPU))
+    state = new_state(params, 16_000, Distributed(CPU))
     batch = next(TrainBatches(PreparedSet(data).split_or_empty("train"), params, CPU).start(0))
     assert train_step(state, batch).keys() == tags
     assert state.adversaries.keys() == {tag.split("/")[1] for tag in tags if tag.startswith("discriminator")}
@@ -131,8 +132,8 @@ def test_fewer_steps_than_are_done_change_nothing(data: Path, finished: Path) ->
 
 
 def test_training_lowers_the_l1(data: Path) -> None:
-    params = small(frame_weight=0.0, sequence_weight=0.0, generator_rate=3e-3)
-    state = new_state(params, 16_000, Ranks(CPU))
+    params = small(frame_weight=0.0, sequence_weight=0.0, generator_lr=3e-3)
+    state = new_state(params, 16_000, Distributed(CPU))
     batch = next(TrainBatches(PreparedSet(data).split_or_empty("train"), params, CPU).start(0))
     losses = [train_step(state, batch)["generator/l1"] for _ in range(15)]
     assert losses[-1] < 0.7 * losses[0]
@@ -140,7 +141,7 @@ def test_training_lowers_the_l1(data: Path) -> None:
 
 def test_losses_that_are_not_finite_stop_the_run(data: Path) -> None:
     params = small()
-    state = new_state(params, 16_000, Ranks(CPU))
+    state = new_state(params, 16_000, Distributed(CPU))
     with torch.no_grad():
         next(state.generator.decoder.parameters()).fill_(float("nan"))
     batch = next(TrainBatches(PreparedSet(data).split_or_empty("train"), params, CPU).start(0))
@@ -162,7 +163,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(data: Path, tmp_path: Path) -> None:
 
 def test_no_progress_ends_the_run(data: Path, tmp_path: Path) -> None:
     # A learning rate this small changes no score in the first digits, but the norms still move.
-    params = small(steps=100, generator_rate=1e-12, validate_every=1, patience=2, l1_weight=0.0)
+    params = small(steps=100, generator_lr=1e-12, validate_every=1, patience=2, l1_weight=0.0)
     scores, text = start(data, tmp_path / "run", params)
     assert scores["step"] < 100
     assert "no better L1" in text

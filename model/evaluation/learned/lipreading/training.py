@@ -1,15 +1,13 @@
 """Shards → a lip reader. All clips are kept in memory, a quarter of a megabyte for each of 3 s."""
 
 import itertools
-import json
 import math
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from rich.console import Console
 from torch.nn import functional
 
@@ -22,14 +20,17 @@ from s2f.model.evaluation.learned.lipreading.network import LipNet
 from s2f.model.evaluation.learned.lipreading.reader import Reader, load_reader, transcribe
 from s2f.model.metrics.words import word_error_rate
 from s2f.model.networks.device import best_device
-from s2f.model.training.terminal import stop_requests
-from s2f.pipeline.core.errors import CheckpointError, InputError, TrainingError
-from s2f.pipeline.core.files import make_folder, write_bytes
+from s2f.model.training.curves import Curves, read_metrics
+from s2f.model.training.distributed import Distributed
+from s2f.model.training.loop import is_over, run_loop
+from s2f.model.training.run_folder import RunFolder
+from s2f.model.training.schedule import step_seed, warm_cosine
+from s2f.model.training.terminal import Display, Plan, ScoreWords
+from s2f.pipeline.core.errors import InputError, TrainingError
 from s2f.pipeline.core.prepared_set import PreparedSet
-from s2f.pipeline.core.progress import duration, progress_bar
+from s2f.pipeline.core.progress import duration
 
 SETTINGS = "lipread.yaml"
-METRICS = "metrics.jsonl"
 
 # The gradient's largest norm: CTC's is steep where the right path has next to no probability.
 STEEPEST = 5.0
@@ -38,32 +39,59 @@ WEIGHT_DECAY = 0.01
 RISING = 0.1
 
 
+def run_folder(run: Path) -> RunFolder:
+    """The folder of a lip reader's training."""
+    return RunFolder(run, run_files.KIND, "lip reader", SETTINGS)
+
+
 def train(
-    data: PreparedSet, run: Path, params: LipreadParams, *, start: Path | None = None, console: Console
+    data: PreparedSet,
+    run: Path,
+    params: LipreadParams,
+    *,
+    start: Path | None = None,
+    resume: bool = False,
+    console: Console,
 ) -> float:
     """Train a reader on the shards in `data`, from the weights of the run `start` or from random ones.
 
     The folder `run` gets the weights with the best word error rate on the val split, which is returned,
-    or the last ones where that split is empty. Ctrl-C ends the training early. Raises InputError where
-    the shards do not serve, CheckpointError where a folder does not, TrainingError where the loss is
-    not finite.
+    or the last ones where that split is empty. Ctrl-C stops the training, saved; stopped and resumed, it
+    ends with the weights of one that was not. Raises InputError where the shards do not serve,
+    CheckpointError where a folder does not, TrainingError where the loss is not finite.
     """
-    if (run / run_files.KIND.description).exists():
-        raise CheckpointError(f"{run} already holds a lip reader", "give another folder")
     if params.threads:
         torch.set_num_threads(params.threads)
-    torch.manual_seed(params.seed)
+    folder = run_folder(run)
+    saved = folder.checkpoint(data, params, resume=resume)
     shards, others = data.split_or_empty("train"), data.split_or_empty("val")
     if not shards:
         raise InputError(f"{data} has no clips in the split 'train'", "see shard.shares in docs/stages.md")
-    network = load_reader(start, best_device()).network if start else new_network(params)
-    reader = Reader(network, data.media.fps)
+    if resume and not start and (begun_from := folder.read_record().get("start")):
+        start = Path(begun_from)
+    network = load_reader(start, best_device()).network if start and not saved else None
+    if saved:
+        # A reader that began with the weights of another one has that one's sizes.
+        network = LipNet(**saved["arguments"]).to(best_device())
+    reader = Reader(network or new_network(params), data.media.fps)
     utterances = read_utterances(shards, console)
     validation = read_utterances(others, console) if others else []
-    make_folder(run)
-    write_bytes(run / SETTINGS, yaml.safe_dump(params.model_dump(), sort_keys=False).encode())
-    run_files.describe(run, reader)
-    return Training(reader, params, utterances, validation, run, console).go()
+    trainee = LipTrainee(reader, params, utterances, validation, folder, data, console)
+    if saved:
+        folder.restore(trainee, saved)
+    if is_over(trainee):
+        console.print(f"{run} has ended at step {trainee.step:,} already", markup=False, soft_wrap=True)
+        return trainee.best
+    folder.write(data, params, **({"start": str(start.absolute())} if start else {}))
+    if not saved:
+        run_files.describe(run, reader)
+    trainee.announce()
+    trainee.curves = Curves(run, trainee.step)
+    display = Display(console, trainee.step, trainee.plan, validations=read_metrics(run), words=WORDS)
+    if run_loop(trainee, display):
+        told = f"stopped in epoch {trainee.epoch}, saved in {run}; go on with --resume"
+        console.print(told, markup=False, soft_wrap=True)
+    return trainee.best
 
 
 def new_network(params: LipreadParams) -> LipNet:
@@ -71,8 +99,8 @@ def new_network(params: LipreadParams) -> LipNet:
     return LipNet(width=params.width, hidden=params.hidden, dropout=params.dropout).to(best_device())
 
 
-class Training:
-    """What the loop works with, and what it has reached."""
+class LipTrainee:
+    """The lip reader as the loop trains it."""
 
     def __init__(
         self,
@@ -80,56 +108,64 @@ class Training:
         params: LipreadParams,
         utterances: list[Utterance],
         validation: list[Utterance],
-        run: Path,
+        folder: RunFolder,
+        data: PreparedSet,
         console: Console,
     ) -> None:
-        self.reader, self.params, self.run, self.console = reader, params, run, console
-        self.utterances, self.validation = utterances, validation
+        self.reader, self.params, self.folder, self.data = reader, params, folder, data
+        self.utterances, self.validation, self.console = utterances, validation, console
         # Where it serves, the grammar decides which weights are kept.
         self.grammar = fits([each.text for each in validation])
         self.device = next(reader.network.parameters()).device
-        weights = reader.network.parameters()
-        self.optimizer = torch.optim.AdamW(weights, params.rate, weight_decay=WEIGHT_DECAY)
-        self.random = np.random.default_rng(params.seed)
-        self.steps = params.epochs * math.ceil(len(utterances) / params.batch)
-        self.step, self.frames, self.seconds = 0, 0, 0.0
-        self.rows: list[dict[str, float]] = []
+        self.distributed = Distributed(self.device)
+        self.optimizer = torch.optim.AdamW(reader.network.parameters(), params.lr, weight_decay=WEIGHT_DECAY)
+        self.curves: Curves | None = None
+        self.step = 0
         self.best = math.nan
+        # Of the steps since the last validation.
+        self.losses: list[float] = []
 
-    def go(self) -> float:
-        """Train to the end, or until a person stops it; returns the best word error rate."""
+    @property
+    def plan(self) -> Plan:
+        per_epoch = max(1, math.ceil(len(self.utterances) / self.params.batch))
+        often = self.params.validate_every * per_epoch
+        frames = sum(len(each.mouths) for each in self.utterances) // per_epoch
+        return Plan(self.params.epochs * per_epoch, per_epoch, frames, often, often, per_epoch)
+
+    @property
+    def epoch(self) -> int:
+        """The number of the epoch, from 1 on."""
+        return max(0, self.step - 1) // self.plan.per_epoch + 1
+
+    @property
+    def ended_early(self) -> bool:
+        return False
+
+    def announce(self) -> None:
+        """Say what is trained."""
         weights = sum(weight.numel() for weight in self.reader.network.parameters())
+        begin = f"resuming at step {self.step:,}" if self.step else "training"
         self.console.print(
-            f"training on {self.device}: {len(self.utterances):,} clips,"
+            f"{begin} on {self.device}: {len(self.utterances):,} clips,"
             f" {len(self.validation):,} to validate on; {weights / 1e6:.2f} M weights"
         )
-        with stop_requests() as stop, progress_bar(self.console) as bar:
-            task = bar.add_task("steps", total=self.steps, speed="")
-            for epoch in range(1, self.params.epochs + 1):
-                losses = []
-                for batch in self._batches():
-                    losses.append(self.learn(batch))
-                    bar.update(task, advance=1, speed=f"{self.frames / self.seconds:,.0f} frames/s")
-                    if stop:
-                        break
-                if stop or epoch % self.params.validate_every == 0 or epoch == self.params.epochs:
-                    self._validate(epoch, float(np.mean(losses)))
-                if stop:
-                    self.console.print(f"stopped in epoch {epoch}")
-                    break
-        return self.best
 
-    def _batches(self) -> Iterator[list[Utterance]]:
-        """All utterances once, in an order drawn anew."""
-        order = self.random.permutation(len(self.utterances))
-        for begin in range(0, len(order), self.params.batch):
-            yield [self.utterances[number] for number in order[begin : begin + self.params.batch]]
+    def batches(self) -> Iterator[list[Utterance]]:
+        """All utterances once per epoch, in an order that is drawn for each."""
+        epoch, done = divmod(self.step, self.plan.per_epoch)
+        while True:
+            order = np.random.default_rng((self.params.seed, epoch)).permutation(len(self.utterances))
+            for first in range(done * self.params.batch, len(order), self.params.batch):
+                yield [self.utterances[number] for number in order[first : first + self.params.batch]]
+            epoch, done = epoch + 1, 0
 
-    def learn(self, batch: list[Utterance]) -> float:
-        """One step; returns the loss per character. Raises TrainingError."""
-        begun = time.perf_counter()
+    def train_step(self, batch: list[Utterance]) -> dict[str, float]:
+        """Train on a batch; the loss per character. Raises TrainingError."""
+        seed = step_seed(self.params.seed, self.step)
+        torch.manual_seed(seed)
+        random = np.random.default_rng(seed)
         mouths = [
-            varied(each.mouths, self.random) if self.params.augment else middle(each.mouths) for each in batch
+            varied(each.mouths, random) if self.params.augment else middle(each.mouths) for each in batch
         ]
         lengths = [len(each) for each in mouths]
         # Shorter clips stand still at their end.
@@ -146,19 +182,21 @@ class Training:
             zero_infinity=True,
         )
         if not math.isfinite(value := loss.item()):
-            raise TrainingError(f"the loss of step {self.step + 1} is not finite", "lower lipread.rate")
+            raise TrainingError(f"the loss of step {self.step + 1} is not finite", "lower lipread.lr")
         for group in self.optimizer.param_groups:
-            group["lr"] = self.params.rate * schedule(self.step, self.steps)
+            group["lr"] = self.params.lr * warm_cosine(self.step, self.plan.steps, RISING)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.reader.network.parameters(), STEEPEST)
         self.optimizer.step()
         self.step += 1
-        self.frames += sum(lengths)
-        self.seconds += time.perf_counter() - begun
-        return value
+        self.losses.append(value)
+        return {"reader/loss": value}
 
-    def _validate(self, epoch: int, loss: float) -> None:
+    def rates(self) -> dict[str, float]:
+        return {"rate/reader": self.optimizer.param_groups[0]["lr"]}
+
+    def validate(self, display: Display) -> None:
         """Read the val split, keep the weights unless others read it better, and say how it went."""
         rates = self._rates()
         # Without a val split nothing is known, and the newest weights are kept.
@@ -166,20 +204,40 @@ class Training:
         better = not judged > self.best
         if better:
             self.best = judged
-            run_files.save_weights(self.run, self.reader)
+            run_files.save_weights(self.folder.path, self.reader)
+        loss = float(np.mean(self.losses))
+        self.losses.clear()
         scores = dict(zip(("wer", "wer_grammar"), rates, strict=False))
-        self.rows.append({"epoch": epoch, "step": self.step, "loss": loss, **scores})
-        write_bytes(self.run / METRICS, "".join(json.dumps(row) + "\n" for row in self.rows).encode())
-        left = self.seconds / self.step * (self.steps - self.step)
-        told = [f"WER {100 * rates[0]:.1f} %"] if rates else []
-        told += [f"with the grammar {100 * rates[1]:.1f} %"] if self.grammar and rates else []
-        told += ["best"] if better and rates else []
-        self.console.print(
-            f"epoch {epoch} of {self.params.epochs}: {', '.join([f'loss {loss:.3f}', *told])};"
-            f" {self.frames / self.seconds:,.0f} frames/s, {duration(left)} left",
-            highlight=False,
-            soft_wrap=True,
+        if self.curves:
+            self.curves.write_scores(self.step, {"epoch": self.epoch, "loss": loss, **scores})
+        left = duration(display.pace.left(self.plan.steps - self.step))
+        display.show_validation(
+            {"loss": loss, **scores},
+            better=better and bool(rates),
+            head=f"epoch {self.epoch} of {self.params.epochs}: loss {loss:.3f}{', ' if rates else ''}",
+            tail=f"; {display.pace.speed:,.0f} frames/s, {left} left",
         )
+
+    def save(self) -> None:
+        if not (self.folder.path / run_files.KIND.weights).exists() or math.isnan(self.best):
+            # Until a validation has found better ones, the newest weights are kept.
+            run_files.save_weights(self.folder.path, self.reader)
+        self.folder.save_state(self.data, self.state_dict())
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "arguments": self.reader.network.arguments,
+            "network": self.reader.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "best": self.best,
+            "losses": self.losses,
+        }
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        self.reader.network.load_state_dict(saved["network"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.step, self.best, self.losses = saved["step"], saved["best"], saved["losses"]
 
     def _rates(self) -> list[float]:
         """The word error rate on the val split, and with the grammar where it serves; none without clips."""
@@ -190,8 +248,8 @@ class Training:
             float(
                 np.mean(
                     [
-                        word_error_rate(each.text, transcribe(found, grammar))
-                        for each, found in zip(self.validation, logs, strict=True)
+                        word_error_rate(each.text, transcribe(log, grammar))
+                        for each, log in zip(self.validation, logs, strict=True)
                     ]
                 )
             )
@@ -199,9 +257,12 @@ class Training:
         ]
 
 
-def schedule(step: int, steps: int) -> float:
-    """The share of the highest rate at a step: it rises in a line, then falls as a cosine, to 0."""
-    rising = max(1, round(RISING * steps))
-    if step < rising:
-        return (step + 1) / rising
-    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+def words(scores: Mapping[str, float]) -> list[str]:
+    """The word error rates of a validation."""
+    parts = [f"WER {100 * scores['wer']:.1f} %"] if "wer" in scores else []
+    if "wer_grammar" in scores:
+        parts.append(f"with the grammar {100 * scores['wer_grammar']:.1f} %")
+    return parts
+
+
+WORDS = ScoreWords("wer", words)

@@ -4,20 +4,19 @@ A softmax over the moments of a clip, as in Chung, Chung and Kang, "Perfect matc
 SyncNet's contrastive loss: a clip gives not one false pair, but as many as it has moments.
 """
 
-import itertools
 import math
-import statistics
-import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
-import yaml
 from rich.console import Console
 from torch import Tensor
 from torch.nn import functional
 
 from s2f.model.data.augment import augment_pictures, augment_sound
+from s2f.model.data.config import LoaderParams
 from s2f.model.data.loader import Batch, TrainBatches
 from s2f.model.evaluation.learned.sync import measuring, scorer
 from s2f.model.evaluation.learned.sync.config import SyncParams
@@ -25,85 +24,143 @@ from s2f.model.evaluation.learned.sync.network import SyncNetwork, lower_half
 from s2f.model.evaluation.learned.sync.protocol import SNIPPET, SOUND_SECONDS
 from s2f.model.evaluation.learned.sync.scorer import Scorer
 from s2f.model.networks.device import best_device
-from s2f.model.training.config import TrainParams
-from s2f.model.training.terminal import stop_requests
-from s2f.pipeline.core.errors import CheckpointError, InputError, TrainingError
-from s2f.pipeline.core.files import make_folder, write_bytes
+from s2f.model.training.curves import Curves
+from s2f.model.training.distributed import Distributed
+from s2f.model.training.loop import is_over, run_loop
+from s2f.model.training.run_folder import RunFolder
+from s2f.model.training.schedule import step_seed
+from s2f.model.training.terminal import Display, Plan, ScoreWords
+from s2f.pipeline.core.errors import InputError, TrainingError
 from s2f.pipeline.core.prepared_set import PreparedSet
-from s2f.pipeline.core.progress import progress_bar
 from s2f.pipeline.core.windows import window_size
 
 SETTINGS = "sync.yaml"
 CODE = 128
-RATE, DECAY, WARM = 2e-3, 0.05, 0.15
-# Steps between two lines, whose loss is the mean since the last one, and between two writings of the weights.
+LR, WEIGHT_DECAY, WARM = 2e-3, 0.05, 0.15
+# Steps between two points of the curve, and between two checkpoints.
 LOG_EVERY, SAVE_EVERY = 50, 500
+# Nothing is validated while it trains.
+NO_WORDS = ScoreWords("", lambda scores: [])
 
 
-def train(data: PreparedSet, run: Path, params: SyncParams, console: Console) -> measuring.Trial | None:
+def run_folder(run: Path) -> RunFolder:
+    """The folder of a sync scorer's training."""
+    return RunFolder(run, scorer.KIND, "sync scorer", SETTINGS)
+
+
+def train(
+    data: PreparedSet, run: Path, params: SyncParams, console: Console, *, resume: bool = False
+) -> measuring.Trial | None:
     """Train on the train split, write RUN, and try the scorer on the val split; None where there is none.
 
-    Ctrl-C ends the training early. Raises InputError where the data does not serve, CheckpointError where
-    the folder holds a scorer already, TrainingError where a loss is no number.
+    Ctrl-C stops the training, saved; stopped and resumed, it ends with the weights of one that was not.
+    Raises InputError where the data does not serve, CheckpointError where the folder does not,
+    TrainingError where a loss is no number.
     """
-    if (run / scorer.KIND.description).exists():
-        raise CheckpointError(f"{run} already holds a sync scorer", "give another folder")
+    if params.threads:
+        torch.set_num_threads(params.threads)
+    folder = run_folder(run)
+    saved = folder.checkpoint(data, params, resume=resume)
     shards = data.split_or_empty("train")
     if not shards:
         raise InputError(f"{data} has no clips in the split 'train'", "prepare it with a train split")
-    media, device = data.media, best_device()
-    batches = TrainBatches(shards, _batches(params), device, report=console.print)
-    make_folder(run)
-    write_bytes(run / SETTINGS, yaml.safe_dump(params.model_dump(), sort_keys=False).encode())
-    if params.threads:
-        torch.set_num_threads(params.threads)
-    torch.manual_seed(params.seed)
-    window = window_size(SOUND_SECONDS, media.sample_rate)
-    network = SyncNetwork(params.width, CODE, window, media.sample_rate).to(device)
-    optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, params.steps, pct_start=WARM)
-    source = torch.Generator().manual_seed(params.seed)
-    with stop_requests() as stop, progress_bar(console) as bar:
-        task = bar.add_task("steps", total=params.steps, speed="")
-        losses: list[float] = []
-        begun, frames = time.perf_counter(), 0
-        for step, batch in enumerate(itertools.islice(batches.start(0), params.steps), start=1):
-            losses.append(train_step(network, optimiser, batch, source))
-            schedule.step()
-            frames += batch.frames.shape[0] * batch.frames.shape[1]
-            speed = f"{frames / (time.perf_counter() - begun):,.0f} frames/s"
-            bar.update(task, completed=step, speed=speed)
-            if step % LOG_EVERY == 0:
-                console.print(f"step {step}: loss {statistics.fmean(losses):.3f}", highlight=False)
-                losses.clear()
-            if step % SAVE_EVERY == 0:
-                scorer.save(run, Scorer(network, media.fps, device))
-            if stop:
-                console.print(f"stopped at step {step}")
-                break
-    made = Scorer(network, media.fps, device)
-    trial = measuring.try_out(made, data, console)
-    scorer.save(run, Scorer(network, media.fps, device, trial.known if trial else None))
+    batches = TrainBatches(shards, _loading(params), best_device(), report=console.print)
+    trainee = SyncTrainee(data, params, folder, batches)
+    if saved:
+        folder.restore(trainee, saved)
+    if is_over(trainee):
+        console.print(f"{run} has ended at step {trainee.step:,} already", markup=False, soft_wrap=True)
+    else:
+        folder.write(data, params)
+        begin = f"resuming at step {trainee.step:,}" if trainee.step else "training"
+        console.print(f"{begin} on {trainee.device}: {batches.clips:,} clips")
+        trainee.curves = Curves(run, trainee.step)
+        if run_loop(trainee, Display(console, trainee.step, trainee.plan, validations=[], words=NO_WORDS)):
+            told = f"stopped at step {trainee.step:,}, saved in {run}; go on with --resume"
+            console.print(told, markup=False, soft_wrap=True)
+    trial = measuring.try_out(trainee.scorer, data, console)
+    scorer.save(run, replace(trainee.scorer, known=trial.known if trial else None))
     return trial
 
 
-def train_step(
-    network: SyncNetwork, optimiser: torch.optim.Optimizer, batch: Batch, source: torch.Generator
-) -> float:
-    """Train on one batch, changed at random; the loss."""
-    network.train()
-    # Half of the picture is half of the work; the still is not needed, but belongs to a batch.
-    batch = replace(batch, still=lower_half(batch.still), frames=lower_half(batch.frames))
-    batch = augment_sound(augment_pictures(batch, source), source)
-    around = SNIPPET // 2
-    heard = network.heard(batch.windows[:, around:-around])
-    loss = contest(network.seen(batch.frames), heard, network.sharpness.exp())
-    if not math.isfinite(loss.item()):
-        raise TrainingError("the loss of the sync scorer is not a number", "train with another seed")
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimiser.step()
-    return loss.item()
+class SyncTrainee:
+    """The sync scorer as the loop trains it."""
+
+    def __init__(
+        self, data: PreparedSet, params: SyncParams, folder: RunFolder, batches: TrainBatches
+    ) -> None:
+        self.data, self.params, self.folder, self.train_batches = data, params, folder, batches
+        self.device = batches.device
+        self.distributed = Distributed(self.device)
+        sample_rate = data.media.sample_rate
+        torch.manual_seed(params.seed)
+        window = window_size(SOUND_SECONDS, sample_rate)
+        self.network = SyncNetwork(params.width, CODE, window, sample_rate).to(self.device)
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), LR, weight_decay=WEIGHT_DECAY)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, LR, params.steps, pct_start=WARM)
+        self.source = torch.Generator()
+        self.curves: Curves | None = None
+        self.step = 0
+
+    @property
+    def plan(self) -> Plan:
+        frames = self.params.batch * self.params.frames
+        return Plan(self.params.steps, self.train_batches.per_epoch, frames, 0, SAVE_EVERY, LOG_EVERY)
+
+    @property
+    def ended_early(self) -> bool:
+        return False
+
+    @property
+    def scorer(self) -> Scorer:
+        """The network as it is now."""
+        return Scorer(self.network, self.data.media.fps, self.device)
+
+    def batches(self) -> Iterator[Batch]:
+        return self.train_batches.start(self.step)
+
+    def train_step(self, batch: Batch) -> dict[str, float]:
+        """Train on one batch, changed at random; the loss. Raises TrainingError."""
+        self.source.manual_seed(step_seed(self.params.seed, self.step))
+        self.network.train()
+        # Half of the picture is half of the work; the still is not needed, but belongs to a batch.
+        batch = replace(batch, still=lower_half(batch.still), frames=lower_half(batch.frames))
+        batch = augment_sound(augment_pictures(batch, self.source), self.source)
+        around = SNIPPET // 2
+        heard = self.network.heard(batch.windows[:, around:-around])
+        loss = contest(self.network.seen(batch.frames), heard, self.network.sharpness.exp())
+        if not math.isfinite(value := loss.item()):
+            raise TrainingError("the loss of the sync scorer is not a number", "train with another seed")
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        self.schedule.step()
+        self.step += 1
+        return {"scorer/loss": value}
+
+    def rates(self) -> dict[str, float]:
+        return {"rate/scorer": self.optimizer.param_groups[0]["lr"]}
+
+    def validate(self, display: Display) -> None:
+        raise NotImplementedError("its plan has no validation")
+
+    def save(self) -> None:
+        scorer.save(self.folder.path, self.scorer)
+        self.folder.save_state(self.data, self.state_dict())
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "step": self.step,
+        }
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        self.network.load_state_dict(saved["network"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.schedule.load_state_dict(saved["schedule"])
+        self.step = saved["step"]
 
 
 def contest(seen: Tensor, heard: Tensor, sharpness: Tensor) -> Tensor:
@@ -117,9 +174,8 @@ def contest(seen: Tensor, heard: Tensor, sharpness: Tensor) -> Tensor:
     return (found + functional.cross_entropy(logits.transpose(1, 2).flatten(0, 1), right)) / 2
 
 
-def _batches(params: SyncParams) -> TrainParams:
-    """What of the settings of the GAN's training concerns the batches."""
-    return TrainParams(
+def _loading(params: SyncParams) -> LoaderParams:
+    return LoaderParams(
         batch=params.batch,
         frames=params.frames,
         seed=params.seed,

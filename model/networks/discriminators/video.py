@@ -1,0 +1,26 @@
+"""A video as a whole, without its sound (P2)."""
+
+from torch import Tensor, nn
+
+from s2f.model.networks.discriminators import CODE
+from s2f.model.networks.layers import VideoEncoder
+
+
+class VideoDiscriminator(nn.Module):
+    """Does a video move like a face? P2's sequence discriminator, which hears nothing.
+
+    Spatio-temporal convolutions, a GRU of 1 layer, a classifier of 1 layer (P2). Our choice: the
+    sizes, and half the generator's width, as in P1's.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.video = VideoEncoder(max(2, width // 2), CODE)
+        self.recurrent = nn.GRU(CODE, CODE, batch_first=True)
+        self.verdict = nn.Linear(CODE, 1)
+
+    def forward(self, still: Tensor, frames: Tensor, windows: Tensor) -> Tensor:
+        """Logits (B,) of frames (B, T, 3, 128, 96); neither still nor sound."""
+        states, _ = self.recurrent(self.video(frames.transpose(1, 2)))
+        logits: Tensor = self.verdict(states[:, -1]).flatten()
+        return logits

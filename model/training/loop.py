@@ -1,0 +1,94 @@
+"""The one loop of every training: generator, lip reader and sync scorer.
+
+It logs, validates, saves and stops. What is particular to a training is its `Trainee`.
+"""
+
+import itertools
+import time
+from collections.abc import Iterator
+from typing import Any, Protocol, TypeVar
+
+from s2f.model.training.curves import Curves
+from s2f.model.training.distributed import Distributed
+from s2f.model.training.terminal import Display, Plan, stop_requests, timed
+
+Item = TypeVar("Item")
+
+
+class Trainee(Protocol[Item]):
+    """A training as the loop sees it; its batches are `Item`s."""
+
+    @property
+    def step(self) -> int:
+        """Steps done."""
+
+    @property
+    def plan(self) -> Plan: ...
+
+    @property
+    def distributed(self) -> Distributed: ...
+
+    @property
+    def curves(self) -> Curves | None:
+        """The log of the run; None on all ranks but the main one."""
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether more steps would bring nothing, equal on all ranks."""
+
+    def batches(self) -> Iterator[Item]:
+        """The batches from number `step` on, counted from the beginning of the training."""
+
+    def train_step(self, batch: Item) -> dict[str, float]:
+        """Train on a batch with the learning rate of this step, and count it; losses and more by tag.
+
+        What is drawn at random follows from the seed and the step alone.
+        """
+
+    def rates(self) -> dict[str, float]:
+        """The learning rates of the last step, by tag, for the log."""
+
+    def validate(self, display: Display) -> None:
+        """Score, log, show, and keep the weights if they are the best so far."""
+
+    def save(self) -> None:
+        """Write the newest weights and all that `load_state_dict` needs to go on."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that changes in training."""
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Restore what `state_dict` gave."""
+
+
+def is_over(trainee: Trainee[Any]) -> bool:
+    """Whether nothing is left to train."""
+    return trainee.step >= trainee.plan.steps or trainee.ended_early
+
+
+def run_loop(trainee: Trainee[Item], display: Display) -> bool:
+    """Train to the last step, to an early end, or until Ctrl-C or SIGTERM reaches any rank; then save.
+
+    Returns whether it was stopped before its end.
+    """
+    plan, log = trainee.plan, trainee.curves
+    with stop_requests() as stop, display:
+        left = max(0, plan.steps - trainee.step)
+        for batch, waited in timed(itertools.islice(trainee.batches(), left)):
+            if trainee.distributed.any(bool(stop)) or trainee.ended_early:
+                break
+            begun = time.perf_counter()
+            values = trainee.train_step(batch)
+            display.show(trainee.step, values, waited, time.perf_counter() - begun)
+            last = trainee.step == plan.steps
+            if log and (last or trainee.step % plan.log_every == 0):
+                log.write(trainee.step, {**values, **display.pace.scalars(), **trainee.rates()})
+            if plan.validate_every and (last or trainee.step % plan.validate_every == 0):
+                with display.doing("validating"):
+                    trainee.validate(display)
+            if log and not last and trainee.step % plan.save_every == 0:
+                trainee.save()
+        if log:
+            log.close_at(trainee.step, ended=trainee.ended_early)
+            trainee.save()
+        return bool(stop) and not is_over(trainee)

@@ -1,0 +1,112 @@
+"""One step of the GAN's training: every adversary, then the generator, on one batch."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from s2f.model.data.augment import augment_pictures, augment_sound
+from s2f.model.data.loader import Batch
+from s2f.model.networks.losses import discriminator_loss, generator_loss, reconstruction_loss, upper_loss
+from s2f.model.training.state import Adversary, State
+from s2f.pipeline.core.errors import TrainingError
+
+
+def train_step(state: State, batch: Batch) -> dict[str, float]:
+    """Train every adversary, then the generator, on one batch; return the losses by TensorBoard tag.
+
+    Raises TrainingError where a loss is not a finite number, before the generator is changed.
+    """
+    state.reseed()
+    if state.params.augment_pictures:
+        batch = augment_pictures(batch, state.source)
+    if state.params.augment_sound:
+        batch = augment_sound(batch, state.source)
+    clips, frames = batch.frames.shape[:2]
+    noise = state.generator.draw_noise(clips, frames, state.source).to(state.device)
+    with _precision(state):
+        fake = state.generator(batch.still, batch.windows, noise).float()
+    losses: dict[str, Tensor] = {}
+    total = fake.new_zeros(())
+    for tag, loss, weight in (
+        ("generator/l1", reconstruction_loss, state.params.l1_weight),
+        ("generator/l1_upper", upper_loss, state.params.upper_weight),
+    ):
+        if weight:
+            losses[tag] = loss(fake, batch.frames)
+            total = total + weight * losses[tag]
+    for name, adversary in state.adversaries.items():
+        view = _pick(adversary, batch, state)
+        losses[f"discriminator/{name}"] = _train_adversary(adversary, batch, view, fake.detach(), state)
+        # The generator's gradient goes through the discriminator, but is not for its weights.
+        adversary.module.requires_grad_(False)
+        with _precision(state):
+            logits = adversary.module(batch.still, view(fake), batch.windows)
+        losses[f"generator/{name}"] = generator_loss(logits.float())
+        adversary.module.requires_grad_(True)
+        total = total + adversary.weight * losses[f"generator/{name}"]
+    # One transfer for all of them, since each waits for the device.
+    values = dict(zip(losses, torch.stack(list(losses.values())).tolist(), strict=True))
+    if not all(map(math.isfinite, values.values())):
+        raise TrainingError(
+            f"the losses of step {state.step + 1} are not finite: {values}",
+            "resume from the last checkpoint in a copy of the run, or start anew with lower learning rates",
+        )
+    state.optimizer.zero_grad()
+    total.backward()
+    state.distributed.average_gradients(state.generator.parameters())
+    state.optimizer.step()
+    state.step += 1
+    state.update_ema()
+    return values
+
+
+def _precision(state: State) -> torch.autocast:
+    """The forward passes in bfloat16, where that is asked for; losses and weights stay in float32."""
+    wanted = state.params.precision
+    use = wanted == "bf16" or (wanted == "auto" and state.device.type == "cuda")
+    return torch.autocast(state.device.type, torch.bfloat16, enabled=use)
+
+
+def _pick(adversary: Adversary, batch: Batch, state: State) -> Callable[[Tensor], Tensor]:
+    """What the adversary sees of frames (B, T, ...): all of them, or some drawn uniformly from each clip."""
+    if not adversary.judged:
+        return lambda frames: frames
+    clips, frames = batch.frames.shape[:2]
+    picks = torch.randint(frames, (clips, adversary.judged), generator=state.source)
+    rows = torch.arange(clips)[:, None]
+    return lambda frames: frames[rows, picks]
+
+
+def _train_adversary(
+    adversary: Adversary,
+    batch: Batch,
+    view: Callable[[Tensor], Tensor],
+    fake: Tensor,
+    state: State,
+) -> Tensor:
+    """One step of a discriminator, on the same frames of the real and of the generated clips."""
+    real = view(batch.frames)
+    with _precision(state):
+        real_logits = adversary.module(batch.still, real, batch.windows)
+        fake_logits = [adversary.module(batch.still, view(fake), batch.windows)]
+        if adversary.mismatch:
+            elsewhere = shifted(batch.windows, adversary.mismatch, state.source)
+            fake_logits.append(adversary.module(batch.still, real, elsewhere))
+    loss = discriminator_loss(real_logits.float(), torch.cat(fake_logits).float())
+    adversary.optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    state.distributed.average_gradients(adversary.module.parameters())
+    adversary.optimizer.step()
+    return loss.detach()
+
+
+def shifted(windows: Tensor, least: int, source: torch.Generator) -> Tensor:
+    """Windows (B, T, samples) turned in time, so that each comes from at least `least` frames elsewhere.
+
+    It needs T of at least twice as much. The sound of another clip would be a mismatch too, but one
+    that can be told by the voice alone (our choice).
+    """
+    frames = windows.shape[1]
+    return windows.roll(int(torch.randint(least, frames - least + 1, (), generator=source)), dims=1)
