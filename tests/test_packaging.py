@@ -8,6 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 HALVES = ("pipeline", "model")
+# The Python API is the package s2f itself.
+API = ROOT / "pipeline" / "app" / "api"
 
 
 @pytest.fixture(scope="module")
@@ -20,10 +22,14 @@ def folders() -> set[Path]:
     return {path.parent for half in HALVES for path in (ROOT / half).rglob("*.py")}
 
 
+def package(folder: Path) -> str:
+    """The name of a folder's package."""
+    return "s2f" if folder == API else ".".join(("s2f", *folder.relative_to(ROOT).parts))
+
+
 def test_the_packages_listed_are_the_folders_that_there_are(project: dict[str, Any]) -> None:
     listed = project["tool"]["setuptools"]["packages"]
-    found = {".".join(("s2f", *folder.relative_to(ROOT).parts)) for folder in folders()}
-    assert set(listed) == found
+    assert set(listed) == {package(folder) for folder in folders()}
     assert len(listed) == len(set(listed))
 
 
@@ -47,11 +53,14 @@ def test_every_file_beside_the_code_is_packed(project: dict[str, Any]) -> None:
     assert any(path.parent.name == "templates" for path in others)
     for path in others:
         folder = next(parent for parent in path.parents if parent in packages)
-        patterns = packed.get(".".join(("s2f", *folder.relative_to(ROOT).parts)), [])
+        patterns = packed.get(package(folder), [])
         assert any(path in folder.glob(pattern) for pattern in patterns), path
 
 
 def test_nothing_generic_lands_beside_the_package(project: dict[str, Any]) -> None:
-    assert all(name.startswith("s2f.") for name in project["tool"]["setuptools"]["packages"])
-    assert project["tool"]["setuptools"]["package-dir"] == {f"s2f.{half}": half for half in HALVES}
+    assert {name.partition(".")[0] for name in project["tool"]["setuptools"]["packages"]} == {"s2f"}
+    assert project["tool"]["setuptools"]["package-dir"] == {
+        "s2f": API.relative_to(ROOT).as_posix(),
+        **{f"s2f.{half}": half for half in HALVES},
+    }
     assert project["project"]["scripts"] == {"s2f": "s2f.pipeline.app.cli:main"}

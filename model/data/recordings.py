@@ -4,9 +4,9 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from s2f.model.metrics import Frames
 from s2f.pipeline.core import mjpeg, wav
 from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.mjpeg import Frames
 from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.core.schema import FRAMES, SOUND
 from s2f.pipeline.core.shards import AGAIN, Media, Sample, Shard, read_clips, read_meta

@@ -10,7 +10,7 @@ from pydantic import Field, create_model, model_validator
 
 from s2f.model.data.config import LoaderParams
 from s2f.model.networks.discriminators import DISCRIMINATORS, Discriminator
-from s2f.pipeline.core.params import Params
+from s2f.pipeline.core.params import Params, RenamedParams
 
 # The two papers, in the settings in which they differ. docs/training.md tells which of these are not
 # published, and which are only recalled.
@@ -103,7 +103,7 @@ else:
     JudgedParams = with_discriminators(ObjectiveParams, DISCRIMINATORS.values())
 
 
-class TrainParams(JudgedParams, LoaderParams, SystemParams):
+class TrainParams(JudgedParams, LoaderParams, SystemParams, RenamedParams):
     """What is trained, on how much, for how long. The defaults are of the paper's size.
 
     A setting that is absent or None is filled in as the recipe says, so that what the code sees, and

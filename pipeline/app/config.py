@@ -11,7 +11,7 @@ from s2f.model.evaluation.learned.sync.config import SyncParams
 from s2f.model.training.config import TrainParams
 from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.core.errors import ConfigError
-from s2f.pipeline.core.params import Params, checked, read_yaml
+from s2f.pipeline.core.params import Params, RenamedParams, checked, read_yaml
 from s2f.pipeline.prep.settings import PrepSettings
 
 DEFAULT_FILE = Path("stages.yaml")
@@ -94,7 +94,8 @@ def changed(name: str, params: Block, path: Path | None, overrides: list[str]) -
     for override in overrides:
         _apply(given, override)
     block = type(params)
-    mine = block.renamed(given.get(name) or {})
+    mine = given.get(name) or {}
+    mine = block.renamed(mine) if issubclass(block, RenamedParams) else mine
     data = given | {name: params.model_dump(mode="json") | mine}
     settings = getattr(checked(Settings, data, f" in {path}" if path else "", "see docs/stages.md"), name)
     assert isinstance(settings, block)

@@ -18,23 +18,31 @@ LOG = logging.getLogger(__name__)
 class Params(BaseModel):
     """A frozen block of settings; unknown keys and wrong types are refused.
 
-    `RENAMED` has the names that settings had in earlier versions, and those of today. `FREE` has the
-    settings of a training that may change when it goes on.
+    `FREE` names the settings of a training that may change when it is resumed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    RENAMED: ClassVar[Mapping[str, str]] = {}
     FREE: ClassVar[Collection[str]] = ()
+
+
+class RenamedParams(Params):
+    """A block in which settings have new names: `RENAMED` maps old names to new ones.
+
+    It may not hold tuples: after a validator in Python a strict block refuses lists for them.
+    """
+
+    RENAMED: ClassVar[Mapping[str, str]] = {}
 
     @classmethod
     def renamed(cls, data: Mapping[str, Any]) -> dict[str, Any]:
-        """The data with today's names; a warning names them."""
-        old = [name for name in data if name in cls.RENAMED and cls.RENAMED[name] not in data]
-        if old:
-            words = ", ".join(f"{name} is now {cls.RENAMED[name]}" for name in old)
+        """The data with the new names; a warning names them. An old name beside a given new one stays."""
+        names = {old: new for old, new in cls.RENAMED.items() if old in data and data.get(new) is None}
+        if names:
+            words = ", ".join(f"{old} is now {new}" for old, new in names.items())
             LOG.warning("settings have new names: %s", words)
-        return {cls.RENAMED[name] if name in old else name: value for name, value in data.items()}
+        kept = {name: value for name, value in data.items() if name not in (*names, *names.values())}
+        return kept | {new: data[old] for old, new in names.items()}
 
     @model_validator(mode="before")
     @classmethod

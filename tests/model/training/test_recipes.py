@@ -26,6 +26,7 @@ from s2f.model.training.trainer import train
 from s2f.pipeline.app import config
 from s2f.pipeline.core.errors import CheckpointError, ConfigError
 from s2f.pipeline.core.prepared_set import PreparedSet
+from s2f.pipeline.prep.settings import save
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -156,12 +157,12 @@ def test_one_setting_gives_the_whole_second_recipe(
 def test_what_the_user_gives_overrules_the_recipe() -> None:
     given = ["train.recipe=ijcv2019", "train.identity=50", "train.sync_weight=0", "train.frame_lr=null"]
     params = config.load(REPOSITORY / "stages.yaml", given).train
-    assert (params.identity, params.sync_weight, params.frame_rate) == (50, 0, 1e-4)
+    assert (params.identity, params.sync_weight, params.frame_lr) == (50, 0, 1e-4)
 
 
 def test_what_is_saved_has_the_values_and_gives_the_same_settings(tmp_path: Path) -> None:
     settings = config.load(REPOSITORY / "stages.yaml", ["train.recipe=ijcv2019"])
-    config.save(settings, tmp_path / "saved.yaml")
+    save(settings, tmp_path / "saved.yaml")
     saved = yaml.safe_load((tmp_path / "saved.yaml").read_text())["train"]
     assert {name: saved[name] for name in FIGURES["ijcv2019"]} == FIGURES["ijcv2019"]
     assert config.load(tmp_path / "saved.yaml", []) == settings

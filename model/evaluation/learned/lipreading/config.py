@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from s2f.pipeline.core.params import Params
+from s2f.pipeline.core.params import RenamedParams
 
 
-class LipreadParams(Params):
+class LipreadParams(RenamedParams):
     """What is trained and for how long. The defaults suit a CPU and some hundred clips."""
 
     RENAMED: ClassVar = {"rate": "lr"}
