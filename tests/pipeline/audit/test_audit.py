@@ -14,6 +14,7 @@ from support.prepared import Command, Prepared, fingerprint
 
 from s2f.pipeline.audit import compare, raw
 from s2f.pipeline.audit.auditing import Audit, audit
+from s2f.pipeline.audit.checks import table
 from s2f.pipeline.audit.measures import lag as sync
 from s2f.pipeline.audit.report import terminal
 from s2f.pipeline.audit.settings import AuditParams
