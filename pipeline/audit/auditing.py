@@ -5,24 +5,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from s2f.pipeline.audit import measuring
-from s2f.pipeline.audit.checks import clips as checks
-from s2f.pipeline.audit.checks import sets
-from s2f.pipeline.audit.clips import Clips, collect
+from s2f.pipeline.audit.checks import face, judging, sync
+from s2f.pipeline.audit.checks.base import Evidence
+from s2f.pipeline.audit.clips import Clips, Records
 from s2f.pipeline.audit.findings import Finding
-from s2f.pipeline.audit.measures.lag import Lag
+from s2f.pipeline.audit.measures.lag import PooledLag
 from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.core.progress import Progress
 from s2f.pipeline.core.schema import Row
+from s2f.pipeline.prep.funnel import Funnel, count
 from s2f.pipeline.stages import clip_stages
 from s2f.pipeline.stages.shard import STAGE as SHARD
 
 
 @dataclass(frozen=True)
-class Group:
-    """Clips, hours and speakers of a split, or of a speaker."""
+class Totals:
+    """The clips, hours and speakers of a split, or of a speaker."""
 
     clips: int
     hours: float
@@ -30,41 +31,44 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Step:
-    """A stage of the funnel: clips that came in and that passed, and the others by reason."""
-
-    stage: str
-    entered: int
-    passed: int
-    reasons: dict[str, int]
-
-
-@dataclass(frozen=True)
 class Audit:
-    """All that an audit has found about a set; hours count what is in shards."""
+    """What an audit says of a set. `splits` and `speakers` count only the clips that are in shards."""
 
-    place: Place
+    records: Records
     params: AuditParams
     clips: Clips
     findings: tuple[Finding, ...]
-    lags: dict[str, Lag]
-    funnel: tuple[Step, ...]
-    splits: dict[str, Group]
-    speakers: dict[str, Group]
+    lags: dict[str, PooledLag]
+    funnel: tuple[Funnel, ...]
+    splits: dict[str, Totals]
+    speakers: dict[str, Totals]
     frame_rates: dict[str, int]
     resolutions: dict[str, int]
-    shards: tuple[Row, ...]
-    tables: Mapping[str, Manifest]
+
+    @property
+    def place(self) -> Place:
+        """Where the set lies."""
+        return self.records.place
+
+    @property
+    def tables(self) -> Mapping[str, Manifest]:
+        """The manifests of the clip stages by name."""
+        return self.records.tables
+
+    @property
+    def shards(self) -> tuple[Row, ...]:
+        """The rows of the shard manifest."""
+        return self.records.shards
 
     @property
     def hours(self) -> float:
         """Hours of video in the shards."""
-        return sum(group.hours for group in self.splits.values())
+        return sum(totals.hours for totals in self.splits.values())
 
     @property
     def kept(self) -> int:
         """Clips in the shards."""
-        return sum(group.clips for group in self.splits.values())
+        return sum(totals.clips for totals in self.splits.values())
 
 
 def audit(
@@ -83,52 +87,41 @@ def audit(
     tables = data.manifests({stage.name: stage.schema for stage in clip_stages()})
     samples = data.manifests({SHARD.name: SHARD.schema})[SHARD.name]
     measures = measuring.measured(data, tables, workers, progress)
-    return judged(
-        data.place, tables, samples, measures, params, shards=data.shard_rows, deep=deep, offsets=offsets
-    )
+    records = Records(data.place, tables, samples, measures, data.shard_rows)
+    return judged(records, params, deep=deep, offsets=offsets)
 
 
 def judged(
-    out: Place,
-    tables: Mapping[str, Manifest],
-    samples: Manifest,
-    measures: Manifest,
+    records: Records,
     params: AuditParams,
     *,
-    shards: tuple[Row, ...] = (),
     deep: bool = False,
     offsets: Mapping[str, int] | None = None,
 ) -> Audit:
-    """The audit of what the manifests and the measures tell."""
-    clips = collect(tables, samples, measures, params.max_identity, offsets)
-    lags = sets.lags(clips, params.sync_clips)
-    findings = (*checks.judge(clips, params), *sets.judge(clips, lags, shards, out, params, deep=deep))
+    """The audit of what is recorded of a set; see `audit`."""
+    clips = Clips(records, params.value(face.MAX_IDENTITY), offsets)
+    judging.score(clips)
+    lags = sync.pooled_lags(clips, params.value(sync.SYNC_CLIPS))
     return Audit(
-        place=out,
+        records=records,
         params=params,
         clips=clips,
-        findings=findings,
+        findings=tuple(judging.judge(Evidence(records, clips, lags, params, deep))),
         lags=lags,
-        funnel=tuple(_step(name, table) for name, table in [*tables.items(), (SHARD.name, samples)]),
-        splits=_groups(clips, clips.split),
-        speakers=_groups(clips, clips.speaker),
+        funnel=tuple(
+            count(name, table) for name, table in {**records.tables, SHARD.name: records.samples}.items()
+        ),
+        splits=_totals(clips, clips.split),
+        speakers=_totals(clips, clips.speaker),
         frame_rates=dict(Counter(filter(None, clips.source_fps)).most_common()),
         resolutions=dict(Counter(filter(None, clips.resolution)).most_common()),
-        shards=shards,
-        tables=tables,
     )
 
 
-def _step(name: str, table: Manifest) -> Step:
-    briefs = [table.brief(clip_id) for clip_id in table]
-    reasons = Counter(reason for _, status, reason in briefs if status != "ok")
-    return Step(name, len(briefs), len(briefs) - reasons.total(), dict(reasons.most_common()))
-
-
-def _groups(clips: Clips, names: list[str]) -> dict[str, Group]:
-    """The clips that are in shards, by name."""
+def _totals(clips: Clips, names: list[str]) -> dict[str, Totals]:
+    """The totals of the clips that are in shards, by name; `names` has one for each clip."""
     return {
-        name: Group(
+        name: Totals(
             len(numbers),
             float(clips.hours[numbers].sum()),
             tuple(sorted({clips.speaker[number] for number in numbers})),

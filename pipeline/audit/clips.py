@@ -1,73 +1,169 @@
-"""The clips of a prepared set as one table: what is known of each, and its score at every check."""
+"""What is known of the clips of a prepared set, in columns that the checks compute their scores from."""
 
-from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from s2f.pipeline.audit.measures import duplicates, speakers, texts
+from s2f.pipeline.audit.measures import duplicates, speakers
+from s2f.pipeline.audit.measures.duplicates import DuplicatePair
+from s2f.pipeline.audit.measures.speakers import Identities
+from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
-from s2f.pipeline.core.windows import lag_in_words
+from s2f.pipeline.core.schema import Row
 
 Scores = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-
-# Scores that are measures as they are, by check.
-MEASURES = {
-    "video.black": "black",
-    "video.sharpness": "sharpness",
-    "video.brightness": "brightness",
-    "face.yaw": "yaw",
-    "face.pitch": "pitch",
-    "face.roll": "roll",
-    "face.jitter": "jitter",
-    "face.occlusion": "occlusion",
-    "face.mouth": "mouth_range",
-    "sound.loudness": "lufs",
-    "sound.clipping": "headroom",
-    "sound.silence": "silent",
-    "sound.noise": "snr",
-}
-
-# A corpus in which a larger share of the clips has one length has clips of one length.
-USUAL = 0.9
+Vectors = dict[int, npt.NDArray[np.float32]]
 
 
-@dataclass
-class Clips:
-    """Clips in the order of their ids. Scores are by check, nan where not known; notes tell more of one.
+@dataclass(frozen=True)
+class Records:
+    """What is recorded of a set: the manifests of its clip stages by name, of its samples, and its measures.
 
-    `split` is empty for a clip that is in no shard. `stage`, `status`, `reason`, `message` are those of
-    the last stage that a clip came to.
+    `shards` are the rows of the shard manifest.
     """
 
-    ids: list[str]
-    corpus: list[str]
-    speaker: list[str]
-    split: list[str]
-    text: list[str | None]
-    sha256: list[str]
-    stage: list[str]
-    status: list[str]
-    reason: list[str]
-    message: list[str]
-    hours: Scores
-    fps: Scores
-    resolution: list[str]
-    source_fps: list[str]
-    curves: dict[int, npt.NDArray[np.float32]]
-    identities: speakers.Identities
-    twins: list[duplicates.Twins]
-    scores: dict[str, Scores]
-    notes: dict[str, dict[int, str]]
-    unmeasured: dict[str, str]
+    place: Place
+    tables: Mapping[str, Manifest]
+    samples: Manifest
+    measures: Manifest
+    shards: tuple[Row, ...] = ()
+
+
+class Clips:
+    """The clips of a set in the order of their ids; a clip's number is its place in that order.
+
+    Faces less than `same_face` apart are one person's. `offsets` tells of some clips by how many frames
+    their sound is late; None where nobody has looked. `scores` are by check, nan where not known.
+    """
+
+    def __init__(self, records: Records, same_face: float, offsets: Mapping[str, int] | None = None) -> None:
+        self.ids = list(records.tables["scan"])
+        self.offsets = offsets
+        self.scores: dict[str, Scores] = {}
+        self._same_face = same_face
+        self._records = records
+        self._tables = {**records.tables, "measures": records.measures}
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def values(self, stage: str, column: str) -> list[Any]:
+        """A column of a stage's manifest, or of the measures; None for a clip that has no row."""
+        values = self._tables[stage].column(column)
+        return [values.get(clip_id) for clip_id in self.ids]
+
+    def texts(self, stage: str, column: str) -> list[str]:
+        """The same of text, empty where there is none."""
+        return [value or "" for value in self.values(stage, column)]
+
+    def numbers(self, stage: str, column: str) -> Scores:
+        """The same of numbers, nan where there is none."""
+        values = self.values(stage, column)
+        return np.array([np.nan if value is None else value for value in values], np.float64)
+
+    def vectors(self, column: str) -> Vectors:
+        """A measure that is a vector, by the number of the clip."""
+        values = enumerate(self.values("measures", column))
+        return {number: np.array(value, np.float32) for number, value in values if value is not None}
+
+    @cached_property
+    def corpus(self) -> list[str]:
+        """The corpus of each clip."""
+        return self.texts("scan", "corpus")
+
+    @cached_property
+    def speaker(self) -> list[str]:
+        """The speaker of each clip."""
+        return self.texts("scan", "speaker")
+
+    @cached_property
+    def text(self) -> list[str | None]:
+        """What is said in each clip."""
+        return self.values("scan", "text")
+
+    @cached_property
+    def labels(self) -> list[Sequence[dict[str, Any]]]:
+        """The words or phones of each clip with their times."""
+        return [labels or () for labels in self.values("scan", "labels")]
+
+    @cached_property
+    def split(self) -> list[str]:
+        """The split of each clip; empty for a clip that is in no shard."""
+        splits = self._records.samples.column("split")
+        # The shards may be older than the rest: what was dropped since is not counted.
+        return [
+            (splits.get(clip_id) or "") if clip_id in splits and self._passed(clip_id) else ""
+            for clip_id in self.ids
+        ]
+
+    @cached_property
+    def stage(self) -> list[str]:
+        """The last stage that each clip came to."""
+        tables = self._records.tables
+        return [[name for name in tables if clip_id in tables[name]][-1] for clip_id in self.ids]
+
+    @cached_property
+    def status(self) -> list[str]:
+        """How it ended there."""
+        return [self._brief(stage, each)[1] for stage, each in zip(self.stage, self.ids, strict=True)]
+
+    @cached_property
+    def reason(self) -> list[str]:
+        """Why it ended there."""
+        return [self._brief(stage, each)[2] for stage, each in zip(self.stage, self.ids, strict=True)]
+
+    @cached_property
+    def message(self) -> list[str]:
+        """The same in words."""
+        messages = {name: table.column("message") for name, table in self._records.tables.items()}
+        return [messages[stage].get(each) or "" for stage, each in zip(self.stage, self.ids, strict=True)]
+
+    @cached_property
+    def fps(self) -> Scores:
+        """The frame rate that each clip was prepared at."""
+        rates = self.values("detect", "fps")
+        return np.array([float(Fraction(rate)) if rate else np.nan for rate in rates])
+
+    @cached_property
+    def hours(self) -> Scores:
+        """The length of each clip; for a video that was not read, what its container says."""
+        seconds = self.numbers("detect", "frames") / self.fps
+        seconds = np.where(np.isnan(seconds), self.numbers("scan", "duration"), seconds)
+        return np.asarray(np.nan_to_num(seconds) / 3600)
+
+    @cached_property
+    def resolution(self) -> list[str]:
+        """The resolution of each source; empty where not known."""
+        sizes = zip(self.values("scan", "width"), self.values("scan", "height"), strict=True)
+        return [f"{width}x{height}" if width else "" for width, height in sizes]
+
+    @cached_property
+    def source_fps(self) -> list[str]:
+        """The frame rate of each source; empty where not known."""
+        rates = self.numbers("scan", "source_fps").tolist()
+        return [f"{rate:.2f}" if rate > 0 else "" for rate in rates]
+
+    @cached_property
+    def curves(self) -> Vectors:
+        """The lag curves of the clips that have one."""
+        return self.vectors("lag_curve")
+
+    @cached_property
+    def identities(self) -> Identities:
+        """Whose faces are alike."""
+        return speakers.compare(self.speaker, self._embeddings, self._same_face)
+
+    @cached_property
+    def duplicates(self) -> list[DuplicatePair]:
+        """The pairs of clips that are alike, the most alike first."""
+        sha256, signatures = self.texts("scan", "sha256"), self.vectors("signature")
+        return duplicates.pairs(sha256, signatures, self._embeddings, self._same_face)
 
     @property
     def kept(self) -> Flags:
@@ -76,177 +172,28 @@ class Clips:
 
     @property
     def frame_ms(self) -> float:
-        """How long a frame of most clips is, in ms; 40 where no rate is known."""
+        """The length of a frame of most clips, in ms; 40 where no rate is known."""
         rates = self.fps[~np.isnan(self.fps)]
         return 1000 / float(np.median(rates)) if len(rates) else 40.0
 
     def grouped(self, names: Sequence[str], chosen: Flags) -> dict[str, list[int]]:
-        """The numbers of the chosen clips by their names, of which each clip has one."""
-        found: dict[str, list[int]] = {}
+        """The numbers of the chosen clips by name; `names` has one for each clip of the set."""
+        groups: dict[str, list[int]] = {}
         for number in np.flatnonzero(chosen).tolist():
-            found.setdefault(names[number], []).append(number)
-        return dict(sorted(found.items()))
+            groups.setdefault(names[number], []).append(number)
+        return dict(sorted(groups.items()))
 
     def of_speakers(self, chosen: Flags) -> dict[str, list[int]]:
         """The numbers of the chosen clips by speaker."""
         return self.grouped(self.speaker, chosen)
 
+    @cached_property
+    def _embeddings(self) -> Vectors:
+        return self.vectors("embedding")
 
-class _Columns:
-    """Columns of the manifests over all clips, in their order."""
+    def _brief(self, stage: str, clip_id: str) -> tuple[str, str, str]:
+        return self._records.tables[stage].brief(clip_id)
 
-    def __init__(self, ids: list[str], tables: Mapping[str, Manifest]) -> None:
-        self.ids, self._tables = ids, tables
-
-    def any(self, stage: str, name: str) -> list[Any]:
-        values = self._tables[stage].column(name)
-        return [values.get(clip_id) for clip_id in self.ids]
-
-    def texts(self, stage: str, name: str) -> list[str]:
-        return [value or "" for value in self.any(stage, name)]
-
-    def numbers(self, stage: str, name: str) -> Scores:
-        return np.array([np.nan if value is None else value for value in self.any(stage, name)], np.float64)
-
-
-def collect(
-    tables: Mapping[str, Manifest],
-    samples: Manifest,
-    measures: Manifest,
-    same_face: float,
-    offsets: Mapping[str, int] | None,
-) -> Clips:
-    """The table of a set, from the manifests of its clip stages and of its shards, and its measures.
-
-    `offsets` tells of some clips by how many frames their sound is late; None where nobody has looked.
-    """
-    ids = list(tables["scan"])
-    columns = _Columns(ids, {**tables, "measures": measures})
-    # The shards may be older than the rest: what was dropped since is not counted.
-    splits = {each: split for each, split in samples.column("split").items() if _passed(tables, each)}
-    fps = np.array([float(Fraction(rate)) if rate else np.nan for rate in columns.any("detect", "fps")])
-    # Of a video that was not read the container's word counts.
-    seconds = columns.numbers("detect", "frames") / fps
-    seconds = np.where(np.isnan(seconds), columns.numbers("scan", "duration"), seconds)
-    last = [_last(tables, clip_id) for clip_id in ids]
-    told = {name: tables[name].column("message") for name in tables}
-    complaints = measures.column("message")
-    rates = columns.numbers("scan", "source_fps")
-    speaker, sha256 = columns.texts("scan", "speaker"), columns.texts("scan", "sha256")
-    embeddings = _vectors(columns, "embedding")
-    sizes = zip(columns.any("scan", "width"), columns.any("scan", "height"), strict=True)
-    clips = Clips(
-        ids=ids,
-        corpus=columns.texts("scan", "corpus"),
-        speaker=speaker,
-        split=[splits.get(clip_id) or "" for clip_id in ids],
-        text=columns.any("scan", "text"),
-        sha256=sha256,
-        stage=[stage for stage, _, _ in last],
-        status=[status for _, status, _ in last],
-        reason=[reason for _, _, reason in last],
-        message=[told[stage].get(each) or "" for each, (stage, _, _) in zip(ids, last, strict=True)],
-        hours=np.nan_to_num(seconds) / 3600,
-        fps=fps,
-        resolution=[f"{width}x{height}" if width else "" for width, height in sizes],
-        source_fps=[f"{rate:.2f}" if rate > 0 else "" for rate in rates.tolist()],
-        curves=_vectors(columns, "lag_curve"),
-        identities=speakers.compare(speaker, embeddings, same_face),
-        twins=duplicates.find(sha256, _vectors(columns, "signature"), embeddings, same_face),
-        scores={check: columns.numbers("measures", name) for check, name in MEASURES.items()},
-        notes={},
-        unmeasured={
-            each: f"{measures.brief(each)[2]}: {complaints[each]}"
-            for each in measures
-            if measures.brief(each)[1] != "ok"
-        },
-    )
-    for angle in ("face.yaw", "face.pitch", "face.roll"):
-        clips.scores[angle] = np.abs(clips.scores[angle])
-    clips.scores |= _of_video(columns, clips) | _of_face(columns) | _of_sound(columns)
-    clips.scores["set.duplicates"] = duplicates.scores(clips.twins, len(clips))
-    faces = clips.identities
-    clips.scores["face.identity"] = faces.distances
-    clips.notes["face.identity"] = {number: f"it looks like {name}" for number, name in faces.like.items()}
-    if offsets is not None:
-        lags = [offsets.get(clip_id, np.nan) for clip_id in ids]
-        clips.scores["sync.clip"] = np.abs(np.array(lags, np.float64))
-        late = {number: round(lag) for number, lag in enumerate(lags) if not np.isnan(lag)}
-        clips.notes["sync.clip"] = {n: lag_in_words(lag, lag * clips.frame_ms) for n, lag in late.items()}
-    scores, notes = texts.judge(texts.Spoken.of(columns.any))
-    clips.scores |= scores
-    clips.notes |= notes
-    return clips
-
-
-def _vectors(columns: _Columns, name: str) -> dict[int, npt.NDArray[np.float32]]:
-    found = enumerate(columns.any("measures", name))
-    return {number: np.array(value, np.float32) for number, value in found if value is not None}
-
-
-def _of_video(columns: _Columns, clips: Clips) -> dict[str, Scores]:
-    rates, lengths = columns.numbers("scan", "source_fps"), columns.numbers("scan", "duration")
-    decoded, damaged = columns.numbers("detect", "decoded"), columns.numbers("detect", "damaged")
-    complaints = [None if each is None else len(each) for each in columns.any("detect", "decode_errors")]
-    errors = np.array([np.nan if count is None else min(count, 1) for count in complaints], np.float64)
-    bad = damaged + columns.numbers("detect", "missing")
-    frames = [str(int(count)) if count > 0 else "" for count in columns.numbers("detect", "frames").tolist()]
-    return {
-        "video.rate": 1000 * columns.numbers("detect", "step_spread"),
-        "video.frames": np.abs(decoded - lengths * rates),
-        "video.frozen": columns.numbers("detect", "frozen"),
-        "video.length": np.where(clips.hours > 0, 3600 * clips.hours, np.nan),
-        "video.damage": np.maximum(bad, errors),
-        "video.resolution": _unusual(clips.resolution, clips.corpus),
-        "video.usual_length": _unusual(frames, clips.corpus, USUAL),
-    }
-
-
-def _of_face(columns: _Columns) -> dict[str, Scores]:
-    frames = columns.numbers("detect", "frames")
-    several = [float(bool(told)) for told in columns.any("detect", "several_faces")]
-    return {
-        "face.width": columns.numbers("detect", "face_px"),
-        "face.detected": 1 - columns.numbers("detect", "interpolated") / frames,
-        "face.several": np.where(np.isnan(frames), np.nan, several),
-    }
-
-
-def _of_sound(columns: _Columns) -> dict[str, Scores]:
-    rate, source = columns.numbers("resample", "sample_rate"), columns.numbers("scan", "source_rate")
-    channels = columns.numbers("scan", "channels")
-    usual = Counter(channels[~np.isnan(channels)].tolist()).most_common(1)
-    return {
-        "sound.rate": np.where(np.isnan(rate), np.nan, source / rate),
-        "sound.channels": np.where(np.isnan(channels), np.nan, channels != (usual[0][0] if usual else 0)),
-        "sound.length": 1000 * np.abs(columns.numbers("resample", "excess_samples")) / rate,
-    }
-
-
-def _unusual(values: list[str], corpus: list[str], least: float = 0.0) -> Scores:
-    """1 for a value that is not the most common one of its corpus, if that is more common than `least`."""
-    groups: dict[str, Counter[str]] = defaultdict(Counter)
-    for value, each in zip(values, corpus, strict=True):
-        if value:
-            groups[each][value] += 1
-    usual = {}
-    for each, counts in groups.items():
-        ((value, count),) = counts.most_common(1)
-        usual[each] = value if count > least * counts.total() else None
-    return np.array(
-        [
-            float(value != usual[each]) if value and usual[each] else np.nan
-            for value, each in zip(values, corpus, strict=True)
-        ]
-    )
-
-
-def _passed(tables: Mapping[str, Manifest], clip_id: str) -> bool:
-    return all(clip_id in table and table.brief(clip_id)[1] == "ok" for table in tables.values())
-
-
-def _last(tables: Mapping[str, Manifest], clip_id: str) -> tuple[str, str, str]:
-    """The last stage that a clip came to, with status and reason."""
-    name = [name for name in tables if clip_id in tables[name]][-1]
-    _, status, reason = tables[name].brief(clip_id)
-    return name, status, reason
+    def _passed(self, clip_id: str) -> bool:
+        tables = self._records.tables.values()
+        return all(clip_id in table and table.brief(clip_id)[1] == "ok" for table in tables)

@@ -8,7 +8,7 @@ import numpy as np
 import yaml
 
 from s2f.pipeline.audit.auditing import Audit
-from s2f.pipeline.audit.checks.clips import made
+from s2f.pipeline.audit.checks.judging import made
 from s2f.pipeline.audit.findings import number
 from s2f.pipeline.core.files import Place
 
@@ -65,9 +65,9 @@ def _settings(out: Place) -> dict[str, str]:
 
 
 def _counts(audit: Audit) -> dict[str, str]:
-    found = {"clips": str(len(audit.clips)), "kept": str(audit.kept), "hours": f"{audit.hours:.3f}"}
-    found |= {f"clips in {name}": str(group.clips) for name, group in audit.splits.items()}
-    return found | {"shards": str(len(audit.shards))}
+    counts = {"clips": str(len(audit.clips)), "kept": str(audit.kept), "hours": f"{audit.hours:.3f}"}
+    counts |= {f"clips in {name}": str(totals.clips) for name, totals in audit.splits.items()}
+    return counts | {"shards": str(len(audit.shards))}
 
 
 def _endings(audit: Audit) -> dict[str, str]:
@@ -88,8 +88,8 @@ def _findings(before: Audit, now: Audit) -> Iterator[Change]:
         flagged = set(finding.flagged)
         if flagged != known:
             came, went = sorted(flagged - known)[:5], sorted(known - flagged)[:5]
-            told = [f"new: {', '.join(came)}"] * bool(came) + [f"gone: {', '.join(went)}"] * bool(went)
-            yield Change(finding.check, str(len(known)), f"{len(flagged)} ({'; '.join(told)})")
+            changes = [f"new: {', '.join(came)}"] * bool(came) + [f"gone: {', '.join(went)}"] * bool(went)
+            yield Change(finding.check, str(len(known)), f"{len(flagged)} ({'; '.join(changes)})")
 
 
 def _scores(before: Audit, now: Audit) -> Iterator[Change]:

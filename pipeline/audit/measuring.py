@@ -1,4 +1,4 @@
-"""All clips measured, each once: what was measured and has not changed since is read from OUT/audit."""
+"""The measures of all clips, kept in OUT/audit: a clip is measured again only when it has changed."""
 
 import functools
 from collections.abc import Iterator, Mapping
@@ -41,24 +41,24 @@ def measured(data: PreparedSet, tables: Mapping[str, Manifest], workers: int, pr
     folder = folder_of(data.place)
     files.make_folder(folder)
     with locks.alone(folder / ".lock"):
-        found = Manifest(folder, NAME, SCHEMA)
+        measures = Manifest(folder, NAME, SCHEMA)
         wanted = {each.clip_id: each for each in materials(data.place, tables)}
-        for clip_id in [clip_id for clip_id in found if clip_id not in wanted]:
-            found.remove(clip_id)
-        todo = [each for each in wanted.values() if not _is_fresh(found, each)]
+        for clip_id in [clip_id for clip_id in measures if clip_id not in wanted]:
+            measures.remove(clip_id)
+        todo = [each for each in wanted.values() if not _is_fresh(measures, each)]
         try:
-            _measure(todo, found, read_settings(data), workers, progress)
+            _measure(todo, measures, read_settings(data), workers, progress)
         finally:
-            found.compact()
-    return found
+            measures.compact()
+    return measures
 
 
-def _is_fresh(found: Manifest, material: Material) -> bool:
-    return material.clip_id in found and found.brief(material.clip_id)[:2] == (material.key, "ok")
+def _is_fresh(measures: Manifest, material: Material) -> bool:
+    return material.clip_id in measures and measures.brief(material.clip_id)[:2] == (material.key, "ok")
 
 
 def _measure(
-    todo: list[Material], found: Manifest, faces: FaceSettings, workers: int, progress: Progress
+    todo: list[Material], measures: Manifest, faces: FaceSettings, workers: int, progress: Progress
 ) -> None:
     executor = open_executor(workers=workers, preload=(*PRELOAD, *preload(faces.backend)))
     work = functools.partial(measure.measure, faces=faces)
@@ -66,16 +66,16 @@ def _measure(
     for done, (material, result) in enumerate(results if todo else (), start=1):
         if isinstance(result, WorkerLostError):
             row = {"clip_id": material.clip_id, "key": material.key, "status": "failed"}
-            found.put(row | {"reason": result.reason, "message": result.message})
+            measures.put(row | {"reason": result.reason, "message": result.message})
         else:
-            found.put(result)
+            measures.put(result)
         if done % FLUSH_EVERY == 0:
-            found.flush()
+            measures.flush()
         progress("clips", done, len(todo))
 
 
 def materials(out: Place, tables: Mapping[str, Manifest]) -> Iterator[Material]:
-    """What there is of every clip. Its key names the rows that its parts come from."""
+    """What prep has made of each clip with a face track. Its key covers the rows that the files come from."""
     rates, loudness = tables["resample"].column("sample_rate"), tables["window"].column("loudness")
     suffixes = {"detect": detect.ARTIFACT, "align": align.ARTIFACT, "resample": resample.ARTIFACT}
     folders = {name: out / "artifacts" / name for name in suffixes}

@@ -1,7 +1,7 @@
-"""Raw videos before prep: containers probed, a few frames and seconds of each looked at.
+"""The audit of raw videos before prep: probes each container, looks at a few frames and seconds of it.
 
 It finds in seconds what prep would find in hours: no face, no sound, black pictures, other resolutions.
-Of what it does not look at it says nothing.
+Checks that need more than that are left out.
 """
 
 import functools
@@ -11,7 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from s2f.pipeline.audit.auditing import Audit, judged
-from s2f.pipeline.audit.measures import clip as measure
+from s2f.pipeline.audit.clips import Records
+from s2f.pipeline.audit.findings import Finding
+from s2f.pipeline.audit.measures.sound import of_sound
+from s2f.pipeline.audit.measures.video import of_frames
 from s2f.pipeline.audit.measuring import NAME, PRELOAD, SCHEMA, TIME_LIMIT
 from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.core import media
@@ -34,17 +37,17 @@ from s2f.pipeline.stages.shard import STAGE as SHARD
 FRAMES, SECONDS = 3, 10.0
 RATE = 16_000
 
-# Checks of what only prep makes.
+# Checks of what only prep makes; before it they would flag everything.
 AFTER_PREP = ("set.splits", "set.lost")
 
-# What so few frames can tell; the rest of the checks would judge by too little.
+# The measures for which so few frames and seconds are enough.
 LOOKED_AT = ("black", "sharpness", "brightness")
 LISTENED_TO = ("lufs", "headroom", "silent", "snr")
 
 
 @dataclass(frozen=True)
 class Glance:
-    """What a look at a clip has found: rows as the stages would give them, as far as they are known."""
+    """What is seen of a clip: rows as the stages and the measures have them, as far as they are known."""
 
     scan: Row
     detect: Row
@@ -65,10 +68,8 @@ def audit_raw(
     sources = listing.find_clips(root, corpus)[:limit]
     # Manifests that are kept in memory: nothing is written to a raw folder.
     tables = {each.name: Manifest(root / ".none", each.name, each.schema) for each in clip_stages()}
-    samples, measures = (
-        Manifest(root / ".none", SHARD.name, SHARD.schema),
-        Manifest(root / ".none", NAME, SCHEMA),
-    )
+    samples = Manifest(root / ".none", SHARD.name, SHARD.schema)
+    measures = Manifest(root / ".none", NAME, SCHEMA)
     executor = open_executor(workers=workers, preload=(*PRELOAD, *preload(faces.backend)))
     work = functools.partial(glance, faces=faces)
     results = executor.run(work, sources, len(sources), TIME_LIMIT)
@@ -80,9 +81,14 @@ def audit_raw(
         if seen.measures:
             measures.put(seen.measures)
         progress("clips", done, len(sources))
-    found = judged(root, tables, samples, measures, params)
-    told = (each for each in found.findings if each.flagged or each.worst or each.check == "set.known")
-    return replace(found, findings=tuple(each for each in told if each.check not in AFTER_PREP))
+    audit = judged(Records(root, tables, samples, measures), params)
+    return replace(audit, findings=tuple(each for each in audit.findings if _is_known(each)))
+
+
+def _is_known(finding: Finding) -> bool:
+    """Whether a check had anything to judge by."""
+    judged_by = finding.flagged or finding.worst or finding.check == "set.known"
+    return bool(judged_by) and finding.check not in AFTER_PREP
 
 
 def glance(source: Source, faces: FaceSettings) -> Glance:
@@ -93,8 +99,8 @@ def glance(source: Source, faces: FaceSettings) -> Glance:
         except Rejected as verdict:
             row = _origin(source) | verdict.columns | _ended("rejected", verdict.reason, verdict.message)
         except (MediaError, OSError) as error:
-            told = error.message if isinstance(error, MediaError) else str(error)
-            return Glance(_origin(source) | _ended("failed", "unreadable", told), {}, {})
+            message = error.message if isinstance(error, MediaError) else str(error)
+            return Glance(_origin(source) | _ended("failed", "unreadable", message), {}, {})
         detect, measures = _look(copies.local(source.video), faces.open())
         if row["status"] == "ok":
             measures |= _listen(copies.local(source.video))
@@ -124,7 +130,7 @@ def _look(video: Path, backend: Backend) -> tuple[Row, Row]:
     }
     if min(counts) > 1:
         row["several_faces"] = f"{min(counts)} faces in each of {len(counts)} frames that were looked at"
-    figures = measure.of_frames(np.stack(crops))
+    figures = of_frames(np.stack(crops))
     return row, {name: figures[name] for name in LOOKED_AT}
 
 
@@ -133,7 +139,7 @@ def _listen(video: Path) -> Row:
         sound = next(media.read_audio(video, RATE, chunk_seconds=SECONDS))
     except MediaError:
         return {}
-    figures = measure.of_sound(sound, RATE)
+    figures = of_sound(sound, RATE)
     return {name: figures[name] for name in LISTENED_TO}
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
+from s2f.pipeline.audit.unreadable import UNREADABLE
 from s2f.pipeline.core import files, mjpeg, wav
-from s2f.pipeline.core.errors import InputError, S2fError
+from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.prepared_set import PreparedSet
@@ -38,12 +39,12 @@ def damages(data: PreparedSet) -> Iterator[Damage]:
 
 def report(data: PreparedSet, console: Console) -> None:
     """Print every damage. Raises InputError where there is one, so that the exit status says so."""
-    found = list(damages(data))
-    for damage in found:
+    damaged = list(damages(data))
+    for damage in damaged:
         console.print(f"{damage.path}: {damage.problem}", markup=False, soft_wrap=True)
-    if found:
+    if damaged:
         raise InputError(
-            f"{len(found)} files of {data} are damaged",
+            f"{len(damaged)} files of {data} are damaged",
             "delete them: the next 's2f prep' makes anew what is missing",
         )
     console.print(f"{data}: every artifact and shard is as it was written", markup=False, soft_wrap=True)
@@ -60,9 +61,9 @@ def _artifacts(out: Place, stage: Stage, table: Manifest) -> Iterator[Damage]:
 
 def of_shard(path: Place, row: Row) -> Iterator[Damage]:
     """Yield what is wrong with a tar: its bytes against its row, then its members and what is in them."""
-    wrong = list(_content(path, row["sha256"]))
-    yield from wrong
-    if wrong:
+    changed = list(_content(path, row["sha256"]))
+    yield from changed
+    if changed:
         return
     with path.open("rb") as file, tarfile.open(fileobj=file) as tar:
         names = set(tar.getnames())
@@ -85,11 +86,11 @@ def _unreadable(tar: tarfile.TarFile, clip: Row) -> str:
         meta = SampleMeta.model_validate_json(parts[META])
         frames = len(mjpeg.decode(parts[FRAMES]))
         wav.decode(parts[SOUND])
-    except (S2fError, ValueError) as error:
+    except UNREADABLE as error:
         return f"{clip['clip_id']} cannot be read: {error}"
     if not frames == meta.frames == clip["frames"]:
-        told = f"{meta.frames} by its JSON, {clip['frames']} by the manifest"
-        return f"{clip['clip_id']} has {frames} frames, {told}"
+        recorded = f"{meta.frames} by its JSON, {clip['frames']} by the manifest"
+        return f"{clip['clip_id']} has {frames} frames, {recorded}"
     return ""
 
 

@@ -17,6 +17,7 @@ from s2f.pipeline.corpora import listing
 from s2f.pipeline.corpora.base import Source
 from s2f.pipeline.prep import plan, worker
 from s2f.pipeline.prep import settings as prep_settings
+from s2f.pipeline.prep.funnel import Funnel, count
 from s2f.pipeline.prep.plan import Reason, Selection
 from s2f.pipeline.prep.settings import PrepSettings
 from s2f.pipeline.prep.sharding import Sharding
@@ -29,19 +30,6 @@ FLUSH_SECONDS = 5.0
 
 # What local workers share, besides the models of the face backend.
 PRELOAD = ("s2f.pipeline.prep.worker",)
-
-
-@dataclass
-class Funnel:
-    """One stage in the final table: how many clips came in, how they ended, how many were run now."""
-
-    stage: str
-    entered: int = 0
-    ok: int = 0
-    rejected: int = 0
-    failed: int = 0
-    run: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass
@@ -174,17 +162,8 @@ class Preparation:
 
     def funnel(self) -> list[Funnel]:
         """How the clips fared, stage by stage."""
-        table = []
-        for name, each in [*self.manifests.items(), (SHARD.name, self.samples)]:
-            line = Funnel(name, run=self._ran[name])
-            for clip_id in each:
-                _, status, reason = each.brief(clip_id)
-                line.entered += 1
-                setattr(line, status, getattr(line, status) + 1)
-                if reason:
-                    line.reasons[reason] += 1
-            table.append(line)
-        return table
+        tables = {**self.manifests, SHARD.name: self.samples}
+        return [count(name, table, run=self._ran[name]) for name, table in tables.items()]
 
     def _known_hash(self, source: Source) -> str | None:
         """The content hash as recorded, where the files' sizes and times have not changed since."""

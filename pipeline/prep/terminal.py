@@ -10,8 +10,9 @@ from s2f.pipeline.core.errors import ConfigError, InputError
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.progress import progress_lines
+from s2f.pipeline.prep.funnel import Funnel
 from s2f.pipeline.prep.plan import chosen_stages
-from s2f.pipeline.prep.runner import Forecast, Funnel, Preparation
+from s2f.pipeline.prep.runner import Forecast, Preparation
 from s2f.pipeline.stages import load_stage
 
 

@@ -11,8 +11,9 @@ import pytest
 
 from s2f.pipeline.app import config
 from s2f.pipeline.app.cli import main
+from s2f.pipeline.prep.funnel import Funnel
 from s2f.pipeline.prep.plan import Selection, chosen_stages
-from s2f.pipeline.prep.runner import Funnel, Preparation
+from s2f.pipeline.prep.runner import Preparation
 
 Rows = dict[str, dict[str, Any]]
 

@@ -1,1 +1,1 @@
-"""What is wrong with a set: scores, their bounds and words."""
+"""The checks of an audit: a file per group, and one table."""

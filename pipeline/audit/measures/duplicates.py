@@ -1,4 +1,4 @@
-"""Clips that are the same one twice: the same bytes, or the same face with the same sound."""
+"""Clips that are in a set twice: with the same bytes, or with the same face and the same sound."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ ALIKE = 0.85
 
 
 @dataclass(frozen=True)
-class Twins:
+class DuplicatePair:
     """Two clips by their numbers, and how alike they sound; 1 = equal bytes."""
 
     first: int
@@ -24,31 +24,34 @@ class Twins:
     likeness: float
 
 
-def find(sha256: Sequence[str], signatures: Vectors, embeddings: Vectors, same_face: float) -> list[Twins]:
+def pairs(
+    sha256: Sequence[str], signatures: Vectors, embeddings: Vectors, same_face: float
+) -> list[DuplicatePair]:
     """The pairs of clips that are alike, the most alike first.
 
-    A hash covers the video, then its text: two names of one video may differ in that. Sounds are
-    compared among faces that are less than `same_face` apart, so that a chance likeness counts for less.
+    `sha256` is the hash of the video, a colon, the hash of its text; only the first counts. Sounds are
+    compared only where the faces are less than `same_face` apart: unlike sentences may sound alike by chance.
     """
     same: dict[str, list[int]] = defaultdict(list)
     for number, content in enumerate(sha256):
         if video := content.partition(":")[0]:
             same[video].append(number)
-    found = {(each[0], other): 1.0 for each in same.values() for other in each[1:]}
+    likenesses = {(each[0], other): 1.0 for each in same.values() for other in each[1:]}
     for first, second, likeness in _alike(signatures):
         faces = [embeddings.get(number) for number in (first, second)]
         if faces[0] is not None and faces[1] is not None and np.linalg.norm(faces[0] - faces[1]) < same_face:
-            found.setdefault((first, second), likeness)
-    return sorted((Twins(*pair, each) for pair, each in found.items()), key=lambda twins: -twins.likeness)
+            likenesses.setdefault((first, second), likeness)
+    alike = [DuplicatePair(*pair, likeness) for pair, likeness in likenesses.items()]
+    return sorted(alike, key=lambda pair: -pair.likeness)
 
 
-def scores(twins: Sequence[Twins], count: int) -> npt.NDArray[np.float64]:
+def scores(alike: Sequence[DuplicatePair], count: int) -> npt.NDArray[np.float64]:
     """How alike each of `count` clips is to the one most like it; 0 for those that are like none."""
-    found = np.zeros(count)
-    for each in twins:
-        for number in (each.first, each.second):
-            found[number] = max(found[number], each.likeness)
-    return found
+    likenesses = np.zeros(count)
+    for pair in alike:
+        for number in (pair.first, pair.second):
+            likenesses[number] = max(likenesses[number], pair.likeness)
+    return likenesses
 
 
 def _alike(signatures: Vectors) -> list[tuple[int, int, float]]:
@@ -56,7 +59,7 @@ def _alike(signatures: Vectors) -> list[tuple[int, int, float]]:
         return []
     numbers = np.array(list(signatures))
     vectors = np.stack(list(signatures.values()))
-    found = []
+    alike = []
     for begin in range(0, len(numbers), ROWS):
         likeness = vectors[begin : begin + ROWS] @ vectors[begin:].T
         # Flat, since a search in two dimensions takes several times as long.
@@ -65,5 +68,5 @@ def _alike(signatures: Vectors) -> list[tuple[int, int, float]]:
             # Each pair once, and no clip with itself.
             if first < second:
                 pair = (int(numbers[begin + first]), int(numbers[begin + second]))
-                found.append((*pair, float(likeness[first, second])))
-    return found
+                alike.append((*pair, float(likeness[first, second])))
+    return alike

@@ -17,11 +17,11 @@ RESAMPLES = 400
 
 
 @dataclass(frozen=True)
-class Lag:
-    """How sound and mouth lie to each other, pooled: the curve by lag, and its peak in frames.
+class PooledLag:
+    """The mean lag curve of some clips, and its peak in frames.
 
-    A positive lag means that the sound comes later than the mouth. `sure` is the share of the draws of
-    as many clips with replacement (bootstrap) whose peak is at most a frame away.
+    A positive lag means that the sound comes later than the mouth. `sure` is the share of
+    bootstrap draws (as many clips, with replacement) whose peak is at most a frame away.
     """
 
     clips: int
@@ -33,21 +33,21 @@ class Lag:
 def lag_curve(opening: npt.NDArray[np.float32], loudness: npt.NDArray[np.float64]) -> Curve:
     """Pearson's correlation of opening (n,) and loudness (n,) at lags -15 … 15: (31,); 0 where unknown."""
     count = min(len(opening), len(loudness))
-    found = np.zeros(2 * REACH + 1, np.float32)
+    curve = np.zeros(2 * REACH + 1, np.float32)
     for number, lag in enumerate(range(-REACH, REACH + 1)):
         first = opening[max(0, -lag) : count - max(0, lag)]
         second = loudness[max(0, lag) : count - max(0, -lag)]
         if len(first) > REACH and first.std() > 0 and second.std() > 0:
-            found[number] = np.corrcoef(first, second)[0, 1]
-    return found
+            curve[number] = np.corrcoef(first, second)[0, 1]
+    return curve
 
 
-def pool(curves: npt.NDArray[np.float32], seed: int = 0) -> Lag:
-    """The lag of some clips (n, 31), n ≥ 1."""
+def pool(curves: npt.NDArray[np.float32], seed: int = 0) -> PooledLag:
+    """The pooled lag of the curves (n, 31) of n ≥ 1 clips."""
     count = len(curves)
     drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), RESAMPLES)
     peaks = (drawn @ curves).argmax(axis=1) - REACH
     mean = curves.mean(axis=0)
     peak = int(mean.argmax()) - REACH
     sure = float((abs(peaks - peak) <= 1).mean())
-    return Lag(count, tuple(float(value) for value in mean), peak, sure)
+    return PooledLag(count, tuple(float(value) for value in mean), peak, sure)

@@ -29,10 +29,11 @@ class Identities:
 def compare(speaker: Sequence[str], embeddings: Vectors, same: float) -> Identities:
     """Compare faces, whose embeddings are less than `same` apart if they are of one person.
 
-    Clips are numbers into `speaker`. Where the two clips of a speaker disagree, and one of them looks
-    like somebody else, it is the wrong one: the other one's distance is not known.
+    `embeddings` are by the number of the clip, `speaker` has one name per clip. Where a speaker has two
+    clips that disagree, and one of them looks like another speaker, that one is wrong, and the distance of
+    the other is not known.
     """
-    found = Identities(np.full(len(speaker), np.nan))
+    result = Identities(np.full(len(speaker), np.nan))
     groups: dict[str, list[int]] = defaultdict(list)
     for number in embeddings:
         groups[speaker[number]].append(number)
@@ -43,20 +44,22 @@ def compare(speaker: Sequence[str], embeddings: Vectors, same: float) -> Identit
             continue
         apart = _between(stacked[name], stacked[name])
         from_others = apart[~np.eye(len(numbers), dtype=bool)].reshape(len(numbers), -1)
-        found.distances[numbers] = np.quantile(from_others, NEAREST, axis=1)
+        result.distances[numbers] = np.quantile(from_others, NEAREST, axis=1)
         others = {each: middle for each, middle in middles.items() if each != name}
-        for number in [number for number in numbers if found.distances[number] > same]:
+        for number in [number for number in numbers if result.distances[number] > same]:
             likely, distance = _nearest(embeddings[number], others)
             if distance < same:
-                found.like[number] = likely
-        named = [number for number in numbers if number in found.like]
+                result.like[number] = likely
+        named = [number for number in numbers if number in result.like]
         if len(numbers) == 2 and len(named) == 1:
-            found.distances[[number for number in numbers if number not in found.like]] = np.nan
-    sound = {
-        name: middles[name] for name, numbers in groups.items() if not (found.distances[numbers] > same).any()
+            result.distances[[number for number in numbers if number not in result.like]] = np.nan
+    agreeing = {
+        name: middles[name]
+        for name, numbers in groups.items()
+        if not (result.distances[numbers] > same).any()
     }
-    found.shared = _shared(sound, same)
-    return found
+    result.shared = _shared(agreeing, same)
+    return result
 
 
 def _shared(middles: Mapping[str, npt.NDArray[np.float32]], same: float) -> list[tuple[str, str]]:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from s2f.pipeline.audit.auditing import Audit
-from s2f.pipeline.audit.checks.clips import Check, made
+from s2f.pipeline.audit.checks.base import ClipCheck
+from s2f.pipeline.audit.checks.judging import made
 from s2f.pipeline.audit.clips import Scores
 from s2f.pipeline.audit.findings import Finding, number
-from s2f.pipeline.audit.names import natural
+from s2f.pipeline.audit.report.names import natural
 
 # Of more speakers, those with the most flags are shown.
 MOST = 100
@@ -97,7 +98,7 @@ def toward(median: float, usual: float, least: float | None, most: float | None)
 class _Column:
     """A check over the whole set, which tells the cells of single speakers."""
 
-    def __init__(self, check: Check, scores: Scores, finding: Finding, flags: Flags) -> None:
+    def __init__(self, check: ClipCheck, scores: Scores, finding: Finding, flags: Flags) -> None:
         self._check, self._scores, self._finding, self._flags = check, scores, finding, flags
         self._usual = _median(scores)
 
@@ -107,7 +108,7 @@ class _Column:
         look, strength, told = "", 0.0, f"{flagged:,} of {len(members):,} flagged"
         if median is None or self._usual is None:
             look, told = "unknown", "not known"
-        elif self._check.least or self._check.most:
+        elif self._check.settings:
             strength = toward(median, self._usual, *self._finding.bounds)
             look = "near" if strength > 0 else "far" if strength < 0 else ""
             told += f"; median {number(median)} {self._check.unit}, of the set {number(self._usual)}"

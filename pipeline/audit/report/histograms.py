@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from s2f.pipeline.audit.auditing import Audit
-from s2f.pipeline.audit.checks.clips import Check, beyond, made
+from s2f.pipeline.audit.checks.base import ClipCheck
+from s2f.pipeline.audit.checks.judging import beyond, made
 from s2f.pipeline.audit.clips import Scores
 from s2f.pipeline.audit.findings import Finding, Level, number
 
@@ -80,7 +81,7 @@ class Bins:
 def histograms(audit: Audit) -> list[Histogram]:
     """The histograms of all checks whose score is a figure."""
     findings = {each.check: each for each in audit.findings}
-    numeric = [check for check in made(audit.clips) if check.least or check.most]
+    numeric = [check for check in made(audit.clips) if check.settings]
     return [_histogram(check, audit.clips.scores[check.name], findings[check.name]) for check in numeric]
 
 
@@ -100,7 +101,7 @@ def binned(known: Scores, bounds: Bounds) -> Bins:
     return Bins(low, high, edges, *(np.histogram(each, edges)[0].tolist() for each in (inside, wrong)))
 
 
-def _histogram(check: Check, scores: Scores, finding: Finding) -> Histogram:
+def _histogram(check: ClipCheck, scores: Scores, finding: Finding) -> Histogram:
     known = scores[np.isfinite(scores)]
     flagged = len(finding.flagged)
     share = number(100 * flagged / max(1, len(scores)))

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from s2f.pipeline.audit.auditing import Audit
-from s2f.pipeline.audit.checks.sets import ALL
+from s2f.pipeline.audit.checks.sync import ALL
 from s2f.pipeline.audit.findings import number
-from s2f.pipeline.audit.measures.lag import REACH, Lag
-from s2f.pipeline.audit.names import natural
+from s2f.pipeline.audit.measures.lag import REACH, PooledLag
+from s2f.pipeline.audit.report.names import natural
 from s2f.pipeline.core.windows import lag_in_words
 
 
@@ -99,7 +99,7 @@ def lag_chart(audit: Audit) -> LagChart:
     )
 
 
-def _peak(name: str, look: str, lag: Lag, frame: float) -> Peak:
+def _peak(name: str, look: str, lag: PooledLag, frame: float) -> Peak:
     """`frame` is a frame's length in ms."""
     return Peak(
         name,

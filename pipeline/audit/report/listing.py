@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from s2f.pipeline.audit.auditing import Audit
-from s2f.pipeline.audit.checks.clips import made
+from s2f.pipeline.audit.checks.judging import made
 from s2f.pipeline.audit.clips import Clips, Scores
 
 

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from s2f.pipeline.audit.auditing import Audit, Group
-from s2f.pipeline.audit.checks.clips import CHECKS
+from s2f.pipeline.audit.auditing import Audit, Totals
+from s2f.pipeline.audit.checks import table
 from s2f.pipeline.audit.findings import LEVELS, Finding, at_least
 from s2f.pipeline.audit.report import listing, pictures
 from s2f.pipeline.audit.report.heat_map import heat_map
@@ -37,7 +37,7 @@ def render(audit: Audit) -> str:
         findings=at_least(list(audit.findings), "note"),
         passed=[each for each in audit.findings if each.level == "ok"],
         marks=MARKS,
-        clip_checks={check.name for check in CHECKS},
+        clip_checks={check.name for check in table.clip_checks()},
         funnel=audit.funnel,
         most=max((step.entered for step in audit.funnel), default=0) or 1,
         histograms=histograms(audit),
@@ -80,7 +80,7 @@ def _tiles(audit: Audit) -> list[Tile]:
         ("Speakers", f"{len(audit.speakers):,}", f"{each:.1f} min each"),
     ]
     for name in dict.fromkeys((*SPLITS, *audit.splits)):
-        group = audit.splits.get(name, Group(0, 0.0, ()))
+        group = audit.splits.get(name, Totals(0, 0.0, ()))
         told = f"{group.hours:.3f} h, {counted(len(group.speakers), 'speaker')}"
         tiles.append((f"Split {name}", counted(group.clips, "clip"), told))
     return tiles

@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 
 from s2f.pipeline.audit.auditing import Audit
-from s2f.pipeline.audit.checks.clips import made
+from s2f.pipeline.audit.checks.judging import made
 from s2f.pipeline.audit.clips import Clips
 from s2f.pipeline.audit.findings import Finding
-from s2f.pipeline.audit.measures.clip import UNREADABLE
+from s2f.pipeline.audit.unreadable import UNREADABLE
 from s2f.pipeline.core import mjpeg, wav
 from s2f.pipeline.stages import align, detect, resample
 from s2f.pipeline.stages.base import artifact_name
@@ -140,7 +140,7 @@ def _flagged(finding: Finding, clips: Clips, numbers: dict[str, int]) -> list[tu
     told = dict(line.split(": ", 1) for line in finding.details if ": " in line)
     if finding.check == "set.duplicates":
         # Each beside its like.
-        pairs = [(clips.ids[each.first], clips.ids[each.second]) for each in clips.twins]
+        pairs = [(clips.ids[each.first], clips.ids[each.second]) for each in clips.duplicates]
         ranked = [clip_id for pair in pairs for clip_id in pair if clip_id in flagged]
     if finding.check == "set.same_face":
         first = {speaker: clips.ids[each[0]] for speaker, each in clips.of_speakers(clips.kept).items()}

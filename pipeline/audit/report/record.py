@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from s2f.pipeline.audit.auditing import Audit
-from s2f.pipeline.audit.checks.clips import made
+from s2f.pipeline.audit.checks.judging import made
 from s2f.pipeline.audit.clips import Clips
 from s2f.pipeline.audit.measuring import folder_of
 from s2f.pipeline.audit.report import page
@@ -41,7 +41,15 @@ def summary(audit: Audit) -> dict[str, Any]:
         "levels": dict(levels),
         "findings": [asdict(finding) for finding in audit.findings],
         "lags": {name: asdict(lag) for name, lag in audit.lags.items()},
-        "funnel": [asdict(step) for step in audit.funnel],
+        "funnel": [
+            {
+                "stage": step.stage,
+                "entered": step.entered,
+                "passed": step.passed,
+                "reasons": dict(step.reasons),
+            }
+            for step in audit.funnel
+        ],
         "splits": {name: asdict(group) for name, group in audit.splits.items()},
         "speakers": {name: asdict(group) for name, group in audit.speakers.items()},
         "frame_rates": audit.frame_rates,

@@ -14,7 +14,7 @@ from support.prepared import Command, Prepared, fingerprint
 
 from s2f.pipeline.audit import compare, raw
 from s2f.pipeline.audit.auditing import Audit, audit
-from s2f.pipeline.audit.checks import clips as checks
+from s2f.pipeline.audit.checks import table
 from s2f.pipeline.audit.measures import lag as sync
 from s2f.pipeline.audit.report import terminal
 from s2f.pipeline.audit.settings import AuditParams
@@ -76,17 +76,19 @@ def test_the_sound_of_grid_is_in_sync(grid: Audit) -> None:
         assert lag.sure > 0.9
 
 
-def test_every_check_has_words_bounds_that_exist_and_a_score(grid: Audit) -> None:
-    known = AuditParams.model_fields.keys()
-    for check in checks.CHECKS:
+def test_every_check_has_words_and_a_finding_and_every_setting_a_check(grid: Audit) -> None:
+    for check in table.CHECKS:
         assert check.meaning.endswith(".") and check.advice.endswith(".")
-        assert {check.least, check.most} - {None} <= known
+        assert check.basis and check.title
     # No sync scorer has looked.
-    assert grid.clips.scores.keys() == {check.name for check in checks.CHECKS} - {"sync.clip"}
+    names = [check.name for check in table.CHECKS if check.name != "sync.clip"]
+    assert len(names) == len(set(names))
+    assert [finding.check for finding in grid.findings] == names
+    assert grid.clips.scores.keys() == {check.name for check in table.clip_checks()} - {"sync.clip"}
     assert {len(scores) for scores in grid.clips.scores.values()} == {61}
-    used = {name for check in checks.CHECKS for name in (check.least, check.most)}
-    beside = {"worst", "sync_clips", "max_lag", "max_lost", "max_share"}
-    assert known == (used | beside) - {None}
+    settings = [setting.name for setting in table.settings()]
+    assert list(AuditParams.model_fields) == ["worst", *settings]
+    assert len(settings) == len(set(settings))
 
 
 def test_a_threshold_decides_what_is_flagged(prepared_grid: Prepared) -> None:

@@ -14,11 +14,11 @@ from support.prepared import Command, Prepared
 from support.synthetic_set import make_set
 
 from s2f.pipeline.audit.auditing import Audit
-from s2f.pipeline.audit.checks.clips import CHECKS
+from s2f.pipeline.audit.checks.table import clip_checks
 from s2f.pipeline.audit.report import heat_map, histograms, page, pictures, record
 
 LONG = 1500
-NUMERIC = [check.name for check in CHECKS if (check.least or check.most) and check.name != "sync.clip"]
+NUMERIC = [check.name for check in clip_checks() if check.settings and check.name != "sync.clip"]
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 

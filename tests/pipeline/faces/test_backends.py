@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.prepared import Command, Prepared, copy_clips
 
-from s2f.pipeline.audit.measures import clip
+from s2f.pipeline.audit.measures import face
 from s2f.pipeline.core import files, media, mjpeg
 from s2f.pipeline.core.errors import InputError, MissingError
 from s2f.pipeline.faces import BACKENDS, identity, mediapipe_model, mouth, open_backend, tracking
@@ -81,7 +81,7 @@ def test_where_mediapipe_sees_no_face_figures_are_nan(model: Path) -> None:
     backend, grey = open_backend("mediapipe", 640, str(model)), np.full((2, 128, 96, 3), 128, np.uint8)
     assert np.isnan(mouth.mouth_opening(grey, backend)).all()
     assert np.isnan(identity.embed(grey, backend)).all()
-    assert clip.mean_embedding(grey, backend) is None
+    assert face.mean_embedding(grey, backend) is None
 
 
 def test_the_backends_agree_on_the_stable_points(data: Path, model: Path) -> None:

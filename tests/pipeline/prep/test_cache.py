@@ -13,8 +13,9 @@ from s2f.pipeline.audit.verification import damages
 from s2f.pipeline.core import locks
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.prepared_set import PreparedSet
+from s2f.pipeline.prep.funnel import Funnel
 from s2f.pipeline.prep.plan import Selection, configured, why
-from s2f.pipeline.prep.runner import Funnel, Preparation
+from s2f.pipeline.prep.runner import Preparation
 from s2f.pipeline.stages import align
 
 STAGES = ("scan", "detect", "align", "resample", "window")
