@@ -117,6 +117,7 @@ def test_the_scores_are_those_of_the_animated_clip(drawn: Path, run: Path) -> No
     assert math.isnan(found.rows[0].scores["psnr"].low)
 
 
+@pytest.mark.slow
 def test_the_seed_fixes_the_scores_whatever_the_clips_and_processes(drawn: Path, run: Path) -> None:
     whole, part, other = (
         evaluate(Animated([run], drawn, "val", limit, seed), SILENT, seed=seed, workers=workers)
@@ -130,6 +131,7 @@ def test_the_seed_fixes_the_scores_whatever_the_clips_and_processes(drawn: Path,
     assert again["val_000", "still"]["psnr"] == changed["val_000", "still"]["psnr"]
 
 
+@pytest.mark.slow
 def test_runs_of_one_name_are_told_apart_by_their_paths(drawn: Path, run: Path, tmp_path: Path) -> None:
     twin = tmp_path / "tiny"
     shutil.copytree(run, twin)
@@ -142,6 +144,7 @@ def test_runs_of_one_name_are_told_apart_by_their_paths(drawn: Path, run: Path, 
     assert first.scores["psnr"] == second.scores["psnr"] != others[0].scores["psnr"]
 
 
+@pytest.mark.slow
 def test_genuine_faces_have_mouths(prepared_small: Prepared, run: Path) -> None:
     found = evaluate(Animated([run], prepared_small.out, "train", 1, 0), SILENT)
     still, real = found.rows[1:]

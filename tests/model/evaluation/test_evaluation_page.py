@@ -27,7 +27,7 @@ FRAME = 1 / 25
 
 
 @pytest.fixture(scope="module")
-def made(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Evaluation, Path]:
+def made(slow: None, data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Evaluation, Path]:
     """Two systems against the videos of three speakers: one blurs them, one is two frames late."""
     root = tmp_path_factory.mktemp("page")
     for clip in CLIPS:

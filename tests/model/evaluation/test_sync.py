@@ -176,6 +176,7 @@ def test_the_same_seed_trains_the_same_scorer(tmp_path: Path, one_thread: None) 
     assert load_scorer(tmp_path / "one", CPU).known is None
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_was_trained(s2f: Command, tmp_path: Path) -> None:
     data = make_shards(tmp_path / "data", train=4, val=0, frames=12)
     run = tmp_path / "run"
@@ -197,7 +198,7 @@ def test_ctrl_c_keeps_what_was_trained(s2f: Command, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def out(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def out(slow: None, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Fourteen clips of s1, prepared; 9 to train on, 5 with other sentences in val."""
     folder = tmp_path_factory.mktemp("sync")
     names = [f"s1/{path.stem}" for path in sorted((data / "grid/s1").glob("*.mpg"))[:14]]

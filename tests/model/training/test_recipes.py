@@ -282,6 +282,7 @@ def test_mismatched_sound_is_of_another_time_in_the_same_clip() -> None:
     assert torch.equal(shifted(numbers, 4, source)[:, 0], numbers[:, 4])
 
 
+@pytest.mark.slow
 def test_the_sync_discriminator_learns_to_tell_matched_from_mismatched_and_generated(data: Path) -> None:
     params = small(
         recipe="ijcv2019", batch=4, frames=12, frame_weight=0.0, sequence_weight=0.0, sync_rate=3e-3

@@ -81,6 +81,7 @@ EVERYTHING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("steps", "more"), [(1, {}), (3, {}), (4, {}), (3, EVERYTHING)])
 def test_stop_and_resume_equals_the_run_in_one_go(
     data: Path, tmp_path: Path, steps: int, more: dict[str, object]

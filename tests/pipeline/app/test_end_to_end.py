@@ -13,6 +13,8 @@ from s2f.pipeline.app.tour import held_out
 from s2f.pipeline.core import media
 from s2f.pipeline.demo import corpus, speech
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["train.width=8", "train.batch=2", "train.frames=8", "train.workers=0", "train.validation_frames=20"]
 STEPS = ["train.steps=6", "train.validate_every=3", "train.save_every=3"]
 

@@ -23,6 +23,8 @@ from s2f.pipeline.audit.verification import damages
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError, OutputError
 
+pytestmark = pytest.mark.cluster
+
 CLIPS = ("s1/bbaf2n", "s1/bbas1s", "s2/pwij3p", "s3/sbia1a", "s5/lbax4n", "s10/bbab8n")
 BUCKET = "s3://faces"
 

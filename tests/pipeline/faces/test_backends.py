@@ -57,6 +57,7 @@ class TestBackend:
         assert np.abs(face.box - same.box).max() < 1
 
 
+@pytest.mark.slow
 def test_the_backends_agree_on_the_stable_points(data: Path, model: Path) -> None:
     dlib, mediapipe = open_backend("dlib"), open_backend("mediapipe", 640, str(model))
     distances = []

@@ -15,6 +15,8 @@ from support.prepared import Prepared, copy_clips, descendants, fingerprint
 
 from s2f.pipeline.audit.verification import damages
 
+pytestmark = pytest.mark.slow
+
 CLIPS = ("s1/bbaf2n", "s1/bbas1s", "s2/pwij3p", "s3/sbia1a", "s5/lbax4n", "s10/bbab8n", "s20/brbk7n")
 KILLS = int(os.environ.get("S2F_CHAOS_KILLS", "8"))
 # Small tars, so that a kill can fall between two of them.
