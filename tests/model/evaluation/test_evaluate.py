@@ -103,7 +103,7 @@ def test_runs_beside_the_still_frame_and_the_real_video(
 
 
 def test_the_scores_are_those_of_the_animated_clip(drawn: Path, run: Path) -> None:
-    found = evaluate(Animated([run], drawn, "val", 1, 3), SILENT, seed=3)
+    found = evaluate(Animated([run], drawn, "val", 1, 3), SILENT, seed=3, workers=1)
     assert (found.clips, [clip.clip_id for clip in found.scored]) == (1, ["val_000"])
     members = make_members("val_000", "val", FRAMES, 0)
     real, sound = mjpeg.decode(members["avi"]), wav.decode(members["wav"])
@@ -135,7 +135,7 @@ def test_the_seed_fixes_the_scores_whatever_the_clips_and_processes(drawn: Path,
 def test_runs_of_one_name_are_told_apart_by_their_paths(drawn: Path, run: Path, tmp_path: Path) -> None:
     twin = tmp_path / "tiny"
     shutil.copytree(run, twin)
-    found = evaluate(Animated([run, twin], drawn, "val", 2, 0), SILENT)
+    found = evaluate(Animated([run, twin], drawn, "val", 2, 0), SILENT, workers=1)
     first, second, *others = found.rows
     (compared,) = found.comparisons
     assert (compared.name, compared.against) == (str(twin), str(run))
@@ -146,7 +146,7 @@ def test_runs_of_one_name_are_told_apart_by_their_paths(drawn: Path, run: Path, 
 
 @pytest.mark.slow
 def test_genuine_faces_have_mouths(prepared_small: Prepared, run: Path) -> None:
-    found = evaluate(Animated([run], prepared_small.out, "train", 1, 0), SILENT)
+    found = evaluate(Animated([run], prepared_small.out, "train", 1, 0), SILENT, workers=1)
     still, real = found.rows[1:]
     assert 0.2 < still.scores["mouth_px"].mean < 5
     assert 20 < still.scores["psnr"].mean < 40

@@ -44,7 +44,9 @@ def made(slow: None, data: Path, tmp_path_factory: pytest.TempPathFactory) -> tu
         (root / "raw" / clip).parent.mkdir(parents=True)
         shutil.copy2(source, root / "raw" / f"{clip}.mpg")
     out = root / "out"
-    found = evaluate(Videos([root / "soft", root / "late"], root / "raw", None), Console(quiet=True), out=out)
+    found = evaluate(
+        Videos([root / "soft", root / "late"], root / "raw", None), Console(quiet=True), workers=1, out=out
+    )
     return found, out
 
 

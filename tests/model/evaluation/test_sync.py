@@ -286,7 +286,7 @@ def test_an_evaluation_tells_by_how_much_a_video_is_late(run: Path, unseen: list
     judges = judged(None, run, MEDIA)
     assert [judge.name for judge in judges] == ["av_offset", "av_apart", "av_confidence"]
     offsets, confidences = [], []
-    for clip in unseen:
+    for clip in unseen[:3]:
         # The lips come five frames late, so that the sound is early.
         behind = np.concatenate([np.repeat(clip.frames[:1], 5, axis=0), clip.frames[:-5]])
         dead = np.repeat(clip.frames[:1], len(clip.frames), axis=0)

@@ -215,7 +215,7 @@ def folders(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_folders_of_videos(s2f: Command, folders: Path, tmp_path: Path) -> None:
     ended = s2f(
         *("evaluate", "--videos", folders / "good", "--videos", folders / "soft"),
-        *("--reference", folders / "real", "--out", tmp_path / "out"),
+        *("--reference", folders / "real", "--out", tmp_path / "out", "--workers", 1),
     )
     assert ended.code == 0, ended.err
     assert "4/4" in ended.out
