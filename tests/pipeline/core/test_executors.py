@@ -3,11 +3,11 @@
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.orders import FOREVER, act
 from support.prepared import Prepared
 
 from s2f.pipeline.app.config import Settings
@@ -17,20 +17,6 @@ from s2f.pipeline.core.executors.local import WorkerLostError
 from s2f.pipeline.corpora import Source
 from s2f.pipeline.prep import plan, worker
 from s2f.pipeline.stages import scan
-
-# Far longer than any test may take.
-FOREVER = 3600.0
-
-
-def act(order: str) -> str:
-    """What a worker does with an item; in a module, for a new process must find it."""
-    if order == "die":
-        os._exit(3)
-    if order == "be killed":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if order == "hang":
-        time.sleep(FOREVER)
-    return order.upper()
 
 
 def whoami(item: int) -> int:
