@@ -1,7 +1,6 @@
 """Worker processes: one that dies or hangs costs the item it was at, and no more."""
 
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
