@@ -22,12 +22,6 @@ from s2f.pipeline.faces.base import Picture
 SMALL = ("s1/bbaf2n", "s2/pwij3p", "s3/sbia1a")
 NO_BROWSER = "there is no chromium or google-chrome; name one with S2F_BROWSER"
 
-# A test that uses one of these fixtures has this marker.
-MARKERS = {
-    "browser": pytest.mark.browser,
-    "prepared_grid": pytest.mark.slow,
-    "prepared_wild": pytest.mark.slow,
-}
 # Files that take long come first, so that no worker waits for another one at the end.
 ORDER = ("cluster", "slow", "browser")
 
@@ -40,12 +34,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by their fixtures, before markers select them, and sort their files."""
+    """Mark what uses the fixtures `slow` and `browser`, before markers select it, and sort the files."""
     ranks: dict[Path, int] = {}
     for item in items:
-        for fixture, marker in MARKERS.items():
-            if fixture in getattr(item, "fixturenames", ()):
-                item.add_marker(marker)
+        for name in {"slow", "browser"}.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(name)
         rank = next((rank for rank, name in enumerate(ORDER) if item.get_closest_marker(name)), len(ORDER))
         ranks[item.path] = min(rank, ranks.get(item.path, rank))
     items.sort(key=lambda item: ranks[item.path])
@@ -70,6 +63,11 @@ def data() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return DATA
+
+
+@pytest.fixture(scope="session")
+def slow() -> None:
+    """For fixtures that take long: every test that uses one has the marker of this name."""
 
 
 @pytest.fixture(scope="session")
@@ -129,7 +127,7 @@ def other(data: Path) -> list[Picture]:
 
 
 @pytest.fixture(scope="session")
-def prepared_grid(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+def prepared_grid(slow: None, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     """All GRID clips, prepared with the defaults and audited. Only to be looked at."""
 
     def make(folder: Path) -> None:
@@ -140,7 +138,7 @@ def prepared_grid(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepa
 
 
 @pytest.fixture(scope="session")
-def prepared_wild(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+def prepared_wild(slow: None, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     """The videos that are not GRID, prepared with the defaults. Only to be looked at."""
 
     def make(folder: Path) -> None:

@@ -107,6 +107,11 @@ def convert_alignment(raw: Path, clip: str, ticks: int) -> None:
     path.write_text("\n".join(told), encoding="utf-8")
 
 
+def take_words(raw: Path, clip: str, other: str) -> None:
+    """The alignment of another clip."""
+    shutil.copy2(raw / f"alignments/{other}.align", raw / f"alignments/{clip}.align")
+
+
 def truncate(shard: Path, missing: int = 4096) -> None:
     """A tar that was not copied to its end."""
     shard.write_bytes(shard.read_bytes()[:-missing])

@@ -96,6 +96,7 @@ def rows_file(folder: Path, *rows: object, **more: object) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_the_rows_of_the_paper_from_one_command(command: Command, tmp_path: Path) -> None:
     ended = command()
     assert ended.code == 0, ended.err
@@ -141,6 +142,7 @@ def test_the_rows_of_the_paper_from_one_command(command: Command, tmp_path: Path
     assert (folder / "ablation.md").read_text() == markdown
 
 
+@pytest.mark.slow
 def test_a_lip_reader_and_a_sync_scorer_join_the_evaluation(command: Command, tmp_path: Path) -> None:
     torch.manual_seed(0)
     reader_ = reader.Reader(LipNet(width=4, hidden=8, dropout=0.0), Fraction(25))
@@ -155,6 +157,7 @@ def test_a_lip_reader_and_a_sync_scorer_join_the_evaluation(command: Command, tm
     assert "av_offset of a: there is no sound, or less than 24 frames" in told
 
 
+@pytest.mark.slow
 def test_what_was_interrupted_goes_on(command: Command, drawn: Path, tmp_path: Path) -> None:
     rows = rows_file(
         tmp_path,
@@ -178,6 +181,7 @@ def test_what_was_interrupted_goes_on(command: Command, drawn: Path, tmp_path: P
         assert equal(*(folder / slug / "generator.safetensors" for folder in (tmp_path, runs)))
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_it_and_says_how_to_go_on(command: Command, tmp_path: Path) -> None:
     runs = tmp_path / "ablation" / "runs"
 
@@ -199,6 +203,7 @@ def test_ctrl_c_ends_it_and_says_how_to_go_on(command: Command, tmp_path: Path) 
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.slow
 def test_a_run_without_progress_has_ended(drawn: Path, tmp_path: Path) -> None:
     params = tiny(steps=100, generator_lr=1e-12, validate_every=1, patience=2, l1_weight=0.0)
     done = trainer.go_on(PreparedSet(drawn), tmp_path / "run", params, SILENT)
@@ -232,6 +237,7 @@ def test_other_settings_are_refused_before_anything_is_trained(
     assert load_file(runs / "l1-frame-sequence" / "generator.safetensors")
 
 
+@pytest.mark.slow
 def test_a_row_that_fails_does_not_lose_the_others(command: Command, tmp_path: Path) -> None:
     bad = {"name": "too much", "train": {"l1_weight": 1e39}, "reported": {"psnr": 1.0}}
     good = {"name": "right", "train": {"frame_weight": 0}, "reported": {"psnr": 2.0}}

@@ -104,7 +104,7 @@ def test_runs_beside_the_still_frame_and_the_real_video(
 
 
 def test_the_scores_are_those_of_the_animated_clip(drawn: Path, run: Path) -> None:
-    evaluation = evaluate(Animated([run], PreparedSet(drawn), "val", 1, 3), SILENT, seed=3)
+    evaluation = evaluate(Animated([run], PreparedSet(drawn), "val", 1, 3), SILENT, seed=3, workers=1)
     assert (evaluation.clips, [clip.clip_id for clip in evaluation.scored]) == (1, ["val_000"])
     members = make_members("val_000", "val", FRAMES, 0)
     real, sound = mjpeg.decode(members["avi"]), wav.decode(members["wav"])
@@ -118,6 +118,7 @@ def test_the_scores_are_those_of_the_animated_clip(drawn: Path, run: Path) -> No
     assert math.isnan(evaluation.rows[0].scores["psnr"].low)
 
 
+@pytest.mark.slow
 def test_the_seed_fixes_the_scores_whatever_the_clips_and_processes(drawn: Path, run: Path) -> None:
     whole, part, other = (
         evaluate(Animated([run], PreparedSet(drawn), "val", limit, seed), SILENT, seed=seed, workers=workers)
@@ -131,10 +132,11 @@ def test_the_seed_fixes_the_scores_whatever_the_clips_and_processes(drawn: Path,
     assert again["val_000", "still"]["psnr"] == changed["val_000", "still"]["psnr"]
 
 
+@pytest.mark.slow
 def test_runs_of_one_name_are_told_apart_by_their_paths(drawn: Path, run: Path, tmp_path: Path) -> None:
     twin = tmp_path / "tiny"
     shutil.copytree(run, twin)
-    evaluation = evaluate(Animated([run, twin], PreparedSet(drawn), "val", 2, 0), SILENT)
+    evaluation = evaluate(Animated([run, twin], PreparedSet(drawn), "val", 2, 0), SILENT, workers=1)
     first, second, *others = evaluation.rows
     (compared,) = evaluation.comparisons
     assert (compared.name, compared.against) == (str(twin), str(run))
@@ -143,8 +145,9 @@ def test_runs_of_one_name_are_told_apart_by_their_paths(drawn: Path, run: Path, 
     assert first.scores["psnr"] == second.scores["psnr"] != others[0].scores["psnr"]
 
 
+@pytest.mark.slow
 def test_genuine_faces_have_mouths(prepared_small: Prepared, run: Path) -> None:
-    evaluation = evaluate(Animated([run], PreparedSet(prepared_small.out), "train", 1, 0), SILENT)
+    evaluation = evaluate(Animated([run], PreparedSet(prepared_small.out), "train", 1, 0), SILENT, workers=1)
     still, real = evaluation.rows[1:]
     assert 0.2 < still.scores["mouth_px"].mean < 5
     assert 20 < still.scores["psnr"].mean < 40

@@ -29,7 +29,7 @@ FRAME = 1 / 25
 
 
 @pytest.fixture(scope="module")
-def made(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Evaluation, Path]:
+def made(slow: None, data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Evaluation, Path]:
     """Two systems against the videos of three speakers: one blurs them, one is two frames late."""
     root = tmp_path_factory.mktemp("page")
     for clip in CLIPS:
@@ -47,7 +47,7 @@ def made(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Evaluati
         shutil.copy2(source, root / "raw" / f"{clip}.mpg")
     out = root / "out"
     source = Videos([root / "soft", root / "late"], root / "raw", None, DEFAULT_FACES)
-    return evaluate(source, Console(quiet=True), out=out), out
+    return evaluate(source, Console(quiet=True), workers=1, out=out), out
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def split(prepared_small: Prepared, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="module")
-def learnt(grid: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def learnt(slow: None, grid: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run of a reader that knows its clips by heart."""
     run = tmp_path_factory.mktemp("readers") / "learnt"
     few = {"width": 4, "hidden": 128, "epochs": 100, "batch": 1, "lr": 5e-3, "dropout": 0.0}
@@ -265,6 +265,7 @@ def test_a_loss_that_explodes_ends_the_training(split: Prepared, tmp_path: Path)
         trainee.train_step(read_utterances(PreparedSet(split.out).split_or_empty("train"), SILENT))
 
 
+@pytest.mark.slow
 def test_a_killed_training_leaves_whole_files(split: Prepared, tmp_path: Path) -> None:
     program, run = Path(sys.executable).with_name("s2f"), tmp_path / "run"
     arguments = [*TINY_SET, "--set", "lipread.epochs=10000"]
@@ -282,6 +283,7 @@ def test_a_killed_training_leaves_whole_files(split: Prepared, tmp_path: Path) -
         assert json.loads(line)["loss"] > 0
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_training_with_what_there_is(split: Prepared, tmp_path: Path) -> None:
     program, run = Path(sys.executable).with_name("s2f"), tmp_path / "run"
     arguments = [*TINY_SET, "--set", "lipread.epochs=10000", "--set", "lipread.validate_every=10000"]

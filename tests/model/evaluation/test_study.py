@@ -241,6 +241,7 @@ def test_the_clips_are_those_of_the_key(videos: Path, single: Path, tmp_path: Pa
         assert abs(seen - next(iter(media.FrameReader(source)))).mean() < 3
 
 
+@pytest.mark.slow
 def test_another_seed_makes_another_study_and_the_same_one_the_same(
     videos: Path, pairs: Path, tmp_path: Path
 ) -> None:

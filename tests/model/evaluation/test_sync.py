@@ -178,6 +178,7 @@ def test_the_same_seed_trains_the_same_scorer(tmp_path: Path, one_thread: None) 
     assert load_scorer(tmp_path / "one", CPU).known is None
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_was_trained(s2f: Command, tmp_path: Path) -> None:
     data = make_shards(tmp_path / "data", train=4, val=0, frames=12)
     run = tmp_path / "run"
@@ -199,7 +200,7 @@ def test_ctrl_c_keeps_what_was_trained(s2f: Command, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def out(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def out(slow: None, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Fourteen clips of s1, prepared; 9 to train on, 5 with other sentences in val."""
     folder = tmp_path_factory.mktemp("sync")
     names = [f"s1/{path.stem}" for path in sorted((data / "grid/s1").glob("*.mpg"))[:14]]
@@ -287,7 +288,7 @@ def test_an_evaluation_tells_by_how_much_a_video_is_late(run: Path, unseen: list
     metrics = learned_metrics(None, run, MEDIA)
     assert [metric.name for metric in metrics] == ["av_offset", "av_apart", "av_confidence"]
     offsets, confidences = [], []
-    for clip in unseen:
+    for clip in unseen[:3]:
         # The lips come five frames late, so that the sound is early.
         behind = np.concatenate([np.repeat(clip.frames[:1], 5, axis=0), clip.frames[:-5]])
         dead = np.repeat(clip.frames[:1], len(clip.frames), axis=0)

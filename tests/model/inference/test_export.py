@@ -49,6 +49,7 @@ def animate(description: dict[str, Any], run: Any, given: Arrays, lengths: list[
     return {"frames": np.concatenate(frames, axis=1)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", VARIANTS)
 def test_onnx_makes_the_same_frames(changes: dict[str, float], tmp_path: Path) -> None:
     generator = make_generator(**changes)
@@ -76,6 +77,7 @@ def test_onnx_makes_the_same_frames(changes: dict[str, float], tmp_path: Path) -
         assert abs(animate(description, run, arrays, lengths)["frames"] - wanted).max() < 1e-4
 
 
+@pytest.mark.slow
 def test_the_example_of_the_docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (Path(__file__).parents[3] / "docs" / "animate.md").read_text(encoding="utf-8")
     example = text.split("```python\n")[1].split("```")[0]

@@ -136,6 +136,7 @@ def test_fragments_come_while_the_sound_still_comes(run: Path, image: Path, tmp_
     assert np.corrcoef(level, wanted)[0, 1] > 0.98
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["rgb24", "mp4"])
 def test_when_nobody_reads_any_more_it_ends(run: Path, image: Path, form: str) -> None:
     with streaming(run, image, form) as process:
@@ -154,6 +155,7 @@ def test_when_nobody_reads_any_more_it_ends(run: Path, image: Path, form: str) -
         assert said.strip().endswith("frames")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["rgb24", "mp4"])
 def test_it_can_be_interrupted(run: Path, image: Path, form: str) -> None:
     # A shell that starts tests in the background has them, and what they start, ignore Ctrl-C.

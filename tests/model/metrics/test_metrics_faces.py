@@ -41,7 +41,7 @@ def aligned(path: Path) -> Frames:
 
 
 @pytest.fixture(scope="module")
-def faces(data: Path) -> dict[str, Frames]:
+def faces(slow: None, data: Path) -> dict[str, Frames]:
     """Aligned clips of four speakers, none of whom blinks, and of a fifth, who does once."""
     clips = ("s4/bbilzs", "s26/swiz3n", "s22/lbbc2a", "s1/bbaf2n")
     return {clip.partition("/")[0]: aligned(data / "grid" / f"{clip}.mpg") for clip in clips}

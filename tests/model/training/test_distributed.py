@@ -15,6 +15,8 @@ from support.model_shards import make_shards
 from s2f.model.training import checkpoint
 from s2f.model.training.config import TrainParams
 
+pytestmark = pytest.mark.cluster
+
 SETTINGS = {
     "width": 4,
     "batch": 2,

@@ -83,26 +83,31 @@ EVERYTHING = {
 }
 
 
-@pytest.mark.parametrize(("steps", "more"), [(1, {}), (3, {}), (4, {}), (3, EVERYTHING)])
+# Settings of a run of six steps, and after which of them it is stopped.
+STOPS = {
+    "plain": ({}, (1, 3, 4)),
+    "everything": (EVERYTHING, (3,)),
+    "a rate that decays": ({"decay_after": 0, "decay": 0.5}, (5,)),
+    "ijcv2019": ({"recipe": "ijcv2019", "frames": 6, "sync_frames": 3}, (3,)),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("more", "stops"), STOPS.values(), ids=STOPS)
 def test_stop_and_resume_equals_the_run_in_one_go(
-    data: Path, tmp_path: Path, steps: int, more: dict[str, object]
+    data: Path, tmp_path: Path, more: dict[str, object], stops: tuple[int, ...]
 ) -> None:
     start(data, tmp_path / "whole", small(steps=6, **more))
-    start(data, tmp_path / "parts", small(steps=steps, **more))
-    start(data, tmp_path / "parts", small(steps=6, **more), resume=True)
-    assert equal(tmp_path / "whole" / "generator.safetensors", tmp_path / "parts" / "generator.safetensors")
-    whole, parts = (checkpoint.load_state(tmp_path / name) for name in ("whole", "parts"))
-    for name in ("frame", "sequence"):
-        one, two = (state["adversaries"][name]["module"] for state in (whole, parts))
-        assert all(torch.equal(one[key], two[key]) for key in one)
-
-
-def test_the_learning_rate_decays_after_some_epochs_and_after_resuming(data: Path, tmp_path: Path) -> None:
-    decaying = {"decay_after": 0, "decay": 0.5}
-    start(data, tmp_path / "whole", small(steps=6, **decaying))
-    start(data, tmp_path / "parts", small(steps=5, **decaying))
-    start(data, tmp_path / "parts", small(steps=6, **decaying), resume=True)
-    assert equal(tmp_path / "whole" / "generator.safetensors", tmp_path / "parts" / "generator.safetensors")
+    whole = checkpoint.load_state(tmp_path / "whole")
+    for steps in stops:
+        run = tmp_path / f"stopped after {steps}"
+        start(data, run, small(steps=steps, **more))
+        start(data, run, small(steps=6, **more), resume=True)
+        assert equal(tmp_path / "whole" / "generator.safetensors", run / "generator.safetensors")
+        parts = checkpoint.load_state(run)
+        for name, adversary in whole["adversaries"].items():
+            one, two = adversary["module"], parts["adversaries"][name]["module"]
+            assert all(torch.equal(one[key], two[key]) for key in one)
 
 
 @pytest.mark.parametrize(

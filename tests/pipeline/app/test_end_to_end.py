@@ -13,6 +13,8 @@ from s2f.pipeline.core import media
 from s2f.pipeline.core.pictures import encode_png
 from s2f.pipeline.demo import corpus, speech
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["train.width=8", "train.batch=2", "train.frames=8", "train.workers=0", "train.validation_frames=20"]
 STEPS = ["train.steps=6", "train.validate_every=3", "train.save_every=3"]
 
@@ -76,7 +78,7 @@ def test_demo_corpus_to_talking_face(demo_corpus: Path, tmp_path: Path) -> None:
 
 
 def test_grid_to_talking_face(data: Path, tmp_path: Path) -> None:
-    train, val = ["s5", "s10", "s20", "s22", "s23"], ["s2", "s3"]
+    train, val = ["s5", "s10"], ["s3"]
     splits = settings(f"shard.train={train}", f"shard.val={val}")
     chosen = ["--speakers", ",".join(train + val)]
     check_way(data / "grid", tmp_path, data / "audio" / "jfk.flac", [*splits, *chosen])

@@ -131,6 +131,7 @@ def test_the_files_hold_the_findings_and_the_scores(
     assert rows["s1_bbaf2n"]["face.width"] == prepared_grid.rows("detect")["s1_bbaf2n"]["face_px"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("level", "code"), [("error", 0), ("warning", 1)])
 def test_the_exit_status_tells_of_findings(s2f: Command, small: Prepared, level: str, code: int) -> None:
     # Every GRID clip is softer than that: a warning, no error.
@@ -139,6 +140,7 @@ def test_the_exit_status_tells_of_findings(s2f: Command, small: Prepared, level:
     assert s2f("audit", small.out, *softer).code == 0
 
 
+@pytest.mark.slow
 def test_a_comparison_names_settings_clips_findings_and_scores(
     s2f: Command, small: Prepared, prepared_small: Prepared
 ) -> None:
@@ -155,6 +157,7 @@ def test_a_comparison_names_settings_clips_findings_and_scores(
     assert "align.quality" in printed and "s2_pwij3p" in printed
 
 
+@pytest.mark.slow
 def test_raw_videos_are_judged_before_prep_and_left_alone(data: Path) -> None:
     before = {name: stamp for name, (stamp, _) in fingerprint(data / "wild").items()}
     found = raw.audit_raw(
@@ -174,6 +177,7 @@ def test_raw_videos_are_judged_before_prep_and_left_alone(data: Path) -> None:
     assert {name: stamp for name, (stamp, _) in fingerprint(data / "wild").items()} == before
 
 
+@pytest.mark.slow
 def test_the_command_looks_at_raw_videos(s2f: Command, data: Path) -> None:
     ended = s2f("audit", "--raw", data / "grid", "--limit", "3")
     assert ended.code == 0

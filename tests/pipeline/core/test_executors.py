@@ -1,28 +1,13 @@
 """Worker processes: one that dies or hangs costs the item it was at, and no more."""
 
 import os
-import signal
 import sys
-import time
 from collections.abc import Iterator
 
 import pytest
+from support.orders import FOREVER, act
 
 from s2f.pipeline.core.executors import WorkerLostError, local, open_executor
-
-# Far longer than any test may take.
-FOREVER = 3600.0
-
-
-def act(order: str) -> str:
-    """What a worker does with an item; in a module, for a new process must find it."""
-    if order == "die":
-        os._exit(3)
-    if order == "be killed":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if order == "hang":
-        time.sleep(FOREVER)
-    return order.upper()
 
 
 def whoami(item: int) -> int:

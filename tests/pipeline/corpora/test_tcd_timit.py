@@ -16,7 +16,7 @@ NTSC = Fraction(30000, 1001)
 
 
 @pytest.fixture(scope="module")
-def tcd(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+def tcd(slow: None, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     folder = tmp_path_factory.mktemp("tcd")
     for grid, name in (
         ("s1/bbaf2n", "volunteers/01M/Clips/straightcam/sa1.mp4"),

@@ -40,6 +40,7 @@ def mouths(frames: list[media.Picture]) -> np.ndarray:
     return np.array(openings)
 
 
+@pytest.mark.slow
 def test_some_letters_look_alike_and_no_other_words_do() -> None:
     """What bounds a lip reader on this corpus: 20 of 25 letters in this voice, and all other words."""
     speaker = cast(1, 0)[0]
@@ -107,6 +108,7 @@ def test_sound_is_in_time_to_the_millisecond(plan: list[corpus.DemoClip]) -> Non
     assert min(lag, size - lag) / rate < 0.001
 
 
+@pytest.mark.slow
 def test_lips_seen_in_the_video_open_as_intended(plan: list[corpus.DemoClip]) -> None:
     for clip in plan:
         seen = mouths(list(media.FrameReader(clip.video)))

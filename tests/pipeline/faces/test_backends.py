@@ -84,6 +84,7 @@ def test_where_mediapipe_sees_no_face_figures_are_nan(model: Path) -> None:
     assert face.mean_embedding(grey, backend) is None
 
 
+@pytest.mark.slow
 def test_the_backends_agree_on_the_stable_points(data: Path, model: Path) -> None:
     dlib, mediapipe = open_backend("dlib"), open_backend("mediapipe", 640, str(model))
     distances = []

@@ -24,6 +24,7 @@ def covered(talking: list[Picture], data: Path, tmp_path_factory: pytest.TempPat
     return Prepared(folder / "raw", folder / "out")
 
 
+@pytest.mark.slow
 def test_a_clip_whose_face_comes_late_is_rejected_or_trimmed(covered: Prepared, data: Path) -> None:
     with pytest.raises(Exception, match="no clip is left"):
         covered.prepare()
@@ -50,6 +51,7 @@ def test_a_face_covered_between_two_key_frames_is_noticed(talking: list[Picture]
     assert np.flatnonzero(confidence == 0).tolist() == [18, 19, 20]
 
 
+@pytest.mark.slow
 def test_of_two_faces_the_one_that_talks_is_kept(
     talking: list[Picture], other: list[Picture], data: Path, tmp_path: Path
 ) -> None:
