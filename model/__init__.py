@@ -1,1 +1,1 @@
-"""Shards → a talking face: the networks, their trainer, and what follows from a trained model."""
+"""Shards to a talking face."""

@@ -1,1 +1,1 @@
-"""Raw talking-face videos → shards: the preparation half of s2f, and its command line."""
+"""Raw videos to shards, and the command line."""

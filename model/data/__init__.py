@@ -1,1 +1,1 @@
-"""Shards to batches."""
+"""Shards to batches: order, streaming, augmentation."""

@@ -1,1 +1,1 @@
-"""How good a model is."""
+"""How good runs and other systems are: measures, tables, a page."""

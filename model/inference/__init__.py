@@ -1,1 +1,1 @@
-"""A trained generator at work: animation from files or live, and export for other programs."""
+"""A trained generator at work: animation, live or from files, and export."""

@@ -1,4 +1,4 @@
-"""The measures that the papers report, one file per family; each is a function from arrays to numbers.
+"""The papers' measures: arrays in, numbers out, and one table.
 
 reconstruction  a video against the real one: PSNR, SSIM, L1 on the lower half
 sharpness       a video by itself: FDBM, CPBD

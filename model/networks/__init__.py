@@ -1,1 +1,1 @@
-"""The networks of both papers, and their losses."""
+"""Generator, discriminators, layers, losses; weights on disk."""

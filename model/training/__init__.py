@@ -1,1 +1,1 @@
-"""Shards to a trained model."""
+"""One loop, its checkpoints, validation and report; the GAN's training."""

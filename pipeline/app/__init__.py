@@ -1,1 +1,1 @@
-"""The command line: the only room that sees both halves."""
+"""The command line, all settings, the tour: the one room that sees both halves."""

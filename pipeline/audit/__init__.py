@@ -1,1 +1,1 @@
-"""What a prepared set holds, read from its manifests and shards."""
+"""What is in a set, and what is wrong with it."""

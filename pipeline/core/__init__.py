@@ -1,1 +1,1 @@
-"""What both halves stand on: errors, files, settings, formats, media."""
+"""What both halves stand on: errors, files, settings, formats, media, pages."""

@@ -1,4 +1,4 @@
-"""Corpora: a file per corpus, and one table of them."""
+"""GRID, TCD-TIMIT, plain folders: a file per corpus, and one table."""
 
 import importlib
 from typing import TYPE_CHECKING, cast

@@ -1,1 +1,1 @@
-"""The demo corpus: synthetic speakers, made from one free portrait, who say GRID sentences."""
+"""The demo's corpus: a free portrait that speaks GRID sentences."""

@@ -1,4 +1,4 @@
-"""Faces: backends behind one protocol, tracks over the frames of a clip, alignment, mouth, identity."""
+"""Face backends behind one protocol; tracks, alignment, mouth, identity."""
 
 import functools
 import importlib

@@ -1,1 +1,1 @@
-"""The stages run over a corpus: what must run, where, and what came of it."""
+"""The stages run over a corpus: what must run and why, workers, manifests, tars."""

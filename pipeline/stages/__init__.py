@@ -1,4 +1,4 @@
-"""The stages of the preparation: a file per stage, and one table of them, in the order that a clip passes."""
+"""Scan, detect, align, resample, window, shard: a file per stage, and one table."""
 
 import importlib
 from typing import TYPE_CHECKING

@@ -1,1 +1,1 @@
-"""The paper's rows: trained one after the other, measured together, set beside the reported figures."""
+"""The paper's rows: trained, measured together, compared with the reported figures."""

@@ -1,1 +1,1 @@
-"""What is measured: videos that trained runs make, or videos of any system."""
+"""What is measured: the videos of trained runs, or those of any system."""

@@ -1,4 +1,4 @@
-"""Can people tell the generated clips from the real ones? A page that asks them, and scores of the answers.
+"""A page that asks people which clip is real, and the scores of their answers.
 
 clips    real and generated videos of the same name, encoded so that only the picture tells them apart
 page     the page, and the key that says which clip is which

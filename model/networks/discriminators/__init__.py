@@ -1,4 +1,4 @@
-"""The table of discriminators: one file and one entry each, from which settings, docs and tests follow.
+"""A file per discriminator, and one table.
 
 NAME.py has `build(sizes)`, which makes a network that is called with the still faces, the frames and
 their windows, takes of these what it judges, and returns logits: above 0 means "real". What the papers

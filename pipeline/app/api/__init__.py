@@ -1,4 +1,4 @@
-"""s2f from Python: from raw talking-face videos to a model that makes one photo speak.
+"""The Python API: import s2f.
 
 Each function does what the command of the same purpose does, and raises S2fError with a hint on what to do.
 Folders may be given as text. Nothing is printed unless a rich Console is given. docs/python.md has examples.

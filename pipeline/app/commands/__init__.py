@@ -1,1 +1,1 @@
-"""The commands, by what they are for; each is a signature, one call, and what it prints."""
+"""A file per command: its options, one call, and what it prints."""

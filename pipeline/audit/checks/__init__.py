@@ -1,1 +1,1 @@
-"""The checks of an audit: a file per group, and one table."""
+"""Scores, their bounds and their words: a file per group, and one table."""

@@ -1,1 +1,1 @@
-"""What a clip or a set is like: arrays in, numbers out."""
+"""Figures of a clip or a set: arrays in, numbers out."""

@@ -1,1 +1,1 @@
-"""An audit as a person sees it: terminal, JSON, page."""
+"""An audit on the terminal, as JSON and as a page."""

@@ -1,4 +1,4 @@
-"""HTML pages that need nothing else: no network, no library, no file beside them.
+"""What all HTML pages share: templates, style, charts.
 
 rendering   fills the Jinja2 templates that each room keeps in its own folder `templates`
 charts      curves as data, which charts.js draws

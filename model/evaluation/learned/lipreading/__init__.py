@@ -1,4 +1,4 @@
-"""Lip reading: what is said in a video, from its pictures alone. It measures how readable generated lips are.
+"""A lip reader: what do generated lips say?
 
 config    the settings of its training
 mouths    the mouth region of aligned faces, and its augmentation

@@ -1,4 +1,4 @@
-"""Are lips and sound in sync, and if not, how far apart are they? The SyncNet protocol.
+"""A sync scorer by SyncNet's protocol: do lips and sound go together?
 
 After Chung and Zisserman, "Out of time: automated lip sync in the wild", 2016: two encoders, trained
 on the shards, map five frames of the mouth and the 0.2 s of sound around them to one space, in which

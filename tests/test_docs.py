@@ -1,0 +1,177 @@
+"""Docs against the code: what they must name, and every example run."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from support.model_shards import make_shards, make_sound
+from support.prepared import copy_clips
+
+from s2f.model.evaluation.learned.metrics import LEARNED_METRICS
+from s2f.model.metrics.scoring import MEASURES, Clip, score_clip
+from s2f.pipeline.app.cli import PANELS, app
+from s2f.pipeline.audit.checks.table import CHECKS
+from s2f.pipeline.core import wav
+from s2f.pipeline.core.media import FrameReader
+from s2f.pipeline.core.pictures import encode_png
+from s2f.pipeline.corpora import CORPORA, listing
+from s2f.pipeline.faces import BACKENDS
+from s2f.pipeline.faces.settings import DEFAULT_FACES
+from s2f.pipeline.stages import STAGES, load_stages
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+
+
+def examples(name: str, section: str = "") -> list[str]:
+    """The Python examples of a page, or of one of its sections."""
+    text = page(name).partition(f"## {section}\n")[2].partition("\n## ")[0] if section else page(name)
+    return re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+
+
+def run_python(script: str, folder: Path) -> str:
+    """Run a script in a process of its own; modules in the folder can be imported."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error::FutureWarning", "-c", script],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=500,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_readme_names_every_command() -> None:
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    assert {name for name in commands if not re.search(rf"\bs2f {name}\b", README)} == set()
+    assert sum(map(len, PANELS.values())) == len(commands)
+
+
+def test_the_tree_of_the_readme_is_that_of_the_packages() -> None:
+    """Each folder with Python is named, with the first line of its docstring as its caption."""
+    tree = dict(re.findall(r"^ *(\S+)/ +([A-Z].*)$", README, flags=re.MULTILINE))
+    folders = {path.parent for half in ("pipeline", "model") for path in (ROOT / half).rglob("*.py")}
+    captions = {
+        folder.name: (folder / "__init__.py").read_text(encoding="utf-8").split('"""')[1].splitlines()[0]
+        for folder in folders
+    }
+    assert tree == captions
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_the_audit_page_names_every_check_and_its_settings(check: object) -> None:
+    text = page("audit")
+    assert f"`{check.name}`" in text  # type: ignore[attr-defined]
+    assert all(f"`{setting.name}`" in text for setting in check.settings)  # type: ignore[attr-defined]
+
+
+def test_the_stages_page_names_every_stage_reason_corpus_and_backend() -> None:
+    text = page("stages")
+    reasons = {reason for stage in load_stages() for reason in stage.reasons}
+    others = {"unreadable", "broken", "worker_died", "timed_out"}
+    for name in (*STAGES, *reasons, *others, *CORPORA, *BACKENDS):
+        assert f"`{name}`" in text or f"**{name}**" in text, name
+
+
+@pytest.mark.parametrize("metric", (*MEASURES, *LEARNED_METRICS), ids=lambda metric: metric.name)
+def test_the_metrics_page_names_every_metric(metric: object) -> None:
+    assert metric.title in page("metrics")  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+def test_the_python_examples_run_in_their_order(data: Path, tmp_path: Path) -> None:
+    copy_clips(data, tmp_path / "raw", "s1/bbaf2n", "s1/bbas1s", "s1/bbbm3a", "s2/pwij3p", "s3/sbia1a")
+    clip = tmp_path / "clip.mpg"
+    shutil.copy(tmp_path / "raw/s1/bbaf2n.mpg", clip)
+    (tmp_path / "photo.png").write_bytes(encode_png(next(iter(FrameReader(clip)))))
+    (tmp_path / "speech.wav").write_bytes(wav.encode(make_sound(10, 0), 16_000))
+    out = run_python("\n".join(examples("python")), tmp_path)
+    assert "me.mp4: " in out
+    assert "the sound is" in out or "move together" in out
+    assert (tmp_path / "me.mp4").stat().st_size
+
+
+@pytest.mark.slow
+def test_the_example_of_a_stage_runs(data: Path, tmp_path: Path) -> None:
+    (source,) = examples("contributing", "A stage")
+    (tmp_path / "light.py").write_text(source)
+    copy_clips(data, tmp_path / "raw", "s1/bbaf2n", "s2/pwij3p")
+    script = """
+from s2f.pipeline import stages
+shard = stages.STAGES.pop("shard")
+stages.STAGES |= {"light": "light", "shard": shard}
+import s2f
+s2f.prepare("raw", "out", s2f.settings({"run.workers": 1}))
+try:
+    s2f.prepare("raw", "out", s2f.settings({"run.workers": 1, "light.least": 255}))
+except s2f.S2fError as error:
+    print(error.message)
+from s2f.pipeline.app.config import render
+print("light:" in render())
+"""
+    assert run_python(script, tmp_path).splitlines() == ["no clip is left to be put into shards", "True"]
+    show = [sys.executable, "-c", "from pyarrow.parquet import ParquetFile as P;"
+            " print(P('out/manifests/light.parquet').read()['reason'].to_pylist())"]  # fmt: skip
+    done = subprocess.run(show, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['dark', 'dark']"
+
+
+def test_the_example_of_a_corpus_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (source,) = examples("contributing", "A corpus")
+    (tmp_path / "numbered.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in list(CORPORA):
+        monkeypatch.delitem(CORPORA, name)
+    monkeypatch.setitem(CORPORA, "numbered", "numbered")
+    monkeypatch.setitem(CORPORA, "folder", "s2f.pipeline.corpora.folder")
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    for name in ("1001_hello_there.mp4", "1002_hello.mp4"):
+        (raw / name).touch()
+    clips = listing.find_clips(raw)
+    assert [(clip.corpus, clip.speaker) for clip in clips] == [("numbered", "1001"), ("numbered", "1002")]
+
+
+@pytest.mark.slow
+def test_the_example_of_a_discriminator_trains(tmp_path: Path) -> None:
+    entry, source = examples("contributing", "A discriminator")
+    (tmp_path / "outline.py").write_text(source)
+    make_shards(tmp_path / "set")
+    script = f"""
+from dataclasses import replace
+from s2f.model.networks import discriminators
+from s2f.model.networks.discriminators import Discriminator
+entry = {entry.strip()}
+discriminators.DISCRIMINATORS["outline"] = replace(entry, module="outline")
+import s2f
+small = {{"width": 4, "frames": 4, "batch": 2, "steps": 2, "validation_clips": 1, "workers": 0}}
+small["outline_lr"] = 0.001
+settings = s2f.settings({{f"train.{{name}}": value for name, value in small.items()}})
+s2f.train(s2f.open_set("set"), "run", settings)
+print("discriminator/outline" in open("run/curves.jsonl").read())
+"""
+    assert run_python(script, tmp_path).strip() == "True"
+
+
+def test_the_example_of_a_metric_measures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (source,) = examples("contributing", "A metric")
+    (tmp_path / "flicker.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    from flicker import ENTRY  # type: ignore[import-not-found]
+
+    made = np.zeros((4, 128, 96, 3), np.uint8)
+    made[1::2] = 10
+    scores = score_clip(Clip("one", np.zeros_like(made), {"run": made}), DEFAULT_FACES, table=[ENTRY]).scores
+    assert (scores["run"]["flicker"], scores["real"]["flicker"]) == (10, 0)
+    assert "flicker" not in scores["still"]
