@@ -1,9 +1,9 @@
-"""What a check has found: a level, expected against observed, the worst clips, and what to do."""
+"""Findings: the level, what was expected and observed, the worst clips, and what to do."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-# From nothing to say, by what is worth knowing and what is worth a look, to what spoils a training.
+# A note is worth knowing, a warning is worth a look, an error spoils a training.
 Level = Literal["ok", "note", "warning", "error"]
 LEVELS: tuple[Level, ...] = ("ok", "note", "warning", "error")
 
@@ -12,8 +12,8 @@ LEVELS: tuple[Level, ...] = ("ok", "note", "warning", "error")
 class Finding:
     """The outcome of one check. `check` is `<group>.<name>`.
 
-    `flagged` are the clips, speakers, shards or splits that the check speaks of; `worst` are clips with
-    their scores, flagged or not, the worst first; `details` are lines that say more of single ones.
+    `flagged` are clips, speakers, shards or splits; `worst` are clips with their scores, flagged or not, the
+    worst first; `details` are lines about single ones of them.
     """
 
     check: str
@@ -31,7 +31,7 @@ class Finding:
 
 
 def at_least(findings: list[Finding], level: Level) -> list[Finding]:
-    """The findings of a level or a graver one, the gravest first."""
+    """The findings of this level or a more serious one, the most serious first."""
     chosen = [each for each in findings if LEVELS.index(each.level) >= LEVELS.index(level)]
     return sorted(chosen, key=lambda each: -LEVELS.index(each.level))
 

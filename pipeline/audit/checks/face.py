@@ -20,7 +20,7 @@ def _detected(clips: Clips) -> Scores:
 
 
 def _several(clips: Clips) -> Scores:
-    several = [float(bool(told)) for told in clips.values("detect", "several_faces")]
+    several = [float(bool(message)) for message in clips.values("detect", "several_faces")]
     return np.where(np.isnan(clips.numbers("detect", "frames")), np.nan, several)
 
 

@@ -1,4 +1,4 @@
-"""All checks, in the order in which their findings are told."""
+"""All checks, in the order of their findings."""
 
 from s2f.pipeline.audit.checks import face, sets, shards, sound, sync, text, video
 from s2f.pipeline.audit.checks.base import Check, ClipCheck, Setting

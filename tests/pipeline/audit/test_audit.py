@@ -19,6 +19,7 @@ from s2f.pipeline.audit.measures import lag as sync
 from s2f.pipeline.audit.report import terminal
 from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.core.windows import lag_in_words
 from s2f.pipeline.faces.settings import DEFAULT_FACES
 
@@ -103,7 +104,7 @@ def test_a_threshold_decides_what_is_flagged(prepared_grid: Prepared) -> None:
 def test_a_second_audit_measures_nothing_again(prepared_grid: Prepared, grid: Audit) -> None:
     measured: list[str] = []
     audit(
-        prepared_grid.out,
+        PreparedSet(prepared_grid.out),
         AuditParams(),
         workers=1,
         deep=False,
