@@ -32,7 +32,7 @@ UNCHANGED = 0.1
 class DetectParams(Params):
     """Settings of the detect stage."""
 
-    fps: Annotated[str, BeforeValidator(str)] = Field(
+    fps: Annotated[str, BeforeValidator(str, json_schema_input_type=str | float)] = Field(
         "25", description="frame rate that every clip is brought to, such as 25 or 30000/1001"
     )
     backend: Annotated[str, AfterValidator(faces.known)] = Field(

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -221,3 +222,41 @@ def test_every_block_refuses_unknown_keys() -> None:
         blocks += [each for each in found if isinstance(each, type) and issubclass(each, BaseModel)]
     assert len(blocks) == 13
     assert not any(dataclasses.is_dataclass(block) for block in blocks)
+
+
+def test_the_schema_takes_the_file_in_the_repository() -> None:
+    stated = yaml.safe_load((REPOSITORY / "stages.yaml").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(config.schema())
+    jsonschema.validate(stated, config.schema())
+    jsonschema.validate({"train": {"l1_weight": None}}, config.schema())
+    jsonschema.validate({"detect": {"fps": 25}}, config.schema())
+    jsonschema.validate({}, config.schema())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("detect: {evry: 3}", "evry"),
+        ("aling: {}", "aling"),
+        ("scan: {corpus: grids}", "grids"),
+        ("run: {engine: slurm}", "slurm"),
+        ("detect: {every: often}", "often"),
+        ("align: {size: [96]}", "96"),
+        ("train: {width: null}", "None"),
+    ],
+)
+def test_the_schema_refuses_what_prep_refuses(text: str, words: str) -> None:
+    with pytest.raises(jsonschema.ValidationError, match=words):
+        jsonschema.validate(yaml.safe_load(text), config.schema())
+    with pytest.raises(ConfigError):
+        config.load(written(text), [])
+
+
+def test_the_schema_explains_every_setting() -> None:
+    schema = config.schema()
+    blocks = schema["$defs"].values()
+    assert len(blocks) == 12
+    for block in (schema, *blocks):
+        assert block["additionalProperties"] is False
+    for block in blocks:
+        assert all(setting["description"] for setting in block["properties"].values())

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from s2f.pipeline.core.errors import InputError
-from s2f.pipeline.corpora import folder, grid, listing, tcd_timit
-from s2f.pipeline.corpora.base import Source
+from s2f.pipeline.corpora import CORPORA, folder, grid, listing, open_corpus, sentence, tcd_timit
+from s2f.pipeline.corpora.base import Corpus, Source
 
 
 def tree(root: Path, *names: str) -> Path:
@@ -214,3 +214,23 @@ def test_known_counts() -> None:
     everyone = [*volunteers, "Lipspkr1", "Lipspkr2", "Lipspkr3"]
     assert sum(tcd_timit.known_clips(speaker) or 0 for speaker in everyone) == 59 * 98 + 3 * 377 == 6913
     assert folder.known_clips("ann") is None
+
+
+@pytest.mark.parametrize("name", CORPORA)
+def test_every_corpus_of_the_table_offers_what_the_protocol_says(name: str) -> None:
+    offered = {each for each in (*vars(Corpus), *Corpus.__annotations__) if not each.startswith("_")}
+    assert offered == {
+        "SLOTS", "recognises", "find", "labels", "text", "sentence", "is_speaker", "known_clips",
+    }  # fmt: skip
+    assert offered <= set(dir(open_corpus(name)))
+
+
+def test_the_last_corpus_of_the_table_takes_any_folder() -> None:
+    assert list(CORPORA)[-1] == "folder"
+    assert folder.recognises([], "anywhere")
+
+
+def test_a_name_says_words_in_a_corpus_whose_names_do() -> None:
+    assert sentence("bbaf2n") == "bin blue at f two now"
+    assert sentence("sa1") is None
+    assert (grid.is_speaker("s7"), grid.is_speaker("01M"), folder.is_speaker("s7")) == (True, False, False)

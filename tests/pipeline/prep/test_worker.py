@@ -2,18 +2,21 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.prepared import Prepared
 
 from s2f.pipeline import faces
-from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.errors import InputError, Rejected
+from s2f.pipeline.core.schema import Row
 from s2f.pipeline.corpora.base import Source
 from s2f.pipeline.prep import plan, worker
 from s2f.pipeline.prep.runner import PRELOAD
 from s2f.pipeline.prep.settings import PrepSettings
 from s2f.pipeline.stages import scan
+from s2f.pipeline.stages.base import Clip, ConfiguredStage
 
 
 def test_a_worker_imports_neither_torch_nor_the_model() -> None:
@@ -54,3 +57,21 @@ def test_a_clip_that_takes_too_long_fails_by_name_and_the_run_goes_on(small: Pre
         small.prepare("detect.every=1", "run.time_limit=0.05")
     ended = {small.ending(clip_id)[1:] for clip_id in small.rows("scan")}
     assert ended == {("failed", "timed_out")}
+
+
+@pytest.mark.parametrize(
+    ("reason", "ending"),
+    [("no_audio", ("rejected", "no_audio", "")), ("mute", ("failed", "broken", "undeclared reason mute"))],
+)
+def test_a_reason_that_its_stage_does_not_declare_is_an_error_of_the_code(
+    tmp_path: Path, reason: str, ending: tuple[str, str, str]
+) -> None:
+    def reject(clip: Clip, params: scan.ScanParams) -> Row:
+        raise Rejected(reason, "")
+
+    (tmp_path / "one.mp4").touch()
+    rejecting = ConfiguredStage.of(replace(scan.STAGE, run=reject), scan.ScanParams())
+    todo = replace(task(tmp_path), stages=[rejecting])
+    worker.breadcrumb(todo).parent.mkdir()
+    row = worker.process(todo).rows["scan"]
+    assert (row["status"], row["reason"], row["message"]) == ending

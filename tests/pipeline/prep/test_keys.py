@@ -1,0 +1,30 @@
+"""Cache keys stay as they are: a set that an earlier version has prepared is not prepared again."""
+
+from pathlib import Path
+
+from s2f.pipeline.corpora.base import Source
+from s2f.pipeline.prep import plan
+from s2f.pipeline.prep.settings import PrepSettings
+from s2f.pipeline.stages import shard
+
+# Of version 0.1.0, with the defaults. A stage whose `version` is raised gets a new line here.
+KEYS = {
+    "scan": "3.499fae0f864d94a3.0487368e2c07036c.",
+    "detect": "5.aecb7e776f24e22b.e340c0f5a70a1cee.0821dab4c39189fe",
+    "align": "1.acbcf571662a03a4.c513f6fb41c7a2cd.",
+    "resample": "1.3bb8c9073b218359.c513f6fb41c7a2cd.",
+    "window": "1.2f7e622a80a78f4f.219ad1d02ff63516.",
+}
+SAMPLE = "2.train.d56f690cf12bb360."
+
+
+def grid_clip() -> Source:
+    return Source("grid", "s1", "bbaf2n", Path("raw"), "s1/bbaf2n.mpg", "alignments/s1/bbaf2n.align")
+
+
+def test_the_keys_of_a_clip_are_those_of_earlier_versions() -> None:
+    assert plan.keys(grid_clip(), "content", plan.configured(PrepSettings())) == KEYS
+
+
+def test_the_key_of_a_sample_is_that_of_earlier_versions() -> None:
+    assert shard.sample("s1_bbaf2n", KEYS, "train", 1).key == SAMPLE
