@@ -1,1 +1,1 @@
-"""The commands, a file each: a signature, its help, one call, and what it prints."""
+"""The commands, by what they are for; each is a signature, one call, and what it prints."""
