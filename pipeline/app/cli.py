@@ -19,6 +19,7 @@ from s2f.pipeline.app.commands import (
     prep,
     settings,
     show,
+    stage,
     study,
     sync,
     train,
@@ -37,7 +38,7 @@ app = typer.Typer(
 
 # The panels of `s2f --help`, each with its commands: a function, or an app with commands of its own.
 PANELS: dict[str, tuple[Any, ...]] = {
-    "Prepare": (prep.prep, prep.stage),
+    "Prepare": (prep.prep, stage.stage),
     "Train": (train.train, ablate.ablate, animate.animate, export.export),
     "Look": (
         audit.audit,

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from s2f.pipeline.core.errors import MediaError
+from s2f.pipeline.core.pictures import quiet_decoders
 
 Frames = npt.NDArray[np.uint8]
 
@@ -56,11 +57,16 @@ def decode(data: bytes, wanted: Sequence[int] | slice = slice(None)) -> Frames:
     if not pictures:
         raise MediaError("the frames of a sample cannot be read", "run 's2f prep' again")
     chosen = pictures[wanted] if isinstance(wanted, slice) else [pictures[number] for number in wanted]
+    with quiet_decoders():
+        return _decoded(chosen)
+
+
+def _decoded(pictures: list[memoryview]) -> Frames:
     frames = np.empty((0, 0, 0, 3), np.uint8)
-    for number, jpeg in enumerate(chosen):
+    for number, jpeg in enumerate(pictures):
         picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
         if picture is not None and number == 0:
-            frames = np.empty((len(chosen), *picture.shape), np.uint8)
+            frames = np.empty((len(pictures), *picture.shape), np.uint8)
         if picture is None or picture.shape != frames.shape[1:]:
             raise MediaError("the frames of a sample are damaged", "run 's2f prep' again")
         # Not np.stack at the end, which takes a fifth longer.

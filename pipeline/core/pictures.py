@@ -1,6 +1,10 @@
-"""Picture files: read with their EXIF rotation, written as PNG."""
+"""Picture files: read with their EXIF rotation, written as PNG; decoders that keep quiet."""
 
-import io
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -12,7 +16,11 @@ from s2f.pipeline.core.errors import MediaError
 
 Picture = npt.NDArray[np.uint8]
 
+# Those that need no other program: Pillow would give EPS to Ghostscript.
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000")
 HINT = "give a JPEG or PNG picture"
+
+_standard_error = threading.Lock()
 
 
 def read_picture(path: Path) -> Picture:
@@ -24,19 +32,35 @@ def read_picture(path: Path) -> Picture:
     if not path.is_file():
         raise MediaError(f"{path} is not a file", "check the path")
     try:
-        with Image.open(io.BytesIO(path.read_bytes())) as picture:
-            upright = ImageOps.exif_transpose(picture)
-            if upright.mode.startswith("I"):
-                # Grey of 16 bits, which Pillow would clip at 255.
-                grey = np.asarray(upright).astype(np.int64) >> 8
-                upright = Image.fromarray(grey.clip(0, 255).astype(np.uint8))
-            return np.asarray(upright.convert("RGB"), np.uint8)
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=FORMATS) as picture:
+            return _rgb(ImageOps.exif_transpose(picture))
     except UnidentifiedImageError as error:
         raise MediaError(f"{path} is not a picture that can be read", HINT) from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Exception as error:  # each decoder of Pillow raises its own
         raise MediaError(f"{path} is not a picture that can be read: {error}", HINT) from error
+
+
+def _rgb(picture: Image.Image) -> Picture:
+    if picture.mode.startswith("I"):
+        # Grey of 16 bits, which Pillow would clip at 255.
+        grey = np.asarray(picture).astype(np.int64) >> 8
+        picture = Image.fromarray(grey.clip(0, 255).astype(np.uint8))
+    return np.array(picture.convert("RGB"), np.uint8)
 
 
 def encode_png(picture: Picture) -> bytes:
     """An RGB picture (height, width, 3) as PNG."""
     return cv2.imencode(".png", picture[:, :, ::-1])[1].tobytes()
+
+
+@contextmanager
+def quiet_decoders() -> Iterator[None]:
+    """Drop what C libraries print to standard error: libjpeg complains there of damaged data."""
+    with _standard_error, open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - no path of a user
+        kept = os.dup(2)
+        try:
+            os.dup2(nowhere.fileno(), 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

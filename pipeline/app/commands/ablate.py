@@ -1,4 +1,4 @@
-"""s2f ablate: several trainings compared."""
+"""`s2f ablate`: several trainings compared."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,10 +11,12 @@ from s2f.pipeline.app.commands.options import (
     LipReader,
     Prepared,
     Set,
+    Split,
     SyncScorer,
     Workers,
     console,
-    going_on,
+    resumable,
+    say,
 )
 
 
@@ -22,21 +24,22 @@ def ablate(
     out: Prepared,
     folder: Annotated[Path, typer.Option("--out", help="Folder for the runs, their scores and the tables.")],
     rows: Annotated[
-        Path | None, typer.Option("--rows", "--recipes", help="The rows, in YAML; else those of the paper.")
+        Path | None,
+        typer.Option("--rows", "--recipes", help="The rows, in YAML; without it those of the paper."),
     ] = None,
     config: Config = None,
     set_: Set = None,
-    split: Annotated[str, typer.Option(help="Clips to measure on: train, val or test.")] = "val",
+    split: Split = "val",
     limit: Limit = None,
     seed: Annotated[int, typer.Option(help="Seed of the noise and of the confidence intervals.")] = 0,
     workers: Workers = 0,
     lipreader: LipReader = None,
     sync: SyncScorer = None,
 ) -> None:
-    """Train the rows of an ablation, measure them together, and set the reported figures beside.
+    """Train the rows of an ablation, measure them together, and show them beside the reported figures.
 
-    Stopped at any time, the same command goes on. --config and --set give what all rows have in common;
-    --limit counts the clips that are measured.
+    If it is stopped, the same command goes on. --config and --set give what all rows have in common;
+    --split and --limit choose the clips that are measured.
 
     Example: s2f ablate out/grid --out ablation --set train.width=16 --set train.steps=2000
     """
@@ -47,8 +50,8 @@ def ablate(
     from s2f.pipeline.core.prepared_set import PreparedSet
 
     base = load(config, set_ or []).train
-    with going_on():
-        found = ablation.ablate(
+    with resumable():
+        result = ablation.ablate(
             PreparedSet(out, base.cache),
             folder,
             load_rows(rows),
@@ -61,8 +64,8 @@ def ablate(
             lipreader=lipreader,
             sync=sync,
         )
-    tables.show(found, console)
+    tables.show(result, console)
     for name in (ablation.TABLES, ablation.SUMMARY, f"{ablation.SCORES}/evaluation.html"):
-        console.print(folder / name, markup=False, soft_wrap=True)
-    if any(each.failed for each in found.trained):
+        say(folder / name)
+    if any(each.failed for each in result.trained):
         raise typer.Exit(1)

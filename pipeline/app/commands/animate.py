@@ -1,4 +1,4 @@
-"""s2f animate: a photo and speech to a video."""
+"""`s2f animate`: a photo and speech to a video."""
 
 import os
 from pathlib import Path
@@ -6,17 +6,13 @@ from typing import Annotated, Literal
 
 import typer
 
-from s2f.pipeline.app.commands.options import (
-    VideoFaces,
-    console,
-    errors,
-)
+from s2f.pipeline.app.commands.options import VideoFaces, errors, say
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.faces import DEFAULT
 
 
 def animate(
-    image: Annotated[Path, typer.Option(help="A photo with a face, or an aligned crop with --aligned.")],
+    image: Annotated[Path, typer.Option(help="A photo with a face; with --aligned an aligned crop.")],
     run: Annotated[Path, typer.Option("--run", help="Folder of a trained model.")],
     out: Annotated[Path, typer.Option("--out", help="The video, .mp4; with --stream a file, FIFO or -.")],
     audio: Annotated[Path | None, typer.Option(help="Speech in any format that ffmpeg reads.")] = None,
@@ -24,14 +20,17 @@ def animate(
         bool, typer.Option("--stream", help="Speech is mono PCM s16le from standard input, live.")
     ] = False,
     rate: Annotated[
-        int | None, typer.Option(min=1000, max=384_000, help="Hz of the PCM; else the model's, mostly 16000.")
+        int | None,
+        typer.Option(min=1000, max=384_000, help="With --stream: Hz of the PCM, if not the model's."),
     ] = None,
     format_: Annotated[
         Literal["mp4", "rgb24"], typer.Option("--format", help="What --stream writes.")
     ] = "mp4",
     aligned: Annotated[bool, typer.Option("--aligned", help="The image is already an aligned crop.")] = False,
     faces: VideoFaces = DEFAULT,
-    seed: Annotated[int, typer.Option(help="Seed of the noise: other seeds blink and move differently.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the noise: another one blinks and moves differently.")
+    ] = 0,
 ) -> None:
     """Make a photo speak.
 
@@ -60,4 +59,4 @@ def animate(
     from s2f.model.inference import animate as animation
 
     made = animation.animate(run, image, audio, out, aligned=aligned, faces=finder, seed=seed)
-    console.print(made.in_words(), markup=False, highlight=False, soft_wrap=True)
+    say(made.in_words())

@@ -1,16 +1,11 @@
-"""s2f audit: what a set is like."""
+"""`s2f audit`: what a set is like."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from s2f.pipeline.app.commands.options import (
-    Config,
-    Set,
-    Workers,
-    console,
-)
+from s2f.pipeline.app.commands.options import Config, Set, Workers, console, say
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import place
 
@@ -21,25 +16,25 @@ if TYPE_CHECKING:
 
 def audit(
     out: Annotated[str, typer.Argument(help="Folder or URL that 's2f prep' has made; none with --raw.")] = "",
-    raw: Annotated[str, typer.Option(help="Instead: a folder of raw videos, looked at before prep.")] = "",
-    compare: Annotated[str, typer.Option(help="An older prepared set: tell what changed since.")] = "",
+    raw: Annotated[str, typer.Option(help="Instead: a folder of raw videos, before prep.")] = "",
+    compare: Annotated[str, typer.Option(help="An older prepared set: show what has changed since.")] = "",
     config: Config = None,
     set_: Set = None,
     deep: Annotated[bool, typer.Option("--deep", help="Read every shard to its end.")] = False,
     fail_on: Annotated[
-        Literal["error", "warning"] | None, typer.Option(help="Exit status 1 on such a finding.")
+        Literal["error", "warning"] | None, typer.Option(help="Exit status 1 on a finding of this level.")
     ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="With --raw: only the first so many clips.")
     ] = None,
     workers: Workers = 0,
     sync: Annotated[
-        Path | None, typer.Option(help="Also the sync of every clip, by this run of 's2f sync train'")
+        Path | None, typer.Option(help="Also the sync of every clip, with this run of 's2f sync train'.")
     ] = None,
 ) -> None:
-    """Tell what a set is like: faces, sound, sync, words, splits, shards.
+    """Check a set: faces, sound, sync, words, splits, shards.
 
-    Writes OUT/audit: audit.html, a page to look at; audit.json; scores.parquet with a row per clip.
+    Writes OUT/audit: audit.html, a page; audit.json; scores.parquet with a row per clip.
 
     Example: s2f audit out/grid --deep --fail-on error
     """
@@ -60,16 +55,16 @@ def audit(
 
     def prepared(folder: str) -> "Audit":
         data = PreparedSet(folder)
-        late = _offsets(data, sync) if sync else None
+        offsets = _offsets(data, sync) if sync else None
         with progress_lines(console) as progress:
             return auditing.audit(
-                data, settings.audit, workers=workers, deep=deep, progress=progress, offsets=late
+                data, settings.audit, workers=workers, deep=deep, progress=progress, offsets=offsets
             )
 
     if raw:
         detect = settings.block(DetectParams)
         with progress_lines(console) as progress:
-            found = raw_videos.audit_raw(
+            result = raw_videos.audit_raw(
                 place(raw),
                 settings.block(ScanParams).corpus,
                 settings.audit,
@@ -79,18 +74,18 @@ def audit(
                 progress=progress,
             )
     else:
-        found = prepared(out)
-    terminal.show(found, console)
+        result = prepared(out)
+    terminal.show(result, console)
     if not raw:
-        console.print(record.write(found), markup=False, soft_wrap=True)
+        say(f"{record.write(result)}: this as a page, with pictures of the clips")
     if compare:
-        terminal.show_comparison(compared(prepared(compare), found), console)
-    if fail_on and findings.at_least(list(found.findings), fail_on):
+        terminal.show_comparison(compared(prepared(compare), result), console)
+    if fail_on and findings.at_least(list(result.findings), fail_on):
         raise typer.Exit(1)
 
 
 def _offsets(data: "PreparedSet", run: Path) -> dict[str, int]:
-    """By how many frames the sound of clips is late; only those of which the sync scorer in `run` is sure."""
+    """By how many frames the sound of each clip is late, where the sync scorer in `run` is sure of it."""
     from s2f.model.evaluation.learned.sync import measuring, scorer
     from s2f.model.networks.device import best_device
 

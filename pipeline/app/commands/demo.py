@@ -1,14 +1,11 @@
-"""s2f demo: the tour."""
+"""`s2f demo`: the tour."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from s2f.pipeline.app.commands.options import (
-    console,
-    going_on,
-)
+from s2f.pipeline.app.commands.options import console, resumable
 
 
 def demo(
@@ -20,5 +17,5 @@ def demo(
     """
     from s2f.pipeline.app import tour
 
-    with going_on():
+    with resumable():
         tour.run(folder, console)

@@ -1,4 +1,4 @@
-"""s2f evaluate: how good trained models are."""
+"""`s2f evaluate`: how good trained models are."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,11 +7,14 @@ import typer
 
 from s2f.pipeline.app.commands.options import (
     Faces,
+    Json,
     Limit,
     LipReader,
+    Split,
     SyncScorer,
     Workers,
     console,
+    say,
 )
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.faces import DEFAULT
@@ -22,28 +25,30 @@ def evaluate(
     data: Annotated[
         str | None, typer.Option("--data", help="Folder or URL that 's2f prep' has made.")
     ] = None,
-    split: Annotated[str, typer.Option(help="train, val or test.")] = "val",
+    split: Split = "val",
     videos: Annotated[
         list[Path] | None, typer.Option(help="Instead of runs: videos of any system, a folder or a file.")
     ] = None,
-    reference: Annotated[Path | None, typer.Option(help="The real videos, of the same names.")] = None,
+    reference: Annotated[
+        Path | None, typer.Option(help="With --videos: the real ones, by the same names.")
+    ] = None,
     limit: Limit = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for a page, JSON and Parquet.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
+    json: Json = None,
     seed: Annotated[int, typer.Option(help="Seed of the noise and of the confidence intervals.")] = 0,
     workers: Workers = 0,
     faces: Faces = None,
     lipreader: LipReader = None,
     sync: SyncScorer = None,
 ) -> None:
-    """Compare trained models by the papers' measures, on clips that they were not trained on.
+    """Compare trained models by the papers' metrics, on clips that they were not trained on.
 
     With --videos and --reference it measures the videos of any other system.
 
     Example: s2f evaluate runs/l1 runs/full --data out/grid --split val --out scores
     """
     from s2f.model.evaluation import evaluate as evaluation
-    from s2f.model.evaluation import results, table
+    from s2f.model.evaluation import page, results, table
     from s2f.model.evaluation.sources.animated import Animated
     from s2f.model.evaluation.sources.base import VideoSource
     from s2f.model.evaluation.sources.videos import Videos
@@ -60,9 +65,11 @@ def evaluate(
         raise InputError(
             "there are two ways to evaluate", "give either RUN... and --data, or --videos and --reference"
         )
-    found = evaluation.evaluate(
+    result = evaluation.evaluate(
         source, console, seed=seed, workers=workers, out=out, lipreader=lipreader, sync=sync
     )
-    table.show(found, console)
+    table.show(result, console)
+    if out:
+        say(f"{out / page.PAGE}: this as a page, with clips to watch")
     if json:
-        results.write_json(found, json)
+        results.write_json(result, json)

@@ -1,4 +1,4 @@
-"""s2f lipread: train a lip reader, and read lips."""
+"""`s2f lipread`: train a lip reader, and read lips."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,10 +7,12 @@ import typer
 
 from s2f.pipeline.app.commands.options import (
     Config,
+    Json,
     Limit,
     PreparedOrRun,
     Resume,
     Set,
+    Split,
     VideoFaces,
     console,
 )
@@ -51,10 +53,10 @@ def lipread_train(
 def lipread_run(
     what: Annotated[str, typer.Argument(help="A video, or what 's2f prep' has made.")],
     run: Annotated[Path, typer.Option("--run", help="Folder of a trained reader.")],
-    split: Annotated[str, typer.Option(help="train, val or test.")] = "val",
+    split: Split = "val",
     limit: Limit = None,
     faces: VideoFaces = DEFAULT,
-    json: Annotated[Path | None, typer.Option(help="Also write rates and readings to this file.")] = None,
+    json: Json = None,
     seed: Annotated[int, typer.Option(help="Seed of the confidence intervals and of chance.")] = 0,
 ) -> None:
     """Read the lips of a video, or score a reader on a split: word error rates with and without the grammar.

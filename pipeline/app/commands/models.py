@@ -1,10 +1,8 @@
-"""s2f models: the model files of the face backends."""
+"""`s2f models`: the model files of the face backends."""
 
 import typer
 
-from s2f.pipeline.app.commands.options import (
-    console,
-)
+from s2f.pipeline.app.commands.options import say
 
 models = typer.Typer(
     name="models",
@@ -15,10 +13,10 @@ models = typer.Typer(
 
 @models.command()
 def fetch() -> None:
-    """Download MediaPipe's face model into the user's cache, and check it.
+    """Download MediaPipe's face model into the user's cache and check it.
 
     Example: s2f models fetch
     """
     from s2f.pipeline.faces import mediapipe_model
 
-    console.print(mediapipe_model.fetch(), markup=False, soft_wrap=True)
+    say(f"{mediapipe_model.fetch()}: the face model of MediaPipe, complete")

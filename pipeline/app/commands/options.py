@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from s2f.pipeline.faces import BACKENDS, DEFAULT, known
 from s2f.pipeline.stages import STAGES
@@ -23,26 +24,28 @@ def choices(names: Iterable[str]) -> str:
 
 STAGE_HELP = f"{choices(STAGES)}."
 
-Out = Annotated[str, typer.Option("--out", help="Folder or URL for what is made.")]
+Out = Annotated[str, typer.Option("--out", help="Folder or URL for the prepared set.")]
 Config = Annotated[
-    Path | None, typer.Option("--config", help="Settings; else ./stages.yaml, else the defaults.")
+    Path | None, typer.Option("--config", help="File of settings; without it ./stages.yaml, or the defaults.")
 ]
 Set = Annotated[
     list[str] | None, typer.Option("--set", help="Override a setting, e.g. --set detect.every=12.")
 ]
 Speakers = Annotated[str, typer.Option(help="Only these speakers, separated by commas.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first so many clips.")]
+Split = Annotated[str, typer.Option(help="train, val or test.")]
+Json = Annotated[Path | None, typer.Option(help="Also write the figures to this file.")]
 Workers = Annotated[int, typer.Option(min=0, help="Processes that measure; 0 = one per CPU.")]
 LipReader = Annotated[
-    Path | None, typer.Option(help="Also word error rates, by this run of 's2f lipread train'.")
+    Path | None, typer.Option(help="Also measure word error rates, with this run of 's2f lipread train'.")
 ]
 SyncScorer = Annotated[
-    Path | None, typer.Option(help="Also how far sound and lips are apart, by this run of 's2f sync train'.")
+    Path | None, typer.Option(help="Also measure the sync, with this run of 's2f sync train'.")
 ]
 Raw = Annotated[str, typer.Argument(help="Folder or URL of raw videos.")]
 Prepared = Annotated[str, typer.Argument(help="Folder or URL that 's2f prep' has made.")]
 PreparedOrRun = Annotated[
-    str | None, typer.Argument(help="Folder or URL that 's2f prep' has made; with --resume the run knows it.")
+    str | None, typer.Argument(help="Folder or URL that 's2f prep' has made; not needed with --resume.")
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where the run stopped.")]
 
@@ -65,9 +68,19 @@ VideoFaces = Annotated[str, _faces("What finds faces in pictures and videos.")]
 Faces = Annotated[str | None, _faces(f"What finds faces; else that of the set, for videos {DEFAULT}.")]
 
 
+def say(text: object) -> None:
+    """Print a line as it is: without markup, colours or line breaks."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def warn(text: str) -> None:
+    """Print a warning to standard error."""
+    errors.print(f"[yellow]warning:[/] {escape(text)}", highlight=False, soft_wrap=True)
+
+
 @contextmanager
-def going_on() -> Iterator[None]:
-    """Ctrl-C ends what another call goes on with."""
+def resumable() -> Iterator[None]:
+    """End without a traceback on Ctrl-C: the same command continues the work."""
     try:
         yield
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""s2f settings: stages.yaml, and its JSON Schema."""
+"""`s2f settings`: stages.yaml, and its JSON Schema."""
 
 import json
 from typing import Annotated

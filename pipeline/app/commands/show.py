@@ -1,14 +1,10 @@
-"""s2f show: rows of a stage's manifest."""
+"""`s2f show`: rows of a stage's manifest."""
 
 from typing import Annotated
 
 import typer
 
-from s2f.pipeline.app.commands.options import (
-    STAGE_HELP,
-    Prepared,
-    console,
-)
+from s2f.pipeline.app.commands.options import STAGE_HELP, Prepared, console
 from s2f.pipeline.core.files import place
 
 

@@ -1,21 +1,16 @@
-"""s2f study: ask people which clips are real."""
+"""`s2f study`: ask people which clips are real."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from s2f.pipeline.app.commands.options import (
-    Limit,
-    console,
-    errors,
-)
+from s2f.pipeline.app.commands.options import Json, Limit, console, say, warn
 
 study = typer.Typer(
     name="study",
     no_args_is_help=True,
-    help="Ask people which clips are real, the paper's Turing test.\n\n"
+    help="Ask people which clips are real: the paper's Turing test.\n\n"
     "Example: s2f study make --generated made --reference real --out study.html --pairs",
 )
 
@@ -25,14 +20,16 @@ def make(
     generated: Annotated[
         list[str], typer.Option("--generated", help="Folder of generated videos, or NAME=FOLDER; several.")
     ],
-    reference: Annotated[Path, typer.Option("--reference", help="Folder of the real ones, of equal names.")],
-    out: Annotated[Path, typer.Option("--out", help="The page, .html; the key appears beside it.")],
+    reference: Annotated[
+        Path, typer.Option("--reference", help="Folder of the real ones, by the same names.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The page, .html; the key is written beside it.")],
     pairs: Annotated[bool, typer.Option("--pairs", help="Two clips at a time: which one is real?")] = False,
     title: Annotated[str, typer.Option(help="Title of the page.")] = "Real or generated?",
     seed: Annotated[int, typer.Option(help="Seed of the order and of the clips' ids.")] = 0,
     limit: Limit = None,
 ) -> None:
-    """Write a page that shows real and generated clips and keeps a viewer's answers, ready to send.
+    """Write a page that shows real and generated clips and saves a viewer's answers, ready to send.
 
     Example: s2f study make --generated made --reference real --out study.html --pairs --limit 24
     """
@@ -49,26 +46,25 @@ def make(
             seed=seed,
             show=lambda done: show("clips", done, len(matches[:limit])),
         )
-    console.print(str(made), markup=False, highlight=False, soft_wrap=True)
-    for warning in (clips.left_out(lacking), page.size_warning(made)):
-        if warning:
-            errors.print(f"[yellow]warning:[/] {escape(warning)}", highlight=False, soft_wrap=True)
+    say(made)
+    for warning in filter(None, (clips.left_out(lacking), page.size_warning(made))):
+        warn(warning)
 
 
 @study.command()
 def score(
     answers: Annotated[list[Path], typer.Argument(help="Files that the viewers' browsers have saved.")],
     key: Annotated[Path, typer.Option("--key", help="The .key.json beside the page.")],
-    json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
+    json: Json = None,
 ) -> None:
-    """Tell how often generated clips were taken for real, with exact 95 % intervals.
+    """Show how often generated clips were taken for real, with exact 95 % intervals.
 
     Example: s2f study score answers/*.json --key study.key.json
     """
     from s2f.model.evaluation.study import report, scores
 
-    found = scores.score(answers, key)
-    console.print(report.table(found))
-    console.print(report.notes(found), end="", markup=False, highlight=False, soft_wrap=True)
+    result = scores.score(answers, key)
+    console.print(report.table(result))
+    console.print(report.notes(result), end="", markup=False, highlight=False, soft_wrap=True)
     if json:
-        scores.write_json(found, json)
+        scores.write_json(result, json)

@@ -1,4 +1,4 @@
-"""s2f sync: train a sync scorer, and measure offsets."""
+"""`s2f sync`: train a sync scorer, and measure offsets."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,19 +7,21 @@ import typer
 
 from s2f.pipeline.app.commands.options import (
     Config,
+    Json,
     Limit,
     PreparedOrRun,
     Resume,
     Set,
     VideoFaces,
     console,
+    say,
 )
 from s2f.pipeline.faces import DEFAULT
 
 sync = typer.Typer(
     name="sync",
     no_args_is_help=True,
-    help="Does the sound come with the lips, early or late?\n\n"
+    help="Is the sound in time with the lips, early or late?\n\n"
     "Example: s2f sync run talk.mp4 --run runs/sync",
 )
 
@@ -33,7 +35,7 @@ def sync_train(
     set_: Set = None,
     resume: Resume = False,
 ) -> None:
-    """Train a sync scorer on the shards of a prepared set, and try it on sound moved by known offsets.
+    """Train a sync scorer on the shards of a prepared set, and test it on sound moved by known offsets.
 
     Example: s2f sync train out/grid --run runs/sync
     """
@@ -45,8 +47,7 @@ def sync_train(
     folder = training.run_folder(run)
     place, params = chosen(folder, SyncParams, "sync", out, config, set_ or [], resume=resume)
     trial = training.train(PreparedSet(place), run, params, console, resume=resume)
-    told = str(trial) if trial else "not tried: the val split has less than two clips that are long enough"
-    console.print(told, markup=False, highlight=False, soft_wrap=True)
+    say(trial or "not tested: the val split has fewer than two clips that are long enough")
 
 
 @sync.command("run")
@@ -56,9 +57,9 @@ def sync_run(
     split: Annotated[str | None, typer.Option(help="train, val or test.")] = None,
     limit: Limit = None,
     faces: VideoFaces = DEFAULT,
-    json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
+    json: Json = None,
 ) -> None:
-    """Tell by how much the sound of clips is early or late, and how surely.
+    """Measure by how much the sound of clips is early or late, and how sure that is.
 
     Example: s2f sync run out/grid --split test --run runs/sync
     """
@@ -67,8 +68,8 @@ def sync_run(
     from s2f.pipeline.faces.settings import FaceSettings
 
     loaded = scorer.load_scorer(run, best_device())
-    count, found = clips.chosen(what, split, limit, loaded.media, FaceSettings(faces))
-    scored = measuring.measure(loaded, found, count, console)
+    count, chosen = clips.chosen(what, split, limit, loaded.media, FaceSettings(faces))
+    scored = measuring.measure(loaded, chosen, count, console)
     console.print(measuring.table(loaded, scored))
     for line in measuring.notes(loaded, scored):
         console.print(line, markup=False, highlight=False)

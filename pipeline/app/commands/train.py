@@ -1,17 +1,11 @@
-"""s2f train: shards to a trained generator."""
+"""`s2f train`: shards to a trained generator."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from s2f.pipeline.app.commands.options import (
-    Config,
-    PreparedOrRun,
-    Resume,
-    Set,
-    console,
-)
+from s2f.pipeline.app.commands.options import Config, PreparedOrRun, Resume, Set, console
 
 
 def train(

@@ -1,13 +1,10 @@
-"""s2f verify: read a prepared set back."""
+"""`s2f verify`: read a prepared set back."""
 
-from s2f.pipeline.app.commands.options import (
-    Prepared,
-    console,
-)
+from s2f.pipeline.app.commands.options import Prepared, console
 
 
 def verify(out: Prepared) -> None:
-    """Read everything back and name what is truncated, changed or missing.
+    """Read every file of a prepared set and name those that are truncated, changed or missing.
 
     Example: s2f verify out/grid
     """

@@ -1,17 +1,37 @@
 """The command line: help that ends in an example, errors of one line with a hint, quick to start."""
 
+import json
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
+import click
+import numpy as np
 import pytest
 import typer
+from support.model_runs import RATE, make_generator, write_run
+from support.model_shards import draw_faces, make_sound
 from support.prepared import Command, Ended, Prepared, refused
 
-from s2f.pipeline.app.cli import app
+from s2f.pipeline.app import config
+from s2f.pipeline.app.cli import PANELS, app
+from s2f.pipeline.core import wav
+from s2f.pipeline.core.pictures import encode_png
 
-COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+
+def commands(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command]]:
+    """The commands of a group, and of the groups in it, by what a person types after `s2f`."""
+    for name, command in group.commands.items():
+        yield before + name, command
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{before}{name} ")
+
+
+COMMANDS = dict(commands(typer.main.get_command(app)))  # type: ignore[arg-type]
 HEAVY = ("torch", "dlib", "cv2", "av", "pyarrow", "webdataset", "skimage", "s2f.model")
 
 
@@ -26,18 +46,68 @@ def raw(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_every_command_ends_with_an_example(s2f: Command, command: str) -> None:
-    found = typer.main.get_command(app).commands[command].help or ""  # type: ignore[attr-defined]
-    example = found.strip().splitlines()[-1].strip()
+    example = (COMMANDS[command].help or "").strip().splitlines()[-1].strip()
     assert example.startswith(f"Example: s2f {command}")
-    ended = s2f(command, "--help")
+    ended = s2f(*command.split(), "--help")
     assert ended.code == 0
     assert f"Example: s2f {command}" in ended.out
 
 
-def test_without_a_command_the_commands_are_listed(s2f: Command) -> None:
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_argument_and_option_is_explained(command: str) -> None:
+    for parameter in COMMANDS[command].params:
+        assert getattr(parameter, "help", "") or parameter.name == "help", parameter.name
+
+
+def test_without_a_command_the_commands_are_listed_in_their_panels(s2f: Command) -> None:
     ended = s2f()
+    listed = ended.out + ended.err
+    places = [listed.index(f"─ {panel} ─") for panel in PANELS]
+    assert places == sorted(places)
     for command in COMMANDS:
-        assert command in ended.out + ended.err
+        assert command.partition(" ")[0] in listed
+
+
+def test_the_version_is_that_of_the_package(s2f: Command) -> None:
+    ended = s2f("--version")
+    assert (ended.code, ended.out, ended.err) == (0, f"s2f {metadata.version('s2f')}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("s2f ver", "verify"), ("s2f prep --retr", "--retry-failed"), ("s2f sync t", "train")],
+)
+def test_the_shell_completes_commands_and_options(typed: str, offered: str) -> None:
+    words = {"COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" ")), "_S2F_COMPLETE": "complete_bash"}
+    script = Path(sys.executable).with_name("s2f")
+    done = subprocess.run(
+        [script], env=os.environ | words, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == [offered]
+
+
+def test_the_schema_of_the_settings_is_printed(s2f: Command) -> None:
+    schema = json.loads(s2f("settings", "--schema").out)
+    assert schema["properties"].keys() == config.Settings.model_fields.keys()
+
+
+@pytest.mark.slow
+def test_an_animation_is_told_in_a_sentence_and_a_damaged_photo_in_two_lines(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", make_generator())
+    still = np.asarray(draw_faces(np.array([-10], np.float32), 0)[0])
+    photo, sound, out = tmp_path / "face.png", tmp_path / "sound.wav", tmp_path / "talk.mp4"
+    photo.write_bytes(encode_png(still))
+    sound.write_bytes(wav.encode(make_sound(20, 0), RATE))
+
+    def animate() -> Ended:
+        script = Path(sys.executable).with_name("s2f")
+        words = ["--image", photo, "--audio", sound, "--run", run, "--out", out, "--aligned"]
+        done = subprocess.run([script, "animate", *words], capture_output=True, text=True, check=False)
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    assert animate() == Ended(0, f"{out}: 0.80 s of video, 20 frames at 25 per second\n", "")
+    photo.write_bytes(encode_png(still)[: photo.stat().st_size // 2])
+    refused(animate(), "face.png is not a picture that can be read")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["prep", "--help"], ["settings", "--help"]])

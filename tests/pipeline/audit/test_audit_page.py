@@ -324,8 +324,9 @@ def test_pictures_that_cannot_be_had_are_left_out(tab: Page, small: Prepared) ->
 def test_the_command_tells_where_the_page_is(s2f: Command, small: Prepared) -> None:
     ended = s2f("audit", small.out)
     assert ended.code == 0
-    assert ended.out.splitlines()[-1] == str(small.out / "audit/audit.html")
-    assert (small.out / "audit/audit.html").read_text(encoding="utf-8").endswith("</html>\n")
+    page = small.out / "audit/audit.html"
+    assert ended.out.splitlines()[-1] == f"{page}: this as a page, with pictures of the clips"
+    assert page.read_text(encoding="utf-8").endswith("</html>\n")
 
 
 def test_a_set_of_which_nothing_is_left_has_a_page(tab: Page, tmp_path: Path) -> None:
