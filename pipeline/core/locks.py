@@ -28,14 +28,17 @@ def alone(lock: Place) -> Iterator[None]:
 
 @contextmanager
 def _locked(lock: Path) -> Iterator[None]:
-    holder = lock.with_name(f"{lock.name}.holder")
+    holder, held = lock.with_name(f"{lock.name}.holder"), FileLock(lock, timeout=0)
     try:
-        with FileLock(lock, timeout=0):
-            holder.write_text(str(os.getpid()))
-            yield
+        held.acquire()
     except Timeout:
         number = holder.read_text() if holder.exists() else "unknown"
         raise _at_work(lock, f"process {number}") from None
+    try:
+        holder.write_text(str(os.getpid()))
+        yield
+    finally:
+        held.release()
 
 
 @contextmanager
