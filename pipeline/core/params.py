@@ -1,6 +1,7 @@
 """The base of every block of settings: frozen and strict; how YAML becomes one, and what may be wrong."""
 
 import difflib
+import functools
 import json
 import logging
 from collections.abc import Collection, Mapping
@@ -40,7 +41,7 @@ class RenamedParams(Params):
         names = {old: new for old, new in cls.RENAMED.items() if old in data and data.get(new) is None}
         if names:
             words = ", ".join(f"{old} is now {new}" for old, new in names.items())
-            LOG.warning("settings have new names: %s", words)
+            _warn_once(f"settings have new names: {words}")
         kept = {name: value for name, value in data.items() if name not in (*names, *names.values())}
         return kept | {new: data[old] for old, new in names.items()}
 
@@ -51,6 +52,11 @@ class RenamedParams(Params):
 
 
 Block = TypeVar("Block", bound=Params)
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    LOG.warning("%s", message)
 
 
 def read_yaml(path: Path, option: str) -> Any:
