@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from s2f.model.metrics import Frames
 from s2f.pipeline.core import mjpeg, wav
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.prepared_set import PreparedSet
@@ -21,7 +20,7 @@ class Recording:
     """
 
     clip_id: str
-    frames: Frames
+    frames: mjpeg.Frames
     sound: Sound
     media: Media
     speaker: str = ""

@@ -136,6 +136,10 @@ def _apply(data: dict[str, Any], override: str) -> None:
             raise ConfigError(
                 f"--set {override}: {block} is no block of settings", "write it like --set detect.every=12"
             )
+    field = Settings.model_fields.get(blocks[0])
+    if field:
+        # Else an old name would stand beside today's, which a file gives.
+        (last,) = field.default.renamed({last: value})
     try:
         data[last] = yaml.safe_load(value)
     except yaml.YAMLError as error:

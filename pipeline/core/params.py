@@ -1,6 +1,7 @@
 """The base of every block of settings: frozen and strict; how YAML becomes one, and what may be wrong."""
 
 import difflib
+import functools
 import json
 import logging
 from collections.abc import Collection, Mapping
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from s2f.pipeline.core.errors import ConfigError
 
@@ -18,7 +19,9 @@ LOG = logging.getLogger(__name__)
 class Params(BaseModel):
     """A frozen block of settings; unknown keys and wrong types are refused.
 
-    `RENAMED` has the names that settings had in earlier versions, and those of today. `FREE` has the
+    `RENAMED` has the names that settings had in earlier versions, and those of today; a block that has any
+    applies `renamed` before it is validated. (Not done here: pydantic would no longer take lists of JSON
+    for tuples.) `FREE` has the
     settings of a training that may change when it goes on.
     """
 
@@ -33,16 +36,17 @@ class Params(BaseModel):
         old = [name for name in data if name in cls.RENAMED and cls.RENAMED[name] not in data]
         if old:
             words = ", ".join(f"{name} is now {cls.RENAMED[name]}" for name in old)
-            LOG.warning("settings have new names: %s", words)
+            _warn(f"settings have new names: {words}")
         return {cls.RENAMED[name] if name in old else name: value for name, value in data.items()}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _understand_old_names(cls, data: Any) -> Any:
-        return cls.renamed(data) if isinstance(data, dict) else data
 
 
 Block = TypeVar("Block", bound=Params)
+
+
+@functools.cache
+def _warn(words: str) -> None:
+    """Once, though the settings of a run are read several times."""
+    LOG.warning(words)
 
 
 def read_yaml(path: Path, option: str) -> Any:

@@ -16,9 +16,10 @@ from torch import nn
 
 from s2f.model.data.loader import Batch, TrainBatches
 from s2f.model.networks import weights
+from s2f.model.networks.discriminators import DISCRIMINATORS, Discriminator
 from s2f.model.networks.discriminators.sequence import SequenceDiscriminator
 from s2f.model.networks.discriminators.video import VideoDiscriminator
-from s2f.model.training.config import RECIPES, TrainParams
+from s2f.model.training.config import RECIPES, TrainParams, with_discriminators
 from s2f.model.training.distributed import Distributed
 from s2f.model.training.state import State, new_state
 from s2f.model.training.step import shifted, train_step
@@ -156,7 +157,7 @@ def test_one_setting_gives_the_whole_second_recipe(
 def test_what_the_user_gives_overrules_the_recipe() -> None:
     given = ["train.recipe=ijcv2019", "train.identity=50", "train.sync_weight=0", "train.frame_lr=null"]
     params = config.load(REPOSITORY / "stages.yaml", given).train
-    assert (params.identity, params.sync_weight, params.frame_rate) == (50, 0, 1e-4)
+    assert (params.identity, params.sync_weight, params.lr("frame")) == (50, 0, 1e-4)
 
 
 def test_what_is_saved_has_the_values_and_gives_the_same_settings(tmp_path: Path) -> None:
@@ -341,3 +342,75 @@ def test_a_trained_variant_loads_and_speaks(data: Path, tmp_path: Path, changes:
     with torch.inference_mode():
         frames, _ = generator.speak(generator.identity(batch.still), batch.windows, noise)
     assert frames.shape == batch.frames.shape
+
+
+def test_old_names_of_settings_are_understood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old.yaml").write_text("train: {generator_rate: 0.5}\nlipread: {rate: 0.25}\n")
+    settings = config.load(tmp_path / "old.yaml", ["train.volume_rate=0.125"])
+    assert (settings.train.lr("generator"), settings.train.lr("volume")) == (0.5, 0.125)
+    assert settings.lipread.lr == 0.25
+    assert "generator_rate is now generator_lr" in caplog.text
+    # An old name on the command line overrules today's name in a file.
+    assert config.load(REPOSITORY / "stages.yaml", ["train.frame_rate=0.5"]).train.lr("frame") == 0.5
+
+
+def test_a_run_with_old_names_in_its_settings_goes_on(data: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    start(data, run, small())
+    saved = yaml.safe_load((run / "train.yaml").read_text())
+    old = {name.replace("_lr", "_rate"): value for name, value in saved.items()}
+    assert "frame_rate" in old
+    (run / "train.yaml").write_text(yaml.safe_dump(old))
+    (run / "run.json").unlink()
+    assert start(data, run, small(steps=2), resume=True)["step"] == 2
+    assert "frame_lr" in yaml.safe_load((run / "train.yaml").read_text())
+
+
+def test_a_discriminator_is_one_file_and_one_entry(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "light.py").write_text(LIGHT)
+    monkeypatch.syspath_prepend(tmp_path)
+    entry = Discriminator("light", "light discriminator", "how bright it is", 0.5, 1e-3, module="light")
+    given = small().model_dump()
+    monkeypatch.setitem(DISCRIMINATORS, "light", entry)
+    block = with_discriminators(TrainParams, [entry])
+    assert "how bright it is" in (block.model_fields["light_weight"].description or "")
+    params = block.model_validate(given)
+    state = new_state(params, 16_000, Distributed(CPU))
+    before = weights_of(state.adversaries["light"].module)
+    batch = first_batch(data, params)
+    for _ in range(2):
+        losses = train_step(state, batch)
+    assert {"generator/light", "discriminator/light", "discriminator/frame"} <= losses.keys()
+    now = weights_of(state.adversaries["light"].module)
+    assert any(not torch.equal(one, two) for one, two in zip(before, now, strict=True))
+
+
+LIGHT = """
+from torch import Tensor, nn
+
+from s2f.model.networks.discriminators import Sizes
+
+
+class LightDiscriminator(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(3, width), nn.ReLU(), nn.Linear(width, 1))
+
+    def forward(self, still: Tensor, frames: Tensor, windows: Tensor) -> Tensor:
+        return self.layers(frames.mean(dim=(-1, -2))).flatten()
+
+
+def build(sizes: Sizes) -> nn.Module:
+    return LightDiscriminator(sizes.width)
+"""
+
+
+@pytest.mark.parametrize("name", DISCRIMINATORS)
+def test_the_docs_know_every_discriminator(name: str) -> None:
+    text = (REPOSITORY / "docs/training.md").read_text(encoding="utf-8")
+    assert f"| {DISCRIMINATORS[name].title.partition(',')[0]}" in text

@@ -3,9 +3,9 @@
 Only pydantic is imported here, so that the command line stays quick.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from s2f.pipeline.core.params import Params
 
@@ -25,3 +25,8 @@ class LipreadParams(Params):
     validate_every: int = Field(2, ge=1, description="epochs between validations")
     seed: int = Field(0, ge=0, description="fixes weights, order and augmentation")
     threads: int = Field(0, ge=0, le=256, description="threads of torch; 0 = its own choice")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _understand_old_names(cls, data: Any) -> Any:
+        return cls.renamed(data) if isinstance(data, dict) else data
