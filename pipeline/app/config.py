@@ -124,6 +124,10 @@ def _apply(data: dict[str, Any], override: str) -> None:
             raise ConfigError(
                 f"--set {override}: {block} is no block of settings", "write it like --set detect.every=12"
             )
+    field = Settings.model_fields.get(blocks[0])
+    if field and isinstance(field.default, RenamedParams):
+        # Else an old name would stand beside the new one of the file.
+        (last,) = field.default.renamed({last: value})
     try:
         data[last] = yaml.safe_load(value)
     except yaml.YAMLError as error:

@@ -1,8 +1,11 @@
 """Generators as training leaves them, and run folders that hold them."""
 
+import signal
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import pytest
 import torch
 from safetensors.torch import load_file
 
@@ -57,3 +60,16 @@ def equal(first: Path, second: Path) -> bool:
     """Do two weight files hold the same bits?"""
     one, two = load_file(first), load_file(second)
     return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, trainee: type[Any], step: int) -> None:
+    """Have Ctrl-C come in this step of a training."""
+    train_step = trainee.train_step
+
+    def stopping(self: Any, batch: Any) -> dict[str, float]:
+        values: dict[str, float] = train_step(self, batch)
+        if self.step == step:
+            signal.raise_signal(signal.SIGINT)
+        return values
+
+    monkeypatch.setattr(trainee, "train_step", stopping)

@@ -18,7 +18,7 @@ import torch
 import typer
 import yaml
 from rich.console import Console
-from support.model_runs import make_generator, write_run
+from support.model_runs import equal, make_generator, stop_at, write_run
 from support.model_shards import change_members, make_shards
 from support.prepared import Command, Ended, Prepared, refused
 
@@ -29,6 +29,7 @@ from s2f.model.evaluation.learned.lipreading.mouths import Utterance, read_utter
 from s2f.model.evaluation.learned.lipreading.network import LipNet
 from s2f.model.evaluation.learned.lipreading.reader import Reader, load_reader
 from s2f.model.evaluation.sources.footage import Video
+from s2f.model.training import checkpoint
 from s2f.pipeline.app.cli import app
 from s2f.pipeline.core import mjpeg
 from s2f.pipeline.core.errors import TrainingError
@@ -224,6 +225,25 @@ def test_the_same_seed_gives_the_same_weights(split: Prepared, tiny: Path, tmp_p
         training.train(PreparedSet(split.out), tmp_path / name, params, console=SILENT)
     again, other = ((tmp_path / name / "reader.safetensors").read_bytes() for name in ("again", "other"))
     assert again == (tiny / "reader.safetensors").read_bytes() != other
+
+
+@pytest.mark.parametrize("step", [1, 3])
+def test_a_stopped_training_that_goes_on_equals_one_in_one_go(
+    split: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    params = LipreadParams.model_validate({**TINY, "epochs": 3, "batch": 1, "validate_every": 2})
+    data, whole, parts = PreparedSet(split.out), tmp_path / "whole", tmp_path / "parts"
+    training.train(data, whole, params, console=SILENT)
+    with monkeypatch.context() as stopped:
+        stop_at(stopped, training.LipTrainee, step)
+        training.train(data, parts, params, console=SILENT)
+    assert checkpoint.load_state(parts)["step"] == step
+    training.train(data, parts, params, resume=True, console=SILENT)
+    one, two = (checkpoint.load_state(run) for run in (whole, parts))
+    assert one["step"] == two["step"] == 6
+    assert all(torch.equal(one["network"][name], two["network"][name]) for name in one["network"])
+    assert equal(whole / "reader.safetensors", parts / "reader.safetensors")
+    assert (whole / "metrics.jsonl").read_text() == (parts / "metrics.jsonl").read_text()
 
 
 def test_a_training_goes_on_from_another_readers_weights(

@@ -16,6 +16,7 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
+from support.model_runs import equal, stop_at
 from support.model_shards import change_members, make_shards
 from support.prepared import Command, Prepared, call, copy_clips, refused
 
@@ -28,6 +29,7 @@ from s2f.model.evaluation.learned.sync.network import SoundPicture, SyncNetwork,
 from s2f.model.evaluation.learned.sync.protocol import LEAST_FRAMES, MOST, Codes, mean_distances, offset_score
 from s2f.model.evaluation.learned.sync.scorer import Known, Scorer, load_scorer, save
 from s2f.model.metrics.scoring import Clip, score_clip
+from s2f.model.training import checkpoint
 from s2f.pipeline.core import media, wav
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.prepared_set import PreparedSet
@@ -176,6 +178,21 @@ def test_the_same_seed_trains_the_same_scorer(tmp_path: Path, one_thread: None) 
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert any(not torch.equal(one[name], other[name]) for name in one)
     assert load_scorer(tmp_path / "one", CPU).known is None
+
+
+def test_a_stopped_training_that_goes_on_equals_one_in_one_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_thread: None
+) -> None:
+    data = PreparedSet(make_shards(tmp_path / "data", train=4, val=0, frames=12))
+    params, quiet = SyncParams(steps=5, width=2, batch=2, frames=12), measuring.Console(quiet=True)
+    training.train(data, tmp_path / "whole", params, quiet)
+    with monkeypatch.context() as stopped:
+        stop_at(stopped, training.SyncTrainee, 3)
+        training.train(data, tmp_path / "parts", params, quiet)
+    assert checkpoint.load_state(tmp_path / "parts")["step"] == 3
+    assert call("sync", "train", "--run", tmp_path / "parts", "--resume") == 0
+    assert checkpoint.load_state(tmp_path / "parts")["step"] == 5
+    assert equal(tmp_path / "whole" / scorer.KIND.weights, tmp_path / "parts" / scorer.KIND.weights)
 
 
 @pytest.mark.slow

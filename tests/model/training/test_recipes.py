@@ -15,6 +15,7 @@ from torch import nn
 
 from s2f.model.data.loader import Batch, TrainBatches
 from s2f.model.networks import weights
+from s2f.model.networks.discriminators import DISCRIMINATORS
 from s2f.model.networks.discriminators.sequence import SequenceDiscriminator
 from s2f.model.networks.discriminators.video import VideoDiscriminator
 from s2f.model.training.config import RECIPES, TrainParams
@@ -334,3 +335,34 @@ def test_a_trained_variant_loads_and_speaks(data: Path, tmp_path: Path, changes:
     with torch.inference_mode():
         frames, _ = generator.speak(generator.identity(batch.still), batch.windows, noise)
     assert frames.shape == batch.frames.shape
+
+
+def test_old_names_of_settings_are_understood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old.yaml").write_text("train: {generator_rate: 0.5}\nlipread: {rate: 0.25}\n")
+    settings = config.load(tmp_path / "old.yaml", ["train.volume_rate=0.125"])
+    assert (settings.train.generator_lr, settings.train.volume_lr) == (0.5, 0.125)
+    assert settings.lipread.lr == 0.25
+    assert "generator_rate is now generator_lr" in caplog.text
+    # An old name on the command line overrules today's name in a file.
+    assert config.load(REPOSITORY / "stages.yaml", ["train.frame_rate=0.5"]).train.frame_lr == 0.5
+
+
+def test_a_run_with_old_names_in_its_settings_goes_on(data: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    start(data, run, small())
+    saved = yaml.safe_load((run / "train.yaml").read_text())
+    old = {name.replace("_lr", "_rate"): value for name, value in saved.items()}
+    assert "frame_rate" in old
+    (run / "train.yaml").write_text(yaml.safe_dump(old))
+    (run / "run.json").unlink()
+    assert start(data, run, small(steps=2), resume=True)["step"] == 2
+    assert "frame_lr" in yaml.safe_load((run / "train.yaml").read_text())
+
+
+@pytest.mark.parametrize("name", DISCRIMINATORS)
+def test_the_docs_know_every_discriminator(name: str) -> None:
+    text = (REPOSITORY / "docs/training.md").read_text(encoding="utf-8")
+    assert f"| {DISCRIMINATORS[name].title.partition(',')[0]}" in text

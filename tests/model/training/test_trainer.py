@@ -14,6 +14,7 @@ from rich.console import Console
 from safetensors.torch import load_file, save_file
 from support.model_runs import equal
 from support.model_shards import make_shards
+from support.prepared import Command, refused
 
 from s2f.model.data.loader import TrainBatches
 from s2f.model.networks import weights
@@ -271,3 +272,46 @@ def test_a_state_of_another_format_is_refused(tmp_path: Path) -> None:
 def test_no_model(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="holds no trained model"):
         weights.load_talker(tmp_path, CPU)
+
+
+def test_a_run_knows_its_data_and_settings(data: Path, tmp_path: Path, s2f: Command) -> None:
+    run = tmp_path / "run"
+    start(data, run, small(steps=2))
+    ended = s2f("train", "--run", run, "--resume", "--set", "train.steps=4", "--set", "train.log_every=2")
+    assert ended.code == 0, ended.err
+    assert checkpoint.load_state(run)["step"] == 4
+    assert yaml.safe_load((run / "train.yaml").read_text())["width"] == 4
+    start(data, tmp_path / "whole", small(steps=4))
+    assert equal(tmp_path / "whole" / "generator.safetensors", run / "generator.safetensors")
+    refused(s2f("train", "--run", run, "--resume", "--set", "train.width=8"), "width was 4, is 8")
+
+
+def test_a_run_that_does_not_know_its_data_wants_it_named(data: Path, tmp_path: Path, s2f: Command) -> None:
+    run = tmp_path / "run"
+    start(data, run, small(steps=2))
+    (run / "run.json").unlink()
+    resume = ("--run", run, "--resume", "--set", "train.steps=3")
+    refused(s2f("train", *resume), "does not say which prepared set")
+    assert s2f("train", data, *resume).code == 0
+    assert json.loads((run / "run.json").read_text())["data"] == str(data)
+    refused(s2f("train", "--run", tmp_path / "new"), "nothing to train on")
+    refused(s2f("train", "--run", tmp_path / "new", "--resume"), "no state.pt")
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_run_without_a_checkpoint_is_resumed_or_begun_again(
+    data: Path, tmp_path: Path, resume: bool
+) -> None:
+    start(data, tmp_path / "whole", small())
+    run = tmp_path / "run"
+    start(data, run, small())
+    for name in ("state.pt", "generator.safetensors", "best.safetensors"):
+        (run / name).unlink()
+    assert start(data, run, small(), resume=resume)[0]["step"] == 4
+    assert equal(tmp_path / "whole" / "generator.safetensors", run / "generator.safetensors")
+    assert [json.loads(line)["step"] for line in (run / "curves.jsonl").read_text().splitlines()] == [
+        1,
+        2,
+        3,
+        4,
+    ]

@@ -69,6 +69,7 @@ def train(
         raise InputError(f"{data} has no clips in the split 'train'", "see shard.shares in docs/stages.md")
     if resume and not start and (begun_from := folder.read_record().get("start")):
         start = Path(begun_from)
+    torch.manual_seed(params.seed)
     network = load_reader(start, best_device()).network if start and not saved else None
     if saved:
         # A reader that began with the weights of another one has that one's sizes.
