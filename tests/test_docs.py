@@ -4,8 +4,10 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import typer
@@ -56,6 +58,26 @@ def test_the_readme_names_every_command() -> None:
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     assert {name for name in commands if not re.search(rf"\bs2f {name}\b", README)} == set()
     assert sum(map(len, PANELS.values())) == len(commands)
+
+
+def parameters(group: click.Group, before: str = "s2f ") -> Iterator[tuple[str, click.Parameter]]:
+    """The parameters of all commands, each with what a person types to call its command."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from parameters(command, f"{before}{name} ")
+        else:
+            yield from ((before + name, parameter) for parameter in command.params)
+
+
+def test_the_pages_name_every_command_and_option() -> None:
+    text = README + "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md"))
+    missing = {
+        f"{command} {parameter.opts[0]}"
+        for command, parameter in parameters(typer.main.get_command(app))  # type: ignore[arg-type]
+        if command not in text
+        or (isinstance(parameter, click.Option) and not any(name in text for name in parameter.opts))
+    }
+    assert missing == set()
 
 
 def test_the_tree_of_the_readme_is_that_of_the_packages() -> None:

@@ -91,9 +91,11 @@ def run(folder: Path, console: Console) -> None:
         preparing.prepare(Preparation(raw, out, settings), console)
     with tour.part("audit", f"{out / 'audit'}: findings, scores"):
         with progress_lines(console) as progress:
-            found = auditing.audit(PreparedSet(out), settings.audit, workers=0, deep=False, progress=progress)
-        terminal.show(found, console)
-        record.write(found)
+            result = auditing.audit(
+                PreparedSet(out), settings.audit, workers=0, deep=False, progress=progress
+            )
+        terminal.show(result, console)
+        record.write(result)
     with tour.part("train", f"{trained}: weights, curves, samples"):
         trainer.go_on(PreparedSet(out), trained, settings.train, console)
     with tour.part("animate", f"{folder / 'unseen.mp4'}"):
@@ -106,7 +108,7 @@ def run(folder: Path, console: Console) -> None:
 
 
 def make_corpus(raw: Path, console: Console) -> None:
-    """The raw clips, unless they are there."""
+    """Make the raw clips, unless they are there."""
     plan = corpus.plan_corpus(raw, SPEAKERS, CLIPS, seed=0)
     if all(clip.video.exists() for clip in plan):
         console.print(f"{raw} holds the {len(plan)} clips already")
@@ -119,7 +121,7 @@ def make_corpus(raw: Path, console: Console) -> None:
 
 
 def animate_unseen(raw: Path, trained: Path, folder: Path) -> str:
-    """Have the first speaker's photo say a sentence of no clip; returns that sentence."""
+    """Make the first speaker's photo say a sentence that no clip holds; return that sentence."""
     clips = corpus.plan_corpus(raw, SPEAKERS, CLIPS, seed=0)
     unseen = held_out(len(clips))
     speaker = clips[0].speaker
