@@ -165,7 +165,7 @@ def test_a_video_can_be_left_half_read(data: Path) -> None:
 import sys
 from itertools import islice
 from pathlib import Path
-from s2f.pipeline import media
+from s2f.pipeline.core import media
 for count in (1, 5, 30, 60) * 3:
     print(len(list(islice(media.FrameReader(Path(sys.argv[1])), count))))
 """
