@@ -102,6 +102,7 @@ def test_runs_beside_the_still_frame_and_the_real_video(
     assert tiny["scores"].keys() == {each.name for each in MEASURES}
 
 
+@pytest.mark.slow
 def test_the_scores_are_those_of_the_animated_clip(drawn: Path, run: Path) -> None:
     found = evaluate(Animated([run], drawn, "val", 1, 3), SILENT, seed=3, workers=1)
     assert (found.clips, [clip.clip_id for clip in found.scored]) == (1, ["val_000"])
@@ -154,6 +155,7 @@ def test_genuine_faces_have_mouths(prepared_small: Prepared, run: Path) -> None:
     assert {each.video for each in found.missing} <= {"tiny"}
 
 
+@pytest.mark.slow
 def test_a_clip_that_cannot_be_read_is_counted_and_named(
     s2f: Command, drawn: Path, run: Path, tmp_path: Path
 ) -> None:
