@@ -213,6 +213,7 @@ def test_a_run_without_progress_has_ended(drawn: Path, tmp_path: Path) -> None:
     assert fingerprint(tmp_path / "run") == before
 
 
+@pytest.mark.slow
 def test_other_settings_are_refused_before_anything_is_trained(
     s2f: Command, command: Command, drawn: Path, tmp_path: Path
 ) -> None:

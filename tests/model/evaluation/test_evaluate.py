@@ -103,6 +103,7 @@ def test_runs_beside_the_still_frame_and_the_real_video(
     assert tiny["scores"].keys() == {each.name for each in MEASURES}
 
 
+@pytest.mark.slow
 def test_the_scores_are_those_of_the_animated_clip(drawn: Path, run: Path) -> None:
     evaluation = evaluate(Animated([run], PreparedSet(drawn), "val", 1, 3), SILENT, seed=3, workers=1)
     assert (evaluation.clips, [clip.clip_id for clip in evaluation.scored]) == (1, ["val_000"])
@@ -155,6 +156,7 @@ def test_genuine_faces_have_mouths(prepared_small: Prepared, run: Path) -> None:
     assert {each.video for each in evaluation.missing} <= {"tiny"}
 
 
+@pytest.mark.slow
 def test_a_clip_that_cannot_be_read_is_counted_and_named(
     s2f: Command, drawn: Path, run: Path, tmp_path: Path
 ) -> None:

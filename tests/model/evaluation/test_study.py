@@ -39,7 +39,7 @@ def blurred(source: Path, target: Path, sigma: float, frames: int = FRAMES) -> N
 
 
 @pytest.fixture(scope="module")
-def videos(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def videos(slow: None, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """real/ with genuine GRID clips, blur/ and haze/ with blurred beginnings of them."""
     folder = tmp_path_factory.mktemp("videos")
     for name in NAMES:

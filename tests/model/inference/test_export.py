@@ -146,6 +146,7 @@ def test_frames_that_differ_are_refused() -> None:
         check(generator, {"face": face, "step": step}, inputs)
 
 
+@pytest.mark.slow
 def test_without_its_packages_onnx_is_refused(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", make_generator())
     script = f"""

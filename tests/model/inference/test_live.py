@@ -72,6 +72,7 @@ def read_all(source: int) -> bytes:
     return b"".join(iter(lambda: os.read(source, 1 << 16), b""))
 
 
+@pytest.mark.slow
 def test_frames_come_while_the_sound_still_comes(run: Path, image: Path) -> None:
     pcm, made = make_pcm(20), b""
     with streaming(run, image, "rgb24") as process:

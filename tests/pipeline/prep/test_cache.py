@@ -178,6 +178,7 @@ def test_deleted_and_truncated_shards_are_made_again(small: Prepared) -> None:
     assert {path: path.read_bytes() for path in tars} == tars
 
 
+@pytest.mark.slow
 def test_one_stage_alone_runs_alone_and_leaves_the_rest_stale(small: Prepared) -> None:
     override = "detect.every=4"
     assert ran(small.prepare(override, stage="detect")) == {"detect": 3}
