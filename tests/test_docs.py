@@ -15,7 +15,7 @@ from support.model_shards import make_shards, make_sound
 from support.prepared import copy_clips
 
 from s2f.model.evaluation.learned.metrics import LEARNED_METRICS
-from s2f.model.metrics.scoring import MEASURES, Clip, score_clip
+from s2f.model.metrics.scoring import MEASURES, ClipVideos, score_clip
 from s2f.pipeline.app.cli import PANELS, app
 from s2f.pipeline.audit.checks.table import CHECKS
 from s2f.pipeline.core import wav
@@ -194,6 +194,8 @@ def test_the_example_of_a_metric_measures(tmp_path: Path, monkeypatch: pytest.Mo
 
     made = np.zeros((4, 128, 96, 3), np.uint8)
     made[1::2] = 10
-    scores = score_clip(Clip("one", np.zeros_like(made), {"run": made}), DEFAULT_FACES, table=[ENTRY]).scores
+    scores = score_clip(
+        ClipVideos("one", np.zeros_like(made), {"run": made}), DEFAULT_FACES, table=[ENTRY]
+    ).scores
     assert (scores["run"]["flicker"], scores["real"]["flicker"]) == (10, 0)
     assert "flicker" not in scores["still"]

@@ -1,6 +1,7 @@
 """Imports run one way: each room imports from the rooms named here and from itself, lazy imports included."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,8 @@ LAYERS: dict[str, set[str]] = {
     "model.training": NETWORKS,
     "model.evaluation": NETWORKS | {"model.inference", "model.training"},
 }
+# The one file that may import such a library.
+ONLY_IN = {"dlib": "pipeline/faces/dlib.py", "ffmpeg": "pipeline/core/media.py"}
 # The one room that sees both halves.
 APPLICATION = "pipeline.app"
 
@@ -70,3 +73,15 @@ def test_every_file_lies_in_a_room() -> None:
         if ".".join(path.relative_to(ROOT).parts[:2]) not in rooms
     ]
     assert {path.as_posix() for path in loose} == {"pipeline/__init__.py", "model/__init__.py"}
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_a_library_is_imported_in_one_file(library: str) -> None:
+    pattern = re.compile(rf"^\s*(import|from) {library}\b", re.MULTILINE)
+    importing = {
+        path.relative_to(ROOT).as_posix()
+        for half in ("pipeline", "model")
+        for path in (ROOT / half).rglob("*.py")
+        if pattern.search(path.read_text(encoding="utf-8"))
+    }
+    assert importing == {ONLY_IN[library]}

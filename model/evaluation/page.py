@@ -11,7 +11,7 @@ from s2f.model.evaluation.players import Films, encode_videos, players, shown
 from s2f.model.evaluation.results import Evaluation, finite
 from s2f.model.evaluation.sheets import sheets
 from s2f.model.evaluation.table import difference, heading, mean_text, noted, unmeasured
-from s2f.model.metrics.scoring import REAL, STILL, Clip, Column
+from s2f.model.metrics.scoring import REAL, STILL, ClipVideos, Column
 from s2f.pipeline.core import files
 from s2f.pipeline.core.html import rendering
 
@@ -37,7 +37,9 @@ class Example:
     scores: str
 
 
-def write(evaluation: Evaluation, clips: Iterable[Clip], folder: Path, progress: Callable[[], None]) -> None:
+def write(
+    evaluation: Evaluation, clips: Iterable[ClipVideos], folder: Path, progress: Callable[[], None]
+) -> None:
     """Write the page with the videos of these clips. Raises OutputError."""
     films: Films = {}
     for clip in clips:

@@ -8,7 +8,7 @@ from pathlib import Path
 from s2f.model.evaluation.extremes import picks
 from s2f.model.evaluation.results import Evaluation
 from s2f.model.metrics import Frames
-from s2f.model.metrics.scoring import REAL, Clip, Scored
+from s2f.model.metrics.scoring import REAL, ClipVideos, Scored
 from s2f.pipeline.core import wav
 from s2f.pipeline.core.html.charts import Chart, Series
 from s2f.pipeline.core.media import write_video
@@ -80,7 +80,7 @@ def _openings(evaluation: Evaluation, clip: Scored) -> Chart:
     return Chart(title, "px", "", series, zero=True, over="s", settles=False)
 
 
-def encode_videos(clip: Clip) -> dict[str, bytes]:
+def encode_videos(clip: ClipVideos) -> dict[str, bytes]:
     """The videos of a clip as mp4, the real one first and with the sound."""
     with tempfile.TemporaryDirectory(prefix="s2f-") as folder:
         sound = Path(folder, "sound.wav") if clip.sound is not None else None

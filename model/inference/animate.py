@@ -45,9 +45,8 @@ class Animation:
 
     def in_words(self) -> str:
         """The same as a sentence."""
-        return (
-            f"{self.path}: {self.seconds:.2f} s of video, {self.frames:,} frames at {self.fps:g} per second"
-        )
+        where = "standard output" if self.path == Path("-") else str(self.path)
+        return f"{where}: {self.seconds:.2f} s of video, {self.frames:,} frames at {self.fps:g} per second"
 
 
 def animate(

@@ -12,35 +12,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import IO
 
-import ffmpeg
-
 from s2f.model.networks.generator import HEIGHT, WIDTH
 from s2f.pipeline.core.errors import MediaError, OutputError
 from s2f.pipeline.core.files import make_folder
-from s2f.pipeline.core.media import LOCAL_ONLY, ffmpeg_program
+from s2f.pipeline.core.media import fragmented_mp4_command
 
 STDOUT = 1
 
 # Sound in bytes, in pieces of any length.
 Pieces = Iterator[bytes]
-
-# There is nothing to probe in raw input: with the smallest probe ffmpeg starts at once.
-RAW = {"probesize": 32, **LOCAL_ONLY}
-# Every frame starts a fragment, so that players can show it at once. frag_every_frame would give some
-# frames the same time, and without delay_moov the picture would lag behind the sound.
-FRAGMENTED = {
-    "format": "mp4",
-    "movflags": "delay_moov+default_base_moof",
-    "frag_duration": 1,
-    "flush_packets": 1,
-    "vcodec": "libx264",
-    "preset": "veryfast",
-    "tune": "zerolatency",
-    "pix_fmt": "yuv420p",
-    "crf": 16,
-    "acodec": "aac",
-    "audio_bitrate": "128k",
-}
 
 
 @contextmanager
@@ -78,7 +58,7 @@ def fragmented_mp4(
     with (
         tempfile.TemporaryFile() as log,
         subprocess.Popen(
-            _command(sound_out, sample_rate, fps),
+            fragmented_mp4_command(f"pipe:{sound_out}", sample_rate, WIDTH, HEIGHT, fps),
             bufsize=0,
             stdin=subprocess.PIPE,
             stdout=target,
@@ -101,16 +81,6 @@ def fragmented_mp4(
             raise
         if process.returncode:
             _raise_failure(log)
-
-
-def _command(sound_out: int, sample_rate: int, fps: Fraction) -> list[str]:
-    picture = ffmpeg.input(
-        "pipe:0", format="rawvideo", pix_fmt="rgb24", s=f"{WIDTH}x{HEIGHT}", framerate=str(fps), **RAW
-    )
-    sound = ffmpeg.input(f"pipe:{sound_out}", format="s16le", ar=sample_rate, ch_layout="mono", **RAW)
-    output = ffmpeg.output(picture.video, sound.audio, "pipe:1", g=round(fps), **FRAGMENTED)
-    command: list[str] = output.global_args("-v", "error").compile(cmd=ffmpeg_program())
-    return command
 
 
 def _pass_on(pieces: Pieces, sound_in: int, heard: "queue.SimpleQueue[bytes]") -> None:

@@ -38,7 +38,7 @@ class Footage:
     `sound` and `text` are those of the clip. `reading` is what a lip reader has read, if one was asked.
     """
 
-    def __init__(self, frames: Frames, clip: "Clip", backend: Backend) -> None:
+    def __init__(self, frames: Frames, clip: "ClipVideos", backend: Backend) -> None:
         self.frames = frames
         self._backend = backend
         self.fps, self.sound, self.text = clip.fps, clip.sound, clip.text
@@ -202,8 +202,8 @@ MEASURES = (
 
 
 @dataclass(frozen=True)
-class Clip:
-    """A clip to be measured: the real frames (n, 128, 96, 3), and those that each run has made of it.
+class ClipVideos:
+    """A clip to be measured: its real frames (n, 128, 96, 3), and those that each run has made of it.
 
     The sound (samples,) is mono; `text` is what is said, or empty.
     """
@@ -265,7 +265,7 @@ def row_names(paths: Sequence[Path]) -> list[str]:
 
 
 def score_clip(
-    clip: Clip, faces: FaceSettings, more: Sequence[Measure] = (), table: Sequence[Measure] = MEASURES
+    clip: ClipVideos, faces: FaceSettings, more: Sequence[Measure] = (), table: Sequence[Measure] = MEASURES
 ) -> Scored:
     """Measure all videos of a clip, by a table and more: those of the runs by name, `still` and `real`."""
     backend = faces.open()

@@ -9,7 +9,7 @@ from s2f.model.training.terminal import MUCH_WAITING
 from s2f.pipeline.core.html.charts import Chart, Level, Point, Series
 
 # A line of a file of curves: `step`, and values by TensorBoard tag.
-Row = dict[str, Any]
+CurveRow = dict[str, Any]
 
 # A curve is drawn from at most so many points; longer ones are means of neighbours.
 MOST_POINTS = 400
@@ -36,7 +36,7 @@ UNDECIDED = {"generator": Level("first", math.log(2)), "discriminator": Level("s
 TERMS = {"generator/l1": "lower half", "generator/l1_upper": "upper half"}
 
 
-def validation_charts(rows: Sequence[Row]) -> list[Chart]:
+def validation_charts(rows: Sequence[CurveRow]) -> list[Chart]:
     """A chart per score, those that are known by name first; beside it the photo's, where there is one."""
     tags = dict.fromkeys(tag for row in rows for tag in row if tag.startswith("val/"))
     names = [tag.removeprefix("val/") for tag in tags if not tag.endswith("_still")]
@@ -53,7 +53,7 @@ def validation_charts(rows: Sequence[Row]) -> list[Chart]:
     return charts
 
 
-def training_charts(rows: Sequence[Row], params: TrainParams) -> list[Chart]:
+def training_charts(rows: Sequence[CurveRow], params: TrainParams) -> list[Chart]:
     """The L1 terms, a chart per adversary with both sides of its contest, then speed and rates."""
     tags = dict.fromkeys(tag for row in rows for tag in row if "/" in tag)
     terms = [tag for tag in TERMS if tag in tags]
@@ -67,12 +67,12 @@ def training_charts(rows: Sequence[Row], params: TrainParams) -> list[Chart]:
     return found + [chart for tag, chart in _others(rows, params).items() if tag in tags]
 
 
-def best_validation(rows: Sequence[Row]) -> Row | None:
+def best_validation(rows: Sequence[CurveRow]) -> CurveRow | None:
     """The validation with the least L1, whose weights are kept."""
     return min(rows, key=lambda row: row["val/l1"], default=None)
 
 
-def points(rows: Sequence[Row], tag: str) -> list[Point]:
+def points(rows: Sequence[CurveRow], tag: str) -> list[Point]:
     """The finite values of a tag by step, thinned, and rounded to what can be seen."""
     found = [(row["step"], row[tag]) for row in rows if math.isfinite(row.get(tag, math.nan))]
     return [(step, float(f"{value:.5g}")) for step, value in thin(found)]
@@ -85,14 +85,14 @@ def thin(found: list[Point], most: int = MOST_POINTS) -> list[Point]:
     return [(group[-1][0], sum(value for _, value in group) / len(group)) for group in groups]
 
 
-def _contest(rows: Sequence[Row], name: str) -> Chart:
+def _contest(rows: Sequence[CurveRow], name: str) -> Chart:
     curves = [Series(side, level.look, points(rows, f"{side}/{name}")) for side, level in UNDECIDED.items()]
     note = "Dotted: where each side stands while the discriminator cannot tell real from generated."
     title = f"Generator against {name} discriminator"
     return Chart(title, "binary cross-entropy, nats", note, curves, tuple(UNDECIDED.values()))
 
 
-def _others(rows: Sequence[Row], params: TrainParams) -> dict[str, Chart]:
+def _others(rows: Sequence[CurveRow], params: TrainParams) -> dict[str, Chart]:
     """Speed and rates, each a curve of its own, by tag."""
 
     def curve(name: str, tag: str) -> list[Series]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from s2f.model.training.charts import Row, best_validation, training_charts, validation_charts
+from s2f.model.training.charts import CurveRow, best_validation, training_charts, validation_charts
 from s2f.model.training.config import TrainParams
 from s2f.model.training.report_samples import Sample, film, strips
 from s2f.pipeline.core.html import rendering
@@ -50,8 +50,8 @@ def render(
     name: str,
     about: About,
     progress: Progress,
-    curves: Sequence[Row],
-    validations: Sequence[Row],
+    curves: Sequence[CurveRow],
+    validations: Sequence[CurveRow],
     sample: Sample,
 ) -> str:
     """The page of a run as HTML; `curves` and `validations` are rows of `step` and values by tag."""
@@ -73,7 +73,7 @@ def render(
     )
 
 
-def verdict(validations: Sequence[Row]) -> str:
+def verdict(validations: Sequence[CurveRow]) -> str:
     """How the newest validation stands against the photo, and when the best one was."""
     best = best_validation(validations)
     if not best:
@@ -106,7 +106,9 @@ def _facts(about: About, progress: Progress) -> list[str]:
     ]
 
 
-def _tiles(about: About, progress: Progress, curves: Sequence[Row], validations: Sequence[Row]) -> list[Tile]:
+def _tiles(
+    about: About, progress: Progress, curves: Sequence[CurveRow], validations: Sequence[CurveRow]
+) -> list[Tile]:
     """The figures at the top."""
     tiles = _scores(validations)
     if curves:
@@ -117,7 +119,7 @@ def _tiles(about: About, progress: Progress, curves: Sequence[Row], validations:
     return tiles
 
 
-def _scores(validations: Sequence[Row]) -> list[Tile]:
+def _scores(validations: Sequence[CurveRow]) -> list[Tile]:
     best = best_validation(validations)
     if not best:
         return []

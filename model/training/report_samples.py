@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from s2f.model.networks.generator import HEIGHT
-from s2f.model.training.charts import Row, best_validation
+from s2f.model.training.charts import CurveRow, best_validation
 
 # The file of a validation by step and ending, if there is one.
 Sample = Callable[[int, str], bytes | None]
@@ -36,7 +36,7 @@ class Strip:
     pairs: int
 
 
-def film(validations: Sequence[Row], sample: Sample) -> Film | None:
+def film(validations: Sequence[CurveRow], sample: Sample) -> Film | None:
     """The film of the newest validation, if there is one."""
     if not validations:
         return None
@@ -45,7 +45,7 @@ def film(validations: Sequence[Row], sample: Sample) -> Film | None:
     return Film(step, mp4 if len(mp4) <= MOST_FILM else None) if mp4 else None
 
 
-def strips(validations: Sequence[Row], sample: Sample) -> list[Strip]:
+def strips(validations: Sequence[CurveRow], sample: Sample) -> list[Strip]:
     """The strips of the newest validation and of the best one, as far as there are any."""
     best = best_validation(validations)
     if not best:

@@ -9,7 +9,7 @@ import torch
 
 from s2f.model.data.loader import Batch
 from s2f.model.data.pictures import to_pictures
-from s2f.model.metrics.scoring import MEASURES, STILL, Clip, score_clip
+from s2f.model.metrics.scoring import MEASURES, STILL, ClipVideos, score_clip
 from s2f.model.networks.generator import Generator
 from s2f.model.training.samples import Example
 from s2f.model.training.terminal import ScoreWords
@@ -50,7 +50,7 @@ def validate(
             noise = generator.draw_noise(1, clip.frames.shape[1], source).to(clip.frames.device)
             fake = to_pictures(generator(clip.still, clip.windows, noise)[0])
             real = to_pictures(clip.frames[0])
-            rows.append(_scores(Clip(clip.clip_ids[0], real, {GENERATED: fake}, fps), faces))
+            rows.append(_scores(ClipVideos(clip.clip_ids[0], real, {GENERATED: fake}, fps), faces))
             if len(examples) < EXAMPLES:
                 examples.append(Example(real, fake, clip.windows[0].float().cpu().numpy()))
     generator.train()
@@ -76,7 +76,7 @@ def words(scores: Mapping[str, float]) -> list[str]:
 WORDS = ScoreWords("val/l1", words)
 
 
-def _scores(clip: Clip, faces: FaceSettings) -> dict[str, float]:
+def _scores(clip: ClipVideos, faces: FaceSettings) -> dict[str, float]:
     table = [each for each in MEASURES if each.name in TAGS]
     scores = score_clip(clip, faces, table=table).scores
     still = {f"{TAGS[name]}_still": value for name, value in scores[STILL].items()}

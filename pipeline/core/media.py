@@ -61,6 +61,25 @@ ENCODERS = {
 }
 
 
+# There is nothing to probe in raw input: with the smallest probe ffmpeg starts at once.
+RAW = {"probesize": 32, **LOCAL_ONLY}
+# Every frame starts a fragment, so that players can show it at once. frag_every_frame would give some
+# frames the same time, and without delay_moov the picture would lag behind the sound.
+FRAGMENTED = {
+    "format": "mp4",
+    "movflags": "delay_moov+default_base_moof",
+    "frag_duration": 1,
+    "flush_packets": 1,
+    "vcodec": "libx264",
+    "preset": "veryfast",
+    "tune": "zerolatency",
+    "pix_fmt": "yuv420p",
+    "crf": 16,
+    "acodec": "aac",
+    "audio_bitrate": "128k",
+}
+
+
 @dataclass(frozen=True)
 class Probe:
     """What the container says, without decoding a frame. Times in seconds."""
@@ -305,6 +324,20 @@ def write_video(path: Path, frames: Iterable[Picture], fps: Fraction, sound: Pat
         silent.unlink(missing_ok=True)
         temporary.unlink(missing_ok=True)
     return count
+
+
+def fragmented_mp4_command(sound: str, sample_rate: int, width: int, height: int, fps: Fraction) -> list[str]:
+    """The command that reads RGB frames from standard input and 16 bit mono sound from `sound`.
+
+    It writes fragmented mp4 to standard output, frame by frame.
+    """
+    picture = ffmpeg.input(
+        "pipe:0", format="rawvideo", pix_fmt="rgb24", s=f"{width}x{height}", framerate=str(fps), **RAW
+    )
+    spoken = ffmpeg.input(sound, format="s16le", ar=sample_rate, ch_layout="mono", **RAW)
+    output = ffmpeg.output(picture.video, spoken.audio, "pipe:1", g=round(fps), **FRAGMENTED)
+    command: list[str] = output.global_args("-v", "error").compile(cmd=ffmpeg_program())
+    return command
 
 
 def _feed(output: Any, path: Path, *frames: Iterable[Picture]) -> int:

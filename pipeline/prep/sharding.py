@@ -60,7 +60,7 @@ class Sharding:
                 "no clip is left to be put into shards", "the table of 's2f audit' names the reasons"
             )
 
-    def _put_in_place(self, shards: list[shard.Shard], kept: dict[str, Row]) -> None:
+    def _put_in_place(self, shards: list[shard.PlannedShard], kept: dict[str, Row]) -> None:
         """Give tars their names; those that only moved step aside first, since names may be swapped."""
         for each in shards:
             if each.key in kept:
@@ -74,7 +74,7 @@ class Sharding:
             if name not in names and (name.endswith(".tar") or name.startswith(".")):
                 (self.folder / name).unlink()
 
-    def _write(self, todo: list[shard.Shard], executor: Executor, progress: Progress) -> Iterator[Row]:
+    def _write(self, todo: list[shard.PlannedShard], executor: Executor, progress: Progress) -> Iterator[Row]:
         """Write tars under temporary names, several at once."""
         if not todo:
             return
@@ -92,10 +92,10 @@ class Sharding:
             progress("shards", done, len(todo))
             yield result
 
-    def _temporary(self, each: shard.Shard) -> Place:
+    def _temporary(self, each: shard.PlannedShard) -> Place:
         return self.folder / f".{each.key}"
 
-    def _samples(self, clip_ids: list[str]) -> Iterator[shard.Sample]:
+    def _samples(self, clip_ids: list[str]) -> Iterator[shard.PlannedSample]:
         scan = self.manifests["scan"]
         speakers, corpus, utterances = scan.column("speaker"), scan.column("corpus"), scan.column("utterance")
         frames, sound = self.manifests["align"].column("bytes"), self.manifests["resample"].column("samples")
@@ -110,10 +110,10 @@ class Sharding:
             keys = {name: self.manifests[name].brief(clip_id)[0] for name in shard.READS}
             yield shard.sample(clip_id, keys, split, frames[clip_id] + 2 * sound[clip_id])
 
-    def _contents(self, each: shard.Shard) -> list[shard.Content]:
+    def _contents(self, each: shard.PlannedShard) -> list[shard.Content]:
         return [self._content(item) for item in each.samples]
 
-    def _content(self, item: shard.Sample) -> shard.Content:
+    def _content(self, item: shard.PlannedSample) -> shard.Content:
         rows = {name: table.row(item.clip_id) for name, table in self.manifests.items()}
         frames = artifact_name(item.clip_id, rows["align"]["key"], f".{FRAMES}")
         sound = artifact_name(item.clip_id, rows["resample"]["key"], f".{SOUND}")
@@ -123,7 +123,7 @@ class Sharding:
             self.out / "artifacts" / "resample" / sound,
         )
 
-    def _record(self, shards: list[shard.Shard]) -> None:
+    def _record(self, shards: list[shard.PlannedShard]) -> None:
         """Bring the manifest of the shard stage in line with the tars."""
         current = {item.clip_id: (item, each) for each in shards for item in each.samples}
         for clip_id in [clip_id for clip_id in self.samples if clip_id not in current]:
@@ -138,7 +138,7 @@ class Sharding:
         self.samples.compact()
 
 
-def write_shard(job: tuple[shard.Shard, list[shard.Content], Place]) -> Row | OutputError:
+def write_shard(job: tuple[shard.PlannedShard, list[shard.Content], Place]) -> Row | OutputError:
     """Write one tar in a worker process."""
     each, contents, path = job
     try:

@@ -61,7 +61,7 @@ STAGE = Stage(
 
 
 @dataclass(frozen=True)
-class Sample:
+class PlannedSample:
     """One clip as a tar will hold it; the key changes when anything it is made of does."""
 
     clip_id: str
@@ -71,13 +71,13 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Shard:
+class PlannedShard:
     """One tar to be: its samples in their order, and the key of its content."""
 
     split: Split
     name: str
     key: str
-    samples: tuple[Sample, ...]
+    samples: tuple[PlannedSample, ...]
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,11 @@ class Content:
     sound: Place
 
 
-def sample(clip_id: str, keys: dict[str, str], split: Split, size: int) -> Sample:
+def sample(clip_id: str, keys: dict[str, str], split: Split, size: int) -> PlannedSample:
     """A clip as it goes into a tar; `keys` are those of the stages that READS names."""
-    return Sample(clip_id, key(VERSION, split, [f"{name}={keys[name]}" for name in READS]), split, size)
+    return PlannedSample(
+        clip_id, key(VERSION, split, [f"{name}={keys[name]}" for name in READS]), split, size
+    )
 
 
 def meta(rows: dict[str, Row], split: Split) -> SampleMeta:
@@ -130,14 +132,14 @@ def split_of(speaker: str, utterance: str, params: ShardParams, *, speakers: int
     return "val" if place < params.shares.train + params.shares.val else "test"
 
 
-def layout(samples: Iterable[Sample], params: ShardParams) -> list[Shard]:
+def layout(samples: Iterable[PlannedSample], params: ShardParams) -> list[PlannedShard]:
     """Which samples make which tar, a function of the samples alone.
 
     The clips of a split are halved by the bits of their ids' hashes until each part is small
     enough. So their order is mixed, and one more clip changes one tar, or splits one in two.
     """
     shards = []
-    by_split: dict[Split, list[Sample]] = {split: [] for split in SPLITS}
+    by_split: dict[Split, list[PlannedSample]] = {split: [] for split in SPLITS}
     for item in samples:
         by_split[item.split].append(item)
     for split, items in by_split.items():
@@ -145,12 +147,14 @@ def layout(samples: Iterable[Sample], params: ShardParams) -> list[Shard]:
         for number, part in enumerate(_halve(ordered, params.max_mb * 1e6, 0.0, 1.0)):
             name = f"{split}-{number:06d}.tar"
             shards.append(
-                Shard(split, name, digest(*(f"{item.clip_id}={item.key}" for item in part)), tuple(part))
+                PlannedShard(
+                    split, name, digest(*(f"{item.clip_id}={item.key}" for item in part)), tuple(part)
+                )
             )
     return shards
 
 
-def write(shard: Shard, contents: Sequence[Content], path: Place) -> Row:
+def write(shard: PlannedShard, contents: Sequence[Content], path: Place) -> Row:
     """Write a tar and return its row of the shard manifest."""
     with files.appearing(path) as temporary:
         with tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as tar:
@@ -182,7 +186,9 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     tar.addfile(member, io.BytesIO(data))
 
 
-def _halve(items: Sequence[Sample], limit: float, low: float, high: float) -> list[Sequence[Sample]]:
+def _halve(
+    items: Sequence[PlannedSample], limit: float, low: float, high: float
+) -> list[Sequence[PlannedSample]]:
     """Cut a list that is sorted by hash at the middle of [low, high), until no part exceeds `limit` bytes."""
     if not items:
         return []

@@ -18,7 +18,7 @@ from s2f.model.evaluation.sources.base import score_in_workers
 from s2f.model.inference.animate import generate
 from s2f.model.inference.runtime import load_prepared
 from s2f.model.metrics import Frames
-from s2f.model.metrics.scoring import Clip, Measure, Missing, Scored, row_names, score_clip
+from s2f.model.metrics.scoring import ClipVideos, Measure, Missing, Scored, row_names, score_clip
 from s2f.model.networks.device import best_device, limited_threads
 from s2f.model.networks.weights import Talker
 from s2f.pipeline.core.errors import CheckpointError, InputError
@@ -74,11 +74,11 @@ class Animated:
             yield from score_in_workers(work, clips, len(self.clips), workers, TIME_LIMIT, self._faces)
         yield from unreadable
 
-    def show(self, wanted: Collection[str]) -> Iterator[Clip]:
+    def show(self, wanted: Collection[str]) -> Iterator[ClipVideos]:
         """The wanted clips that can be read, with exactly the frames that are measured."""
         yield from self._animated(wanted, [])
 
-    def _animated(self, wanted: Collection[str], unreadable: list[Missing]) -> Iterator[Clip]:
+    def _animated(self, wanted: Collection[str], unreadable: list[Missing]) -> Iterator[ClipVideos]:
         """The wanted clips, animated by every run; those that cannot be read are added to `unreadable`."""
         talkers = self._talkers.items()
         for clip_id, recording in recordings([each for each in self._wanted if each[1] in wanted]):
@@ -86,7 +86,7 @@ class Animated:
                 unreadable.append(Missing(clip_id, "", "", recording.message))
                 continue
             made = {name: self._animate(talker, recording, self._seed) for name, talker in talkers}
-            yield Clip(
+            yield ClipVideos(
                 clip_id,
                 recording.frames,
                 made,

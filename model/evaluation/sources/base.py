@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
-from s2f.model.metrics.scoring import PRELOAD, Clip, Measure, Missing, Scored
+from s2f.model.metrics.scoring import PRELOAD, ClipVideos, Measure, Missing, Scored
 from s2f.pipeline.core.executors import WorkerLostError, open_executor
 from s2f.pipeline.core.shards import Media
 from s2f.pipeline.faces import preload
@@ -35,7 +35,7 @@ class VideoSource(Protocol):
         """
         ...
 
-    def show(self, wanted: Collection[str]) -> Iterator[Clip]:
+    def show(self, wanted: Collection[str]) -> Iterator[ClipVideos]:
         """The wanted clips, with exactly the frames that are measured."""
         ...
 

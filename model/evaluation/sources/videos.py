@@ -14,7 +14,7 @@ from s2f.model.evaluation.sources.base import score_in_workers
 from s2f.model.evaluation.sources.footage import Video, read_sound
 from s2f.model.evaluation.sources.listing import list_videos
 from s2f.model.metrics import Frames
-from s2f.model.metrics.scoring import Clip, Measure, Missing, Note, Scored, row_names, score_clip
+from s2f.model.metrics.scoring import ClipVideos, Measure, Missing, Note, Scored, row_names, score_clip
 from s2f.pipeline.core.errors import InputError, MediaError
 from s2f.pipeline.core.shards import Media
 from s2f.pipeline.corpora import sentence
@@ -83,7 +83,7 @@ class Videos:
         work = functools.partial(score_pair, faces=self._faces, learned=learned)
         yield from score_in_workers(work, self._pairs, len(self._pairs), workers, TIME_LIMIT, self._faces)
 
-    def show(self, wanted: Collection[str]) -> Iterator[Clip]:
+    def show(self, wanted: Collection[str]) -> Iterator[ClipVideos]:
         """The wanted clips, with exactly the frames that are measured, and their sound."""
         for pair in self._pairs:
             if pair.clip_id in wanted:
@@ -114,7 +114,7 @@ def score_pair(pair: Pair, faces: FaceSettings, learned: Sequence[Measure] = ())
     return replace(scored, missing=missing + scored.missing, notes=notes)
 
 
-def read_pair(pair: Pair, faces: FaceSettings) -> tuple[Clip, tuple[Missing, ...], tuple[Note, ...]]:
+def read_pair(pair: Pair, faces: FaceSettings) -> tuple[ClipVideos, tuple[Missing, ...], tuple[Note, ...]]:
     """The videos of a pair as aligned faces, all as long as the shortest, without sound.
 
     Also returns the videos that cannot be read, and notes on how the others were aligned. Raises
@@ -138,11 +138,13 @@ def read_pair(pair: Pair, faces: FaceSettings) -> tuple[Clip, tuple[Missing, ...
             notes.append(Note(pair.clip_id, name, f"{words}: only frames that all videos have are measured"))
     count = min(len(whole), *(len(frames) for frames in made.values()))
     cut = {name: frames[:count] for name, frames in made.items()}
-    clip = Clip(pair.clip_id, whole[:count], cut, FPS, pair.speaker, None, SAMPLE_RATE, _text(pair.real))
+    clip = ClipVideos(
+        pair.clip_id, whole[:count], cut, FPS, pair.speaker, None, SAMPLE_RATE, _text(pair.real)
+    )
     return clip, tuple(missing), tuple(notes)
 
 
-def with_sound(clip: Clip, pair: Pair) -> Clip:
+def with_sound(clip: ClipVideos, pair: Pair) -> ClipVideos:
     """The clip with the sound of the real video; without one, of the first video that has sound."""
     for path in (pair.real, *pair.made.values()):
         try:

@@ -20,7 +20,7 @@ from s2f.model.evaluation.evaluate import evaluate
 from s2f.model.evaluation.extremes import picks
 from s2f.model.evaluation.results import Evaluation, VideoScores
 from s2f.model.evaluation.sources.videos import Videos
-from s2f.model.metrics.scoring import MEASURES, Clip
+from s2f.model.metrics.scoring import MEASURES, ClipVideos
 from s2f.pipeline.core import media
 from s2f.pipeline.faces.settings import DEFAULT_FACES
 
@@ -332,7 +332,7 @@ def test_a_clip_without_a_mouth_or_a_score_does_not_spoil_the_page(made: tuple[E
 def test_the_videos_are_the_frames_that_were_measured(tmp_path: Path) -> None:
     frames = np.random.default_rng(0).integers(0, 255, (4, 16, 12, 3)).astype(np.uint8)
     real = np.kron(frames, np.ones((1, 8, 8, 1), np.uint8))
-    films = players.encode_videos(Clip("a", real, {"made": 255 - real}))
+    films = players.encode_videos(ClipVideos("a", real, {"made": 255 - real}))
     assert list(films) == ["real", "made"]
     for film, expected in zip(films.values(), (real, 255 - real), strict=True):
         path = tmp_path / "film.mp4"

@@ -28,7 +28,7 @@ from s2f.model.evaluation.learned.sync.config import SyncParams
 from s2f.model.evaluation.learned.sync.network import SoundPicture, SyncNetwork, mel_bank
 from s2f.model.evaluation.learned.sync.protocol import LEAST_FRAMES, MOST, Codes, mean_distances, offset_score
 from s2f.model.evaluation.learned.sync.scorer import Known, Scorer, load_scorer, save
-from s2f.model.metrics.scoring import Clip, score_clip
+from s2f.model.metrics.scoring import ClipVideos, score_clip
 from s2f.model.training import checkpoint
 from s2f.pipeline.core import media, wav
 from s2f.pipeline.core.errors import InputError
@@ -311,7 +311,7 @@ def test_an_evaluation_tells_by_how_much_a_video_is_late(run: Path, unseen: list
         dead = np.repeat(clip.frames[:1], len(clip.frames), axis=0)
         made = {"same": clip.frames, "late": behind, "dead": dead}
         scores = score_clip(
-            Clip(clip.clip_id, clip.frames, made, FPS, sound=clip.sound), DEFAULT_FACES, metrics
+            ClipVideos(clip.clip_id, clip.frames, made, FPS, sound=clip.sound), DEFAULT_FACES, metrics
         ).scores
         offsets.append([scores[name]["av_offset"] for name in ("real", "same", "late")])
         confidences.append([scores[name]["av_confidence"] for name in ("real", "dead")])
@@ -346,8 +346,8 @@ def test_an_audit_finds_a_clip_whose_sound_is_late(
 
 def test_an_evaluation_says_why_it_cannot_tell(run: Path, unseen: list[Recording]) -> None:
     metrics, frames = learned_metrics(None, run, MEDIA), unseen[0].frames
-    short = Clip("short", frames[:20], {"same": frames[:20]}, FPS, sound=unseen[0].sound)
-    for clip in (short, Clip("mute", frames, {"same": frames}, FPS)):
+    short = ClipVideos("short", frames[:20], {"same": frames[:20]}, FPS, sound=unseen[0].sound)
+    for clip in (short, ClipVideos("mute", frames, {"same": frames}, FPS)):
         scored = score_clip(clip, DEFAULT_FACES, metrics)
         assert math.isnan(scored.scores["same"]["av_confidence"])
         reasons = {each.measure: each.reason for each in scored.missing if each.video == "same"}

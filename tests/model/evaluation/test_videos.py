@@ -26,7 +26,7 @@ from s2f.model.evaluation.sources.videos import (
     score_pair,
     with_sound,
 )
-from s2f.model.metrics.scoring import Clip, Missing, Scored
+from s2f.model.metrics.scoring import ClipVideos, Missing, Scored
 from s2f.pipeline.core import media, mjpeg
 from s2f.pipeline.faces.base import Picture
 from s2f.pipeline.faces.settings import DEFAULT_FACES
@@ -85,13 +85,13 @@ def notes(found: Scored, video: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def aligned(real: Path) -> Clip:
+def aligned(real: Path) -> ClipVideos:
     """The aligned face of the real video."""
     return read_pair(Pair("one", "", real, {"same": real}, ()), DEFAULT_FACES)[0]
 
 
 @pytest.fixture(scope="module")
-def others(data: Path, real: Path, aligned: Clip, tmp_path_factory: pytest.TempPathFactory) -> Scored:
+def others(data: Path, real: Path, aligned: ClipVideos, tmp_path_factory: pytest.TempPathFactory) -> Scored:
     """Videos of many kinds against one real video."""
     folder = tmp_path_factory.mktemp("others")
     media.write_video(folder / "crops.mp4", aligned.real, FPS)
@@ -117,7 +117,7 @@ def test_a_video_equals_itself(others: Scored) -> None:
 
 
 def test_the_real_video_is_aligned_as_the_preparation_aligns_it(
-    aligned: Clip, prepared_small: Prepared
+    aligned: ClipVideos, prepared_small: Prepared
 ) -> None:
     prepared = mjpeg.decode(prepared_small.artifact("align", "s1_bbaf2n").read_bytes())
     assert np.abs(aligned.real.astype(int) - prepared).mean() < 1
@@ -187,7 +187,7 @@ def test_what_cannot_be_read_is_named(data: Path, real: Path, tmp_path: Path) ->
 
 def test_the_sound_is_that_of_the_real_video_else_of_another(data: Path, real: Path, tmp_path: Path) -> None:
     mute = data / "wild/Adverb_1.mp4"
-    clip = Clip("a", np.zeros((75, 128, 96, 3), np.uint8), {})
+    clip = ClipVideos("a", np.zeros((75, 128, 96, 3), np.uint8), {})
     heard = with_sound(clip, Pair("a", "", real, {"x": mute}, ())).sound
     other = with_sound(clip, Pair("a", "", mute, {"x": real}, ())).sound
     assert heard is not None

@@ -88,7 +88,8 @@ def test_frames_come_while_the_sound_still_comes(run: Path, image: Path) -> None
         process.stdin.close()
         made += read_all(process.stdout.fileno())
         assert process.wait() == 0
-        assert process.stderr.read().decode().strip() == "20 frames"
+        said = "standard output: 0.80 s of video, 20 frames at 25 per second"
+        assert process.stderr.read().decode().strip() == said
     frames = np.frombuffer(made, np.uint8).reshape(-1, 128, 96, 3)
     face = np.asarray(draw_faces(np.array([-10], np.float32), 0)[0])
     sound = np.frombuffer(pcm, "<i2") / np.float32(32768)
@@ -153,7 +154,7 @@ def test_when_nobody_reads_any_more_it_ends(run: Path, image: Path, form: str) -
             pass
         assert process.wait() == 0
         assert "Traceback" not in (said := process.stderr.read().decode())
-        assert said.strip().endswith("frames")
+        assert said.strip().endswith("frames at 25 per second")
 
 
 @pytest.mark.slow

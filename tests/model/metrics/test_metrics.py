@@ -14,7 +14,7 @@ from s2f.model.metrics import Frames, Values
 from s2f.model.metrics.interval import bootstrap
 from s2f.model.metrics.mouth import correlation, find_points, mouth_distance, opening_correlation
 from s2f.model.metrics.reconstruction import lower_l1, psnr, ssim
-from s2f.model.metrics.scoring import Clip, score_clip
+from s2f.model.metrics.scoring import ClipVideos, score_clip
 from s2f.model.metrics.sharpness import cpbd, edge_widths, fdbm
 from s2f.pipeline.core import mjpeg
 from s2f.pipeline.faces import open_backend
@@ -262,7 +262,7 @@ def test_points_are_found_where_there_is_a_face(crops: dict[str, Frames], points
 def test_the_scores_of_a_clip(crops: dict[str, Frames], points: dict[str, Points]) -> None:
     real = crops["s1_bbaf2n"]
     late = np.roll(real, 2, axis=0)
-    found = score_clip(Clip("a", real, {"same": real, "late": late}), DEFAULT_FACES)
+    found = score_clip(ClipVideos("a", real, {"same": real, "late": late}), DEFAULT_FACES)
     assert (found.clip_id, found.frames, found.missing) == ("a", len(real), ())
     assert found.scores.keys() == {"same", "late", "still", "real"}
     same, still = found.scores["same"], found.scores["still"]
@@ -286,14 +286,14 @@ def test_the_scores_of_a_clip(crops: dict[str, Frames], points: dict[str, Points
 def test_what_cannot_be_measured_is_named_with_its_reason(crops: dict[str, Frames]) -> None:
     real = crops["s1_bbaf2n"][:6]
     made = {"grey": np.full_like(real, 128), "frozen": np.repeat(real[:1], 6, axis=0)}
-    found = score_clip(Clip("a", real, made), DEFAULT_FACES)
+    found = score_clip(ClipVideos("a", real, made), DEFAULT_FACES)
     assert {(each.video, each.measure, each.reason) for each in found.missing} == {
         ("grey", "cpbd", "no edge is found"),
         *(("grey", name, "no face is found in its frames") for name in FACIAL),
         ("frozen", "mouth_r", "the mouth does not move"),
     }
     assert math.isnan(found.scores["grey"]["cpbd"])
-    faceless = score_clip(Clip("b", np.full_like(real, 128), {"good": real}), DEFAULT_FACES)
+    faceless = score_clip(ClipVideos("b", np.full_like(real, 128), {"good": real}), DEFAULT_FACES)
     assert ("good", "mouth_r", "no face is found in the real frames") in {
         (each.video, each.measure, each.reason) for each in faceless.missing
     }

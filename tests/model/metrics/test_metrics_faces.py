@@ -21,7 +21,7 @@ from s2f.model.metrics.blinks import (
 )
 from s2f.model.metrics.identity import LOOKS, acd, sampled
 from s2f.model.metrics.mouth import find_points
-from s2f.model.metrics.scoring import Clip, score_clip
+from s2f.model.metrics.scoring import ClipVideos, score_clip
 from s2f.pipeline.faces import identity, open_backend
 from s2f.pipeline.faces.base import Points
 from s2f.pipeline.faces.identity import Embedding
@@ -86,7 +86,7 @@ def test_the_sample_of_frames_stands_for_all_of_them(faces: dict[str, Frames]) -
 def test_scores_of_a_repeated_face_and_of_another_one(faces: dict[str, Frames]) -> None:
     real = faces["s4"][:40]
     made = {"frozen": np.repeat(real[:1], 40, axis=0), "other": faces["s22"][:40]}
-    scores = score_clip(Clip("a", real, made), DEFAULT_FACES).scores
+    scores = score_clip(ClipVideos("a", real, made), DEFAULT_FACES).scores
     assert scores["frozen"]["acd"] == 0
     assert scores["real"]["acd"] < 0.3
     assert scores["other"]["acd"] > 0.55

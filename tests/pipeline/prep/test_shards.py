@@ -20,8 +20,8 @@ from s2f.pipeline.core.schema import SampleMeta
 from s2f.pipeline.stages.shard import (
     READS,
     SPLITS,
-    Sample,
-    Shard,
+    PlannedSample,
+    PlannedShard,
     ShardParams,
     Shares,
     layout,
@@ -45,7 +45,7 @@ def samples(prepared_grid: Prepared) -> dict[str, dict[str, Any]]:
     return found
 
 
-def made(count: int, size: int = 800_000) -> list[Sample]:
+def made(count: int, size: int = 800_000) -> list[PlannedSample]:
     """Clips of some speakers, a hashed split each."""
     params = ShardParams()
     clips = [(f"s{number % 40}", f"clip{number}") for number in range(count)]
@@ -55,7 +55,7 @@ def made(count: int, size: int = 800_000) -> list[Sample]:
     ]
 
 
-def contents(shards: list[Shard]) -> set[str]:
+def contents(shards: list[PlannedShard]) -> set[str]:
     return {each.key for each in shards}
 
 
