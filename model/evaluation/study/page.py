@@ -36,9 +36,11 @@ class Made:
     clips: int
     questions: int
 
-    def __str__(self) -> str:
+    def in_words(self) -> str:
+        """The same as two sentences."""
+        questions = "1 question" if self.questions == 1 else f"{self.questions} questions"
         return (
-            f"{self.page}: {self.clips} clips, {self.questions} questions for each viewer,"
+            f"{self.page}: {self.clips} clips, {questions} for each viewer,"
             f" {self.bytes / 1e6:.1f} MB\n{self.key}: tells which clip is which; keep it to yourself"
         )
 

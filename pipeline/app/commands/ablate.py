@@ -65,7 +65,7 @@ def ablate(
             sync=sync,
         )
     tables.show(result, console)
-    for name in (ablation.TABLES, ablation.SUMMARY, f"{ablation.SCORES}/evaluation.html"):
-        say(folder / name)
+    say(f"{folder / ablation.TABLES}: this as text; the figures are in {folder / ablation.SUMMARY}")
+    say(f"{folder / ablation.SCORES / 'evaluation.html'}: the runs side by side, with clips to watch")
     if any(each.failed for each in result.trained):
         raise typer.Exit(1)

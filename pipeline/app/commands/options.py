@@ -68,7 +68,7 @@ VideoFaces = Annotated[str, _faces("What finds faces in pictures and videos.")]
 Faces = Annotated[str | None, _faces(f"What finds faces; else that of the set, for videos {DEFAULT}.")]
 
 
-def say(text: object) -> None:
+def say(text: str) -> None:
     """Print a line as it is: without markup, colours or line breaks."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 

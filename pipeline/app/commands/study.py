@@ -46,7 +46,7 @@ def make(
             seed=seed,
             show=lambda done: show("clips", done, len(matches[:limit])),
         )
-    say(made)
+    say(made.in_words())
     for warning in filter(None, (clips.left_out(lacking), page.size_warning(made))):
         warn(warning)
 

@@ -47,7 +47,11 @@ def sync_train(
     folder = training.run_folder(run)
     place, params = chosen(folder, SyncParams, "sync", out, config, set_ or [], resume=resume)
     trial = training.train(PreparedSet(place), run, params, console, resume=resume)
-    say(trial or "not tested: the val split has fewer than two clips that are long enough")
+    say(
+        trial.in_words()
+        if trial
+        else "not tested: the val split has fewer than two clips that are long enough"
+    )
 
 
 @sync.command("run")

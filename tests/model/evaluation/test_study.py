@@ -416,7 +416,7 @@ def test_names_without_a_counterpart_and_large_pages_are_told(
     ended = s2f(
         "study", "make", "--generated", some, "--reference", videos / "real", "--out", "s.html", "--limit", 1
     )
-    assert "2 clips, 1 questions for each viewer, 0." in ended.out
+    assert "2 clips, 1 question for each viewer, 0." in ended.out
     assert ended.err == f"warning: left out, 1 without a counterpart in every folder: {NAMES[2]}\n"
     assert page.size_warning(page.Made(Path("s"), Path("k"), 60_000_000, 1, 1)).startswith("a page of 60 MB")
 

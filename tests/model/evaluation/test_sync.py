@@ -255,7 +255,7 @@ def test_known_offsets_are_found_on_unseen_clips(out: Path, trained: Scorer) -> 
     assert trial.near >= 36
     assert trial.known == trained.known
     assert trial.known.own > trial.known.foreign
-    assert f"right within ±1: {trial.near} of 45" in str(trial)
+    assert f"right within ±1: {trial.near} of 45" in trial.in_words()
 
 
 def test_the_scorer_that_was_kept_is_the_one_that_was_trained(

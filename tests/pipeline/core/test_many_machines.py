@@ -242,10 +242,8 @@ def test_a_node_that_is_killed_costs_nothing_but_time(
 
 ITEMS = """
 import json
-from test_executors import act
-from s2f.pipeline.core.executors import WorkerLostError, open_executor
 from support.orders import act
-from s2f.pipeline.core.executors.local import WorkerLostError, open_executor
+from s2f.pipeline.core.executors import WorkerLostError, open_executor
 items = ["a", "die", "b", "be killed", "hang", "c"]
 found = open_executor("ray", 1).run(act, items, len(items), 5.0)
 told = {item: result.reason if isinstance(result, WorkerLostError) else result for item, result in found}

@@ -62,7 +62,8 @@ class Trial:
     pooled: int
     known: Known
 
-    def __str__(self) -> str:
+    def in_words(self) -> str:
+        """The same as sentences."""
         share, exact = (100 * count / self.scored for count in (self.near, self.exact))
         return (
             f"{self.clips} val clips, sound moved by {len(SHIFTS)} known offsets, ±{max(SHIFTS)} at most:\n"
