@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import click
 import numpy as np
@@ -153,15 +154,14 @@ def test_the_example_of_a_corpus_runs(tmp_path: Path, monkeypatch: pytest.Monkey
     (source,) = examples("contributing", "A corpus")
     (tmp_path / "numbered.py").write_text(source)
     monkeypatch.syspath_prepend(tmp_path)
-    for name in list(CORPORA):
-        monkeypatch.delitem(CORPORA, name)
-    monkeypatch.setitem(CORPORA, "numbered", "numbered")
-    monkeypatch.setitem(CORPORA, "folder", "s2f.pipeline.corpora.folder")
     raw = tmp_path / "raw"
     raw.mkdir()
     for name in ("1001_hello_there.mp4", "1002_hello.mp4"):
         (raw / name).touch()
-    clips = listing.find_clips(raw)
+    # The order of the table matters; patch.dict gives it back, as monkeypatch does not.
+    table = {"numbered": "numbered", "folder": CORPORA["folder"]}
+    with patch.dict(CORPORA, table, clear=True):
+        clips = listing.find_clips(raw)
     assert [(clip.corpus, clip.speaker) for clip in clips] == [("numbered", "1001"), ("numbered", "1002")]
 
 
