@@ -11,7 +11,7 @@ from s2f.model.evaluation.learned.sync.config import SyncParams
 from s2f.model.training.config import TrainParams
 from s2f.pipeline.audit.settings import AuditParams
 from s2f.pipeline.core.errors import ConfigError
-from s2f.pipeline.core.params import Params, RenamedParams, checked, read_yaml
+from s2f.pipeline.core.params import Params, checked, read_yaml
 from s2f.pipeline.prep.settings import PrepSettings
 
 DEFAULT_FILE = Path("stages.yaml")
@@ -94,9 +94,7 @@ def changed(name: str, params: Block, path: Path | None, overrides: list[str]) -
     for override in overrides:
         _apply(given, override)
     block = type(params)
-    mine = given.get(name) or {}
-    mine = block.renamed(mine) if issubclass(block, RenamedParams) else mine
-    data = given | {name: params.model_dump(mode="json") | mine}
+    data = given | {name: params.model_dump(mode="json") | block.renamed(given.get(name) or {})}
     settings = getattr(checked(Settings, data, f" in {path}" if path else "", "see docs/stages.md"), name)
     assert isinstance(settings, block)
     return settings
@@ -125,7 +123,7 @@ def _apply(data: dict[str, Any], override: str) -> None:
                 f"--set {override}: {block} is no block of settings", "write it like --set detect.every=12"
             )
     field = Settings.model_fields.get(blocks[0])
-    if field and isinstance(field.default, RenamedParams):
+    if field:
         # Else an old name would stand beside the new one of the file.
         (last,) = field.default.renamed({last: value})
     try:

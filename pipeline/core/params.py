@@ -19,20 +19,13 @@ LOG = logging.getLogger(__name__)
 class Params(BaseModel):
     """A frozen block of settings; unknown keys and wrong types are refused.
 
-    `FREE` names the settings of a training that may change when it is resumed.
+    `FREE` names the settings of a training that may change when it is resumed; `RENAMED` maps the old names
+    of settings to the new ones.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     FREE: ClassVar[Collection[str]] = ()
-
-
-class RenamedParams(Params):
-    """A block in which settings have new names: `RENAMED` maps old names to new ones.
-
-    It may not hold tuples: after a validator in Python a strict block refuses lists for them.
-    """
-
     RENAMED: ClassVar[Mapping[str, str]] = {}
 
     @classmethod
@@ -44,6 +37,13 @@ class RenamedParams(Params):
             _warn_once(f"settings have new names: {words}")
         kept = {name: value for name, value in data.items() if name not in (*names, *names.values())}
         return kept | {new: data[old] for old, new in names.items()}
+
+
+class RenamedParams(Params):
+    """A block that is read with the old names of its settings too.
+
+    It may not hold tuples: after a validator in Python a strict block refuses lists for them.
+    """
 
     @model_validator(mode="before")
     @classmethod

@@ -1,5 +1,6 @@
 """Shards → a lip reader. All clips are kept in memory, a quarter of a megabyte for each of 3 s."""
 
+import functools
 import itertools
 import math
 from collections.abc import Iterator, Mapping
@@ -126,7 +127,7 @@ class LipTrainee:
         # Of the steps since the last validation.
         self.losses: list[float] = []
 
-    @property
+    @functools.cached_property
     def plan(self) -> Plan:
         per_epoch = max(1, math.ceil(len(self.utterances) / self.params.batch))
         often = self.params.validate_every * per_epoch
