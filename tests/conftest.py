@@ -8,6 +8,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,12 @@ from support.audits import look
 from support.kept import DATA, kept
 from support.prepared import Command, Ended, Prepared, call, copy_clips
 
+from s2f.model.metrics import scoring
+from s2f.pipeline import faces
+from s2f.pipeline.audit import measuring
 from s2f.pipeline.core import media
 from s2f.pipeline.faces.base import Picture
+from s2f.pipeline.prep import runner
 
 SMALL = ("s1/bbaf2n", "s2/pwij3p", "s3/sbia1a")
 NO_BROWSER = "there is no chromium or google-chrome; name one with S2F_BROWSER"
@@ -30,6 +35,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Several workers share the cores: torch, which is not imported yet, takes one for each of them."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+        # One process forks the workers of all tests: it imports what any of them needs, once.
+        preloads = (runner.PRELOAD, measuring.PRELOAD, scoring.PRELOAD, faces.preload(faces.DEFAULT))
+        forkserver.set_forkserver_preload([module for some in preloads for module in some])
+        forkserver.ensure_running()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -6,7 +6,10 @@ It logs, validates, saves and stops. What is particular to a training is its `Tr
 import itertools
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
+
+from rich.console import Console
 
 from s2f.model.training.curves import Curves
 from s2f.model.training.distributed import Distributed
@@ -66,10 +69,18 @@ def is_over(trainee: Trainee[Any]) -> bool:
     return trainee.step >= trainee.plan.steps or trainee.ended_early
 
 
-def run_loop(trainee: Trainee[Item], display: Display) -> bool:
+def has_ended(trainee: Trainee[Any], run: Path, console: Console) -> bool:
+    """Whether nothing is left to train in the folder `run`; if so, it says that."""
+    over = is_over(trainee)
+    if over:
+        console.print(f"{run} has ended at step {trainee.step:,} already", markup=False, soft_wrap=True)
+    return over
+
+
+def run_loop(trainee: Trainee[Item], display: Display, run: Path, console: Console) -> None:
     """Train to the last step, to an early end, or until Ctrl-C or SIGTERM reaches any rank; then save.
 
-    Returns whether it was stopped before its end.
+    Where it was stopped before its end, it says how to go on.
     """
     plan, log = trainee.plan, trainee.curves
     with stop_requests() as stop, display:
@@ -91,4 +102,6 @@ def run_loop(trainee: Trainee[Item], display: Display) -> bool:
         if log:
             log.close_at(trainee.step, ended=trainee.ended_early)
             trainee.save()
-        return bool(stop) and not is_over(trainee)
+    if bool(stop) and not is_over(trainee):
+        told = f"stopped at step {trainee.step:,}, saved in {run}; go on with --resume"
+        console.print(told, markup=False, soft_wrap=True)

@@ -15,7 +15,7 @@ from s2f.model.training import checkpoint
 from s2f.model.training.config import TrainParams
 from s2f.model.training.curves import read_metrics
 from s2f.model.training.distributed import Distributed, joined
-from s2f.model.training.loop import is_over, run_loop
+from s2f.model.training.loop import has_ended, is_over, run_loop
 from s2f.model.training.report import About
 from s2f.model.training.run_folder import RunFolder, fingerprint
 from s2f.model.training.run_log import RunLog
@@ -177,8 +177,7 @@ def _train(
     saved = folder.checkpoint(data, params, resume=resume) if resume or distributed.is_main else None
     if saved:
         folder.restore(trainee, saved)
-    if is_over(trainee):
-        console.print(f"{run} has ended at step {trainee.step:,} already", markup=False, soft_wrap=True)
+    if has_ended(trainee, run, console):
         return _outcome(trainee)
     _announce(trainee, console)
     with ExitStack() as open_ones:
@@ -189,9 +188,7 @@ def _train(
             about = About(str(data), batches.clips, data.media, str(device), params)
             trainee.curves = open_ones.enter_context(RunLog(run, trainee.step, about))
         display = Display(console, trainee.step, trainee.plan, validations=read_metrics(run), words=WORDS)
-        if run_loop(trainee, display):
-            told = f"stopped at step {trainee.step:,}, saved in {run}; go on with --resume"
-            console.print(told, markup=False, soft_wrap=True)
+        run_loop(trainee, display, run, console)
     if trainee.ended_early:
         console.print(
             f"no better L1 on the val split since step {trainee.state.best_step:,}:"

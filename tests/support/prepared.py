@@ -57,6 +57,19 @@ class Prepared:
         funnel = Preparation(self.raw, self.out, settings, chosen).run(lambda what, done, total: None)
         return {line.stage: line for line in funnel}
 
+    def begun(self, raw: Path, out: Path) -> "Prepared":
+        """Another raw folder, and an OUT that holds what is made of these clips: none is prepared twice.
+
+        A clip's keys follow from its content, so those of `raw` that are the same are taken as they are.
+        """
+        for name in ("artifacts", "manifests"):
+            shutil.copytree(self.out / name, out / name)
+        measures = self.out / "audit" / "measures.parquet"
+        if measures.exists():
+            (out / "audit").mkdir()
+            shutil.copy2(measures, out / "audit")
+        return Prepared(raw, out)
+
     def copy(self, folder: Path) -> "Prepared":
         """The same set, raw videos included, to be changed at will."""
         for part, name in ((self.raw, "raw"), (self.out, "out")):
@@ -93,6 +106,11 @@ def refused(ended: Ended, *words: str) -> None:
         assert word in error
     assert ended.code == 1
     assert "Traceback" not in ended.out
+
+
+def ran(funnel: dict[str, Funnel]) -> dict[str, int]:
+    """How many clips were run, for the stages that ran at all."""
+    return {name: line.run for name, line in funnel.items() if line.run}
 
 
 def copy_clips(data: Path, raw: Path, *clips: str) -> Path:

@@ -15,6 +15,7 @@ from s2f.pipeline.app.commands.options import (
     Split,
     VideoFaces,
     console,
+    say,
 )
 from s2f.pipeline.faces import DEFAULT
 
@@ -73,7 +74,7 @@ def lipread_run(
     if Path(what).is_file():
         frames = Video(Path(what), trained.fps, FaceSettings(faces)).face
         for name, grammar in ((scores.FREE, False), (scores.BOUND, True)):
-            console.print(f"{name}: {trained.read(frames, grammar)}", markup=False, soft_wrap=True)
+            say(f"{name}: {trained.read(frames, grammar)}")
         return
     found = scores.score(trained, PreparedSet(what), split, console, limit=limit, seed=seed)
     console.print(scores.table(found))

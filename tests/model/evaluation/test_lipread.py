@@ -321,7 +321,7 @@ def test_ctrl_c_ends_a_training_with_what_there_is(split: Prepared, tmp_path: Pa
     process.send_signal(signal.SIGINT)
     told = process.communicate(timeout=60)[0]
     assert process.returncode == 0
-    assert "stopped in epoch" in told
+    assert "stopped at step" in told
     assert "Traceback" not in told
     load_reader(run, CPU)
 

@@ -217,11 +217,11 @@ def test_ctrl_c_keeps_what_was_trained(s2f: Command, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def out(slow: None, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def out(prepared_grid: Prepared, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Fourteen clips of s1, prepared; 9 to train on, 5 with other sentences in val."""
     folder = tmp_path_factory.mktemp("sync")
     names = [f"s1/{path.stem}" for path in sorted((data / "grid/s1").glob("*.mpg"))[:14]]
-    prepared = Prepared(copy_clips(data, folder / "raw", *names), folder / "out")
+    prepared = prepared_grid.begun(copy_clips(data, folder / "raw", *names), folder / "out")
     prepared.prepare("shard.split_by=utterance", "shard.shares={train: 0.8, val: 0.2, test: 0}")
     return prepared.out
 

@@ -24,7 +24,7 @@ SETTINGS = {
     "judged_frames": 1,
     "workers": 0,
     "shuffle": 4,
-    "validate_every": 3,
+    "validate_every": 9,
     "validation_frames": 4,
     "save_every": 3,
     "ema": 0.9,

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 from support import faults
 from support.audits import finding, look
-from support.kept import kept
-from support.prepared import Prepared
+from support.prepared import Prepared, ran
 
 from s2f.pipeline.audit.auditing import Audit
 from s2f.pipeline.audit.findings import at_least
@@ -24,15 +23,12 @@ def more(found: Audit, before: Audit) -> dict[str, set[str]]:
 
 
 @pytest.fixture(scope="module")
-def base(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+def base(prepared_grid: Prepared, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     """A sound corpus of 20 clips, prepared and audited."""
-
-    def make(folder: Path) -> None:
-        Prepared(faults.make_base(data, folder / "raw"), folder / "out").prepare(*SPLITS)
-        look(folder / "out")
-
-    folder = kept("faults", make, tmp_path_factory.mktemp("base"), ("pipeline", "tests/support"))
-    return Prepared(folder / "raw", folder / "out")
+    folder = tmp_path_factory.mktemp("base")
+    prepared = prepared_grid.begun(faults.make_base(data, folder / "raw"), folder / "out")
+    assert not ran(prepared.prepare(*SPLITS))
+    return prepared
 
 
 @pytest.fixture(scope="module")

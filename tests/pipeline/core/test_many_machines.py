@@ -26,7 +26,7 @@ from s2f.pipeline.corpora import listing
 
 pytestmark = pytest.mark.cluster
 
-CLIPS = ("s1/bbaf2n", "s1/bbas1s", "s2/pwij3p", "s3/sbia1a")
+CLIPS = ("s1/bbaf2n", "s2/pwij3p", "s3/sbia1a")
 BUCKET = "s3://faces"
 
 

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import cv2
@@ -121,14 +121,26 @@ def without_predictor(data: Path, tmp_path_factory: pytest.TempPathFactory) -> d
     return {**os.environ, "PYTHONPATH": search, "S2F_MODELS": models}
 
 
-def run_command(environment: dict[str, str], folder: Path, *arguments: object) -> Ended:
-    """Run a command of s2f in a process of its own, whose workers find what it finds."""
-    code = "import sys; from s2f.pipeline.app.cli import main; main(sys.argv[1:])"
-    command = [sys.executable, "-c", code, *map(str, arguments)]
+CODE = """
+import json, sys
+from s2f.pipeline.app.cli import main
+for command in json.loads(sys.argv[1]):
+    try:
+        main(command)
+    except SystemExit as exited:
+        if exited.code:
+            raise
+"""
+
+
+def run_commands(environment: dict[str, str], folder: Path, *commands: Sequence[str]) -> Ended:
+    """Run commands of s2f in one process, until the first error; its workers find what it finds."""
+    command = [sys.executable, "-c", CODE, json.dumps(commands)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=folder)
     return Ended(done.returncode, done.stdout, done.stderr)
 
 
+@pytest.mark.slow
 def test_with_mediapipe_nothing_needs_the_predictor_of_dlib(
     without_predictor: dict[str, str], data: Path, tmp_path: Path
 ) -> None:
@@ -142,18 +154,19 @@ def test_with_mediapipe_nothing_needs_the_predictor_of_dlib(
     def sets(settings: Iterable[str]) -> list[str]:
         return [part for each in settings for part in ("--set", each)]
 
-    def s2f(*arguments: object) -> None:
-        ended = run_command(without_predictor, tmp_path, *arguments)
-        assert ended.code == 0, ended.err
-
-    s2f("prep", "raw", "--out", "out", *mediapipe, *sets(split))
-    s2f("audit", "out")
-    s2f("audit", "--raw", "raw", *mediapipe)
-    s2f("train", "out", "--run", "run", *sets(small))
-    s2f("evaluate", "run", "--data", "out", "--split", "val", "--json", "run.json")
     shutil.copytree(raw / "s1", tmp_path / "made")
     videos = ("--videos", "made", "--reference", "raw/s1", "--faces", "mediapipe")
-    s2f("evaluate", *videos, "--json", "videos.json")
+    ended = run_commands(
+        without_predictor,
+        tmp_path,
+        ("prep", "raw", "--out", "out", *mediapipe, *sets(split)),
+        ("audit", "out"),
+        ("audit", "--raw", "raw", *mediapipe),
+        ("train", "out", "--run", "run", *sets(small)),
+        ("evaluate", "run", "--data", "out", "--split", "val", "--json", "run.json"),
+        ("evaluate", *videos, "--json", "videos.json"),
+    )
+    assert ended.code == 0, ended.err
 
     measures = Manifest(tmp_path / "out/audit", measuring.NAME, measuring.SCHEMA)
     assert all(len(each) == 128 for each in measures.column("embedding").values())
@@ -173,7 +186,7 @@ def test_a_photo_is_cropped_by_the_backend_that_is_named(
     (tmp_path / "speech.wav").write_bytes(wav.encode(make_sound(5, 0), 16_000))
     write_run(tmp_path / "run", make_generator())
     command = ("animate", "--image", "me.png", "--audio", "speech.wav", "--run", "run", "--out", "me.mp4")
-    refused(run_command(without_predictor, tmp_path, *command), "shape_predictor_68_face_landmarks")
+    refused(run_commands(without_predictor, tmp_path, command), "shape_predictor_68_face_landmarks")
     assert not (tmp_path / "me.mp4").exists()
-    ended = run_command(without_predictor, tmp_path, *command, "--faces", "mediapipe")
+    ended = run_commands(without_predictor, tmp_path, (*command, "--faces", "mediapipe"))
     assert ended.code == 0 and (tmp_path / "me.mp4").is_file()

@@ -6,24 +6,18 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from support.prepared import Prepared, copy_clips, fingerprint
+from support.prepared import Prepared, copy_clips, fingerprint, ran
 
 from s2f.pipeline.app import config
 from s2f.pipeline.audit.verification import damages
 from s2f.pipeline.core import locks
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.prepared_set import PreparedSet
-from s2f.pipeline.prep.funnel import Funnel
 from s2f.pipeline.prep.plan import Selection, configured, why
 from s2f.pipeline.prep.runner import Preparation
 from s2f.pipeline.stages import align
 
 STAGES = ("scan", "detect", "align", "resample", "window")
-
-
-def ran(funnel: dict[str, Funnel]) -> dict[str, int]:
-    """How many clips were run, for the stages that ran at all."""
-    return {name: line.run for name, line in funnel.items() if line.run}
 
 
 def reasons(prepared: Prepared, clip_id: str, *overrides: str) -> dict[str, str]:

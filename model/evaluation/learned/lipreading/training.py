@@ -23,7 +23,7 @@ from s2f.model.metrics.words import word_error_rate
 from s2f.model.networks.device import best_device
 from s2f.model.training.curves import Curves, read_metrics
 from s2f.model.training.distributed import Distributed
-from s2f.model.training.loop import is_over, run_loop
+from s2f.model.training.loop import has_ended, run_loop
 from s2f.model.training.run_folder import RunFolder
 from s2f.model.training.schedule import step_seed, warm_cosine
 from s2f.model.training.terminal import Display, Plan, ScoreWords
@@ -81,8 +81,7 @@ def train(
     trainee = LipTrainee(reader, params, utterances, validation, folder, data, console)
     if saved:
         folder.restore(trainee, saved)
-    if is_over(trainee):
-        console.print(f"{run} has ended at step {trainee.step:,} already", markup=False, soft_wrap=True)
+    if has_ended(trainee, run, console):
         return trainee.best
     folder.write(data, params, **({"start": str(start.absolute())} if start else {}))
     if not saved:
@@ -90,9 +89,7 @@ def train(
     trainee.announce()
     trainee.curves = Curves(run, trainee.step)
     display = Display(console, trainee.step, trainee.plan, validations=read_metrics(run), words=WORDS)
-    if run_loop(trainee, display):
-        told = f"stopped in epoch {trainee.epoch}, saved in {run}; go on with --resume"
-        console.print(told, markup=False, soft_wrap=True)
+    run_loop(trainee, display, run, console)
     return trainee.best
 
 

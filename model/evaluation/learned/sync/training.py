@@ -26,7 +26,7 @@ from s2f.model.evaluation.learned.sync.scorer import Scorer
 from s2f.model.networks.device import best_device
 from s2f.model.training.curves import Curves
 from s2f.model.training.distributed import Distributed
-from s2f.model.training.loop import is_over, run_loop
+from s2f.model.training.loop import has_ended, run_loop
 from s2f.model.training.run_folder import RunFolder
 from s2f.model.training.schedule import step_seed
 from s2f.model.training.terminal import Display, Plan, ScoreWords
@@ -68,16 +68,13 @@ def train(
     trainee = SyncTrainee(data, params, folder, batches)
     if saved:
         folder.restore(trainee, saved)
-    if is_over(trainee):
-        console.print(f"{run} has ended at step {trainee.step:,} already", markup=False, soft_wrap=True)
-    else:
+    if not has_ended(trainee, run, console):
         folder.write(data, params)
         begin = f"resuming at step {trainee.step:,}" if trainee.step else "training"
         console.print(f"{begin} on {trainee.device}: {batches.clips:,} clips")
         trainee.curves = Curves(run, trainee.step)
-        if run_loop(trainee, Display(console, trainee.step, trainee.plan, validations=[], words=NO_WORDS)):
-            told = f"stopped at step {trainee.step:,}, saved in {run}; go on with --resume"
-            console.print(told, markup=False, soft_wrap=True)
+        display = Display(console, trainee.step, trainee.plan, validations=[], words=NO_WORDS)
+        run_loop(trainee, display, run, console)
     trial = measuring.try_out(trainee.scorer, data, console)
     scorer.save(run, replace(trainee.scorer, known=trial.known if trial else None))
     return trial
