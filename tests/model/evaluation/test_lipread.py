@@ -67,8 +67,8 @@ def split(prepared_small: Prepared, tmp_path_factory: pytest.TempPathFactory) ->
 def learnt(slow: None, grid: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run of a reader that knows its clips by heart."""
     run = tmp_path_factory.mktemp("readers") / "learnt"
-    few = {"width": 4, "hidden": 128, "epochs": 100, "batch": 1, "lr": 5e-3, "dropout": 0.0}
-    params = LipreadParams.model_validate({**few, "augment": False, "validate_every": 100, "threads": 1})
+    few = {"width": 4, "hidden": 128, "epochs": 70, "batch": 1, "lr": 5e-3, "dropout": 0.0}
+    params = LipreadParams.model_validate({**few, "augment": False, "validate_every": 70, "threads": 1})
     training.train(PreparedSet(grid.out), run, params, console=SILENT)
     return run
 

@@ -47,14 +47,17 @@ def demo_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def check_way(s2f: Callable[..., None], raw: Path, work: Path, audio: Path, prep: list[str]) -> None:
-    """prep → audit → train → resume → animate; the video has the sound's length and plays."""
+    """prep → audit → train → resume → animate; the video has the sound's length and plays.
+
+    `s2f` runs prep, train and animate.
+    """
     out, run, video = work / "out", work / "run", work / "talk.mp4"
     s2f("prep", raw, "--out", out, *prep)
-    s2f("audit", out)
+    in_process("audit", out)
     audit = json.loads((out / "audit/audit.json").read_text())
     assert audit["kept"] == audit["clips"] > 0
     s2f("train", out, "--run", run, *settings(*SMALL, *STEPS))
-    s2f("train", out, "--run", run, "--resume", *settings(*SMALL, *STEPS, "train.steps=9"))
+    in_process("train", out, "--run", run, "--resume", *settings(*SMALL, *STEPS, "train.steps=9"))
     steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert steps == [3, 6, 9]
     photo = work / "photo.png"
