@@ -1,12 +1,13 @@
 # Every target installs what it needs into .venv by itself; `make .venv` does that alone.
 PYTHON ?= python3
+DATA ?= ../shared/data
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 # Three workers keep two cores busy, since many tests wait for a server or a process. A file of tests is one
 # worker's, so that what its tests share is made once.
 PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo check test lint bench .venv clean
+.PHONY: help demo check test lint bench pretrained .venv clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -31,6 +32,9 @@ lint: .venv/test-installed ## style, format, types
 
 bench: .venv/test-installed ## speed, against a baseline measured in the same run
 	$(BIN)/python -m pytest -m "" -o python_files='bench_*.py' tests/benchmarks -s
+
+pretrained: .venv/test-installed ## the weights of the package, from the corpora in DATA; hours
+	$(BIN)/python -m s2f.pipeline.app.pretraining $(DATA) build/pretrained
 
 clean: ## delete what these targets made
 	rm -rf .venv build demo

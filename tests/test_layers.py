@@ -21,6 +21,9 @@ LAYERS: dict[str, set[str]] = {
     "pipeline.prep": BELOW_PREP,
     "pipeline.audit": BELOW_PREP | {"pipeline.prep"},
     "pipeline.demo": {"pipeline.core", "pipeline.corpora"},
+    # Files to be read, no code.
+    "model.presets": set(),
+    "model.pretrained": set(),
     "model.networks": FOR_MODEL,
     "model.metrics": FOR_MODEL,
     "model.data": FOR_MODEL | {"model.networks"},

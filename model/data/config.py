@@ -16,6 +16,9 @@ class LoaderParams(Params):
     window_seconds: float = Field(0.16, ge=0.02, le=1.0, description="sound per frame, in seconds")
     batch: int = Field(8, ge=1, le=1024, description="clips per batch")
     frames: int = Field(25, ge=2, le=1000, description="length in frames of what is cut from each clip")
+    balance: float = Field(
+        0.0, ge=0, le=1, description="0 takes all clips as often; 1 takes all speakers as often"
+    )
     mirror: bool = Field(True, description="mirror half of the clips")
     still: Literal["first", "any"] = Field("first", description="which frame of a clip is its still")
     augment_sound: bool = Field(False, description="sound of another colour and loudness; for small sets")
@@ -24,3 +27,13 @@ class LoaderParams(Params):
     seed: int = Field(0, ge=0, description="fixes weights, order, crops and noise")
     workers: int = Field(2, ge=0, le=64, description="processes that read shards; 0 = the trainer reads them")
     max_unreadable: int = Field(10, ge=0, description="clips per epoch and rank that may be unreadable")
+
+    @property
+    def pictures(self) -> bool:
+        """Whether batches hold pictures."""
+        return True
+
+    @property
+    def motion(self) -> bool:
+        """Whether batches hold how the points move."""
+        return False

@@ -7,16 +7,19 @@ import itertools
 import logging
 import random
 import signal
-from collections.abc import Callable, Collection, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import cv2
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from s2f.model.data.config import LoaderParams
+from s2f.model.data.motion import read_motion
 from s2f.model.data.sampler import Entry, EpochShare, Sampler
 from s2f.pipeline.core import mjpeg, wav
 from s2f.pipeline.core.errors import InputError, MediaError, S2fError
@@ -35,25 +38,31 @@ NAMED = 12
 
 @dataclass(frozen=True)
 class CutClip:
-    """A piece of a clip: still uint8 (H, W, 3), frames uint8 (T, H, W, 3), windows float32 (T, samples)."""
+    """A piece of a clip: still uint8 (H, W, 3), frames uint8 (T, H, W, 3), windows float32 (T, samples).
+
+    `motion` is float32 (T, 41), see read_motion, or (T, 0) where nobody needs it.
+    """
 
     clip_id: str
     still: Tensor
     frames: Tensor
     windows: Tensor
+    motion: Tensor
 
 
 @dataclass(frozen=True)
 class Batch:
     """Clips for the networks: still (B, 3, H, W), frames (B, T, 3, H, W), windows (B, T, samples).
 
-    Pictures are RGB in [-1, 1], sound is mono in [-1, 1].
+    Pictures are RGB in [-1, 1], sound is mono in [-1, 1]. `motion` is (B, T, 41), see read_motion, or
+    (B, T, 0) where nobody needs it.
     """
 
     clip_ids: tuple[str, ...]
     still: Tensor
     frames: Tensor
     windows: Tensor
+    motion: Tensor
 
 
 class Stack(NamedTuple):
@@ -66,6 +75,7 @@ class Stack(NamedTuple):
     still: Tensor
     frames: Tensor
     windows: Tensor
+    motion: Tensor
     unreadable: tuple[str, ...] = ()
 
 
@@ -77,10 +87,13 @@ def cut_clip(
     mirror: bool = False,
     still: int = 0,
     late: float = 0.0,
+    motion: bool = False,
+    pictures: bool = True,
 ) -> CutClip:
     """`count` frames of a sample from frame `first` on, windows of `seconds`, and the frame `still`.
 
-    The windows begin `late` seconds after their due time.
+    The windows begin `late` seconds after their due time. With `motion`, the sample's points are read;
+    without `pictures` none is decoded, and all are empty.
 
     Raises InputError, which names the clip, where it cannot be read.
     """
@@ -89,7 +102,8 @@ def cut_clip(
     starts = window_starts(count, meta.rate, meta.sample_rate, size, first=first)
     numbers = range(first, first + count)
     try:
-        pictures = mjpeg.decode(sample[FRAMES], [still, *numbers] if still != first else numbers)
+        wanted = [still, *numbers] if still != first else [*numbers]
+        shown = mjpeg.decode(sample[FRAMES], wanted) if pictures else np.zeros((count, 0, 0, 3), np.uint8)
         sound = wav.decode(sample[SOUND])
     except IndexError as error:
         raise InputError(f"the clip {meta.clip_id} has less than {meta.frames} frames", AGAIN) from error
@@ -97,11 +111,12 @@ def cut_clip(
         raise InputError(f"the clip {meta.clip_id} cannot be read: {error.message}", AGAIN) from error
     if mirror:
         # By OpenCV, in place: numpy and torch take up to twenty times as long.
-        for picture in pictures:
+        for picture in shown if pictures else ():
             cv2.flip(picture, 1, picture)
     windows = torch.from_numpy(cut_windows(sound, starts + round(late * meta.sample_rate), size))
-    shown = torch.from_numpy(pictures)
-    return CutClip(meta.clip_id, shown[0], shown[-count:], windows)
+    moved = read_motion(sample, mirror=mirror)[first : first + count] if motion else np.zeros((count, 0))
+    frames = torch.from_numpy(shown)
+    return CutClip(meta.clip_id, frames[0], frames[-count:], windows, torch.from_numpy(np.float32(moved)))
 
 
 def collate(clips: list[CutClip], device: torch.device) -> Batch:
@@ -150,11 +165,13 @@ class _Reading:
         turns = self.share.turns[self.share.done :]
         stored = self._stored(set(turns))
         held: dict[Entry, Sample | InputError] = {}
+        left = Counter(turns)
         for entry in turns:
             while entry not in held:
                 early, found = next(stored)
                 held[early] = found
-            yield held.pop(entry)
+            left[entry] -= 1
+            yield held[entry] if left[entry] else held.pop(entry)
 
     def _stored(self, wanted: set[Entry]) -> Iterator[tuple[Entry, Sample | InputError]]:
         """The samples as they lie in the tars; a tar that holds none that is wanted is not opened."""
@@ -171,7 +188,7 @@ class _Reading:
         """The clip whose turn it is, or another one where it cannot be read."""
         entry = self.share.turns[turn]
         try:
-            return self._cut(entry, found)
+            return self._cut(entry, found, self.share.turns[:turn].count(entry))
         except InputError as error:
             self._lose(entry, error)
         told.append(self.lost[entry])
@@ -195,17 +212,30 @@ class _Reading:
                 self._lose(entry, error)
         raise _unreadable(self.lost.values(), "and there is none to stand in for them")
 
-    def _cut(self, entry: Entry, found: Sample | InputError) -> CutClip:
-        """A stretch of the clip: where it lies and whether it is mirrored follow from (seed, epoch, clip)."""
+    def _cut(self, entry: Entry, found: Sample | InputError, again: int = 0) -> CutClip:
+        """A stretch of the clip: where it lies and whether it is mirrored follow from (seed, epoch, clip).
+
+        `again` is how often the clip had its turn in this epoch before.
+        """
         if isinstance(found, InputError):
             raise found
         params, (number, clip_id) = self.params, entry
-        chance = random.Random(f"{params.seed} {self.share.epoch} {clip_id}")
+        chance = random.Random(f"{params.seed} {self.share.epoch} {clip_id}{f' {again}' if again else ''}")
         first = chance.randint(0, self.shards[number].clips[clip_id] - params.frames)
         mirror = params.mirror and chance.random() < 0.5
         still = 0 if params.still == "first" else chance.randrange(self.shards[number].clips[clip_id])
         late = chance.uniform(-SHIFT_SECONDS, SHIFT_SECONDS) if params.augment_sound else 0.0
-        return cut_clip(found, params.window_seconds, first, params.frames, mirror, still, late)
+        return cut_clip(
+            found,
+            params.window_seconds,
+            first,
+            params.frames,
+            mirror,
+            still,
+            late,
+            params.motion,
+            params.pictures,
+        )
 
     def _lose(self, entry: Entry, error: InputError) -> None:
         self.lost[entry] = error.message
@@ -230,8 +260,9 @@ class TrainBatches:
         rank: int = 0,
         world: int = 1,
         report: Callable[[str], object] = LOG.warning,
+        speakers: Mapping[str, str] = {},
     ) -> None:
-        self.sampler = Sampler(shards, params, rank, world)
+        self.sampler = Sampler(shards, params, rank, world, speakers)
         self.clips, self.per_epoch = self.sampler.clips, self.sampler.per_epoch
         self.too_short = sum(len(shard.clips) for shard in shards) - self.clips
         self.params, self.device, self.report = params, device, report
@@ -301,6 +332,7 @@ def _stack(clips: list[CutClip], unreadable: tuple[str, ...] = ()) -> Stack:
         torch.stack([clip.still for clip in clips]),
         torch.stack([clip.frames for clip in clips]),
         torch.stack([clip.windows for clip in clips]),
+        torch.stack([clip.motion for clip in clips]),
         unreadable,
     )
 
@@ -311,6 +343,7 @@ def _to_device(stack: Stack, device: torch.device) -> Batch:
         still=_scaled(stack.still.to(device, non_blocking=True).permute(0, 3, 1, 2)),
         frames=_scaled(stack.frames.to(device, non_blocking=True).permute(0, 1, 4, 2, 3)),
         windows=stack.windows.to(device, non_blocking=True),
+        motion=stack.motion.to(device, non_blocking=True),
     )
 
 

@@ -1,8 +1,9 @@
 """Which process reads which clips, and when: it follows from the manifest alone, before a tar is opened."""
 
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import webdataset
@@ -31,6 +32,8 @@ class EpochShare:
 class Sampler:
     """The order of every epoch and its split over `world` ranks, of which this is number `rank`.
 
+    Where `balance` is asked for, `speakers` tells whose each clip is.
+
     Shards are permuted by (seed, epoch), their clips are laid end to end in one row, and the row is
     rotated by a random number. Each rank takes an equally long stretch of neighbours from its start, and
     each worker a stretch of its rank's. So all ranks have the same number of steps whatever the sizes of
@@ -43,6 +46,7 @@ class Sampler:
     params: LoaderParams
     rank: int = 0
     world: int = 1
+    speakers: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def clips(self) -> int:
@@ -77,6 +81,21 @@ class Sampler:
         turns = list(webdataset.filters.shuffle(size, initial=size, rng=chance)(iter(stored)))
         return EpochShare(epoch, stored, turns, done * batch)
 
+    def _balanced(self, row: list[Entry], chance: random.Random) -> list[Entry]:
+        """As many entries in the same order: more of the speakers with few clips, less of those with many.
+
+        A clip of one of n clips of a speaker comes as often as n to the power of -balance says.
+        """
+        count = Counter(self.speakers[clip] for _, clip in row)
+        weights = [count[self.speakers[clip]] ** -self.params.balance for _, clip in row]
+        scale = len(row) / sum(weights)
+        times = [int(scale * weight + chance.random()) for weight in weights]
+        drawn = [entry for entry, often in zip(row, times, strict=True) for _ in range(often)]
+        while len(drawn) > len(row):
+            drawn.pop(chance.randrange(len(drawn)))
+        more = chance.choices(row, weights, k=len(row) - len(drawn))
+        return sorted(drawn + more, key={entry: place for place, entry in enumerate(row)}.__getitem__)
+
     def _row(self, epoch: int) -> list[Entry]:
         chance = random.Random(f"{self.params.seed} {epoch}")
         shards = list(enumerate(self.shards))
@@ -87,5 +106,7 @@ class Sampler:
             for clip, frames in shard.clips.items()
             if frames >= self.params.frames
         ]
+        if self.params.balance:
+            row = self._balanced(row, chance)
         begin = chance.randrange(len(row))
         return row[begin:] + row[:begin]

@@ -19,6 +19,7 @@ from s2f.model.data.pictures import to_pictures
 from s2f.model.inference.runtime import FRAMES, load_prepared
 from s2f.model.networks.device import best_device
 from s2f.model.networks.generator import HEIGHT, WIDTH
+from s2f.model.networks.noise import NoiseSource
 from s2f.model.networks.weights import Talker
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import make_folder
@@ -88,7 +89,7 @@ def generate(
     is requested.
     """
     generator = talker.generator
-    source = torch.Generator().manual_seed(seed)
+    noises = NoiseSource(generator, torch.Generator().manual_seed(seed))
     window = int(generator.arguments["window"])
     memory = None
     with torch.inference_mode():
@@ -96,7 +97,7 @@ def generate(
         identity = generator.identity(still)
         for ready in stream_windows(sound, talker.fps, talker.sample_rate, window):
             for windows in torch.split(torch.from_numpy(ready), FRAMES):
-                noise = generator.draw_noise(1, len(windows), source).to(device)
+                noise = noises.draw(1, len(windows)).to(device)
                 frames, memory = generator.speak(identity, windows.to(device)[None], noise, memory)
                 yield from to_pictures(frames[0])
 

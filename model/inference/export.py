@@ -22,6 +22,7 @@ from torch import Tensor
 from s2f.model.inference.formats import FORMATS, Format, Runner
 from s2f.model.inference.graphs import AFTER, STRETCH, Graph, Tensors, make_graphs
 from s2f.model.networks.generator import HEIGHT, WIDTH, Generator
+from s2f.model.networks.noise import NoiseSource
 from s2f.model.networks.weights import Talker, load_talker
 from s2f.pipeline.core.errors import ExportError
 from s2f.pipeline.core.files import make_folder, write_bytes
@@ -66,9 +67,9 @@ def check(generator: Generator, runners: dict[str, Runner], inputs: Tensors) -> 
     frames = inputs["windows"].shape[1]
     still = torch.rand(1, 3, HEIGHT, WIDTH, generator=source) * 2 - 1
     windows = torch.randn(1, 2 * frames, int(generator.arguments["window"]), generator=source) / 4
-    noise = generator.draw_noise(1, 2 * frames, source)
+    noise = NoiseSource(generator, source).draw(1, 2 * frames)
     wanted = generator(still, windows, noise)
-    given = inputs | runners["face"]({"still": still})
+    given = inputs | ({"still": still} if "still" in inputs else {}) | runners["face"]({"still": still})
     for stretch in torch.split(torch.arange(2 * frames), frames):
         now = {"windows": windows[:, stretch], "noise": noise[:, stretch]}
         given |= {name: tensor for name, tensor in now.items() if name in inputs}
@@ -93,6 +94,7 @@ def describe(talker: Talker, kind: str, graphs: dict[str, Graph]) -> dict[str, A
         "window": arguments["window"],
         "size": [WIDTH, HEIGHT],
         "noise_std": arguments["noise_std"],
+        "blinks": arguments["blinks"],
         "frames": form.frames or "any",
         "files": {
             name: {

@@ -32,15 +32,15 @@ def make_graphs(generator: Generator, frames: int) -> dict[str, Graph]:
     identity = ready.identity(still)
     shares = {f"share{level}": share for level, share in enumerate(identity.skips)}
     inputs = {"windows": torch.zeros(1, frames, int(generator.arguments["window"]))}
-    if generator.noise_size:
-        inputs["noise"] = torch.zeros(1, frames, generator.noise_size)
+    if size := generator.noise_size + generator.blinks:
+        inputs["noise"] = torch.zeros(1, frames, size)
     memory = {
         name: torch.zeros(part.recurrent.num_layers, 1, part.recurrent.hidden_size)
         for name, part in (("context_memory", generator.context), ("noise_memory", generator.noise))
         if part.recurrent is not None
     }
     face = {"code": identity.code, **shares}
-    inputs |= memory | face
+    inputs |= memory | face | ({"still": still} if generator.decoder.blend else {})
     outputs = ["frames", *(f"{name}{AFTER}" for name in memory)]
     encoder = FaceNetwork(ready.identity).eval()
     # A step gets what the encoder has made, and does not need its weights.
@@ -72,7 +72,8 @@ class StepNetwork(nn.Module):
         given = dict(zip(self.names, tensors, strict=True))
         windows = given["windows"]
         noise = given.get("noise", windows[:, :, :0])
-        identity = Identity(given["code"], [given[name] for name in self.names if name.startswith("share")])
+        shares = [given[name] for name in self.names if name.startswith("share")]
+        identity = Identity(given["code"], shares, given.get("still", given["code"]))
         memory = given.get("context_memory"), given.get("noise_memory")
         frames, after = self.ready.speak(identity, windows, noise, memory)
         return frames, *(tensor for tensor in after if tensor is not None)

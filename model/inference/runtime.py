@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from s2f.model.networks.generator import FrameDecoder, Generator, Identity, IdentityEncoder
+from s2f.model.networks.generator import FrameDecoder, Generator, Identity, IdentityEncoder, finished
 from s2f.model.networks.layers import SkipBlock, channels_last
 from s2f.model.networks.weights import Talker, load_talker
 
@@ -147,13 +147,13 @@ class FoldedDecoder(nn.Module):
     def blocks(self) -> list[FoldedBlock]:
         return [self.first, *cast("list[FoldedBlock]", list(self.others))]
 
-    def forward(self, latents: Tensor, shares: list[Tensor]) -> Tensor:
+    def forward(self, latents: Tensor, shares: list[Tensor], still: Tensor) -> Tensor:
         points = functional.linear(latents.flatten(0, 1), self.weight.flatten(0, 2), self.bias.flatten())
         frames = points.relu_().view(-1, *self.bias.shape).permute(0, 3, 1, 2)
         for block, share in zip(self.blocks, shares, strict=True):
             frames = block(frames, share)
-        painted = torch.tanh_(functional.pixel_shuffle(self.paint(frames), 2))
-        return painted.view(*latents.shape[:2], *painted.shape[1:])
+        painted = functional.pixel_shuffle(self.paint(frames), 2)
+        return finished(painted.view(*latents.shape[:2], *painted.shape[1:]), still)
 
     def pack(self) -> None:
         """Reorder the weights of all convolutions over frames for oneDNN."""
@@ -186,7 +186,7 @@ class FaceEncoder(nn.Module):
         pairs = zip(self.joins, reversed(face.skips[1:]), strict=True)
         first, *others = [join(skip) for join, skip in pairs]
         # -inf keeps the empty column of a RowBlock empty after the ReLU.
-        return Identity(face.code, [functional.pad(first, (0, 1), value=-torch.inf), *others])
+        return Identity(face.code, [functional.pad(first, (0, 1), value=-torch.inf), *others], face.still)
 
 
 def _can_pack(device: torch.device) -> bool:

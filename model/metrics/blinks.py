@@ -8,9 +8,8 @@ from scipy.signal import find_peaks
 
 from s2f.model.metrics import Values
 from s2f.pipeline.faces.base import Points
+from s2f.pipeline.faces.eyes import aspect_ratio
 
-# The first of the six points of either eye.
-EYES = (36, 42)
 # An eye closes where the aspect ratio falls so much from one frame to the next, and it does so once in
 # so many frames (Vougioukas et al. 2019). Both are meant for 25 frames per second.
 LEAST_FALL, APART = 0.072, 4
@@ -25,19 +24,6 @@ class Blink:
 
     frame: int
     frames: float
-
-
-def aspect_ratio(points: Points) -> Values:
-    """How far the eyes are open in each frame (n,), from points (n, 68, 2): the mean of both.
-
-    An eye's height over its width (Soukupová and Čech 2016): about 0.3 open and 0.15 closed.
-    """
-    ratios = []
-    for first in EYES:
-        p = points[:, first : first + 6].astype(np.float64)
-        heights = np.linalg.norm(p[:, 1] - p[:, 5], axis=-1) + np.linalg.norm(p[:, 2] - p[:, 4], axis=-1)
-        ratios.append(heights / (2 * np.linalg.norm(p[:, 0] - p[:, 3], axis=-1)))
-    return np.asarray(np.mean(ratios, axis=0))
 
 
 def find_blinks(ratio: Values) -> list[Blink]:

@@ -5,13 +5,18 @@ are those of the authors' published networks; initial weights are torch's own (o
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from s2f.model.networks.layers import PictureEncoder, SkipBlock, SoundEncoder, channels_last, over_frames
+from s2f.model.networks.log_mel import LogMelEncoder
 
 HEIGHT, WIDTH = 128, 96
+
+# A decoder that blends begins with frames that are mostly the still.
+RESERVE = 2.0
 
 # What the context encoder and the noise generator carry from one stretch of a clip to the next:
 # None for one that is not recurrent.
@@ -20,10 +25,11 @@ Memory = tuple[Tensor | None, Tensor | None]
 
 @dataclass(frozen=True)
 class Identity:
-    """A face as the decoder wants it: the code (B, identity), and the skips, the smallest last."""
+    """A face as the decoder wants it: the code (B, identity), the skips, the smallest last, the picture."""
 
     code: Tensor
     skips: list[Tensor]
+    still: Tensor
 
 
 class IdentityEncoder(nn.Module):
@@ -35,21 +41,33 @@ class IdentityEncoder(nn.Module):
 
     def forward(self, still: Tensor) -> Identity:
         code, skips = self.picture(still)
-        return Identity(torch.tanh(code), skips)
+        return Identity(torch.tanh(code), skips, still)
 
 
 class ContextEncoder(nn.Module):
     """Windows (B, T, samples) to context codes (B, T, code): convolutions, then a GRU of 2 layers.
 
-    If it is not temporal there is no GRU, and a frame's code depends on its own window alone.
+    If it is not temporal there is no GRU, and a frame's code depends on its own window alone. `sound` is
+    raw, as in the papers, or log_mel.
     """
 
     def __init__(
-        self, window: int, sample_rate: int, code: int, temporal: bool = True, companded: bool = False
+        self,
+        window: int,
+        sample_rate: int,
+        code: int,
+        temporal: bool = True,
+        companded: bool = False,
+        sound: str = "raw",
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.sound = SoundEncoder(window, sample_rate, code, companded=companded)
-        self.recurrent = nn.GRU(code, code, num_layers=2, batch_first=True) if temporal else None
+        self.sound = (
+            LogMelEncoder(window, sample_rate, code, dropout)
+            if sound == "log_mel"
+            else SoundEncoder(window, sample_rate, code, companded=companded)
+        )
+        self.recurrent = nn.GRU(code, code, 2, batch_first=True, dropout=dropout) if temporal else None
 
     def forward(self, windows: Tensor, memory: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         codes = over_frames(self.sound, windows)
@@ -61,40 +79,57 @@ class ContextEncoder(nn.Module):
 class NoiseGenerator(nn.Module):
     """White noise (B, T, size) to noise that is coherent in time: a GRU of 1 layer, tanh.
 
-    If it is not temporal there is no GRU; without noise, size 0, there is nothing at all.
+    If it is not temporal there is no GRU; without noise, size 0, there is nothing at all. Columns beyond
+    `size`, the blinks, stay as they are.
     """
 
     def __init__(self, size: int, temporal: bool = True) -> None:
         super().__init__()
+        self.size = size
         self.recurrent = nn.GRU(size, size, batch_first=True) if temporal and size else None
 
     def forward(self, noise: Tensor, memory: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        white, blinks = noise[..., : self.size], noise[..., self.size :]
         if self.recurrent is not None:
-            noise, memory = self.recurrent(noise, memory)
-        return torch.tanh(noise), memory
+            white, memory = self.recurrent(white, memory)
+        return torch.cat([torch.tanh(white), blinks], dim=-1), memory
 
 
 class FrameDecoder(nn.Module):
     """Latents (B, T, size) and the skips of B identities to frames (B, T, 3, 128, 96): a U-Net's way up.
 
-    The skip of the first encoder layer is not used, as in the authors' network.
+    The skip of the first encoder layer is not used, as in the authors' network. If it is to `blend`, it
+    paints a fourth channel too, and frames are the still wherever that is low.
     """
 
-    def __init__(self, width: int, latent: int) -> None:
+    def __init__(self, width: int, latent: int, *, blend: bool = False) -> None:
         super().__init__()
+        self.blend = blend
         sizes = [width * 2**level for level in (4, 3, 2, 1)]
         self.start = nn.ConvTranspose2d(latent, sizes[0], (4, 3), bias=False)
         self.start_norm = nn.BatchNorm2d(sizes[0])
         self.blocks = nn.ModuleList(SkipBlock(channels) for channels in sizes)
-        self.paint = nn.ConvTranspose2d(width, 3, 4, 2, 1, bias=False)
+        self.paint = nn.ConvTranspose2d(width, 3 + blend, 4, 2, 1, bias=False)
 
-    def forward(self, latents: Tensor, skips: list[Tensor]) -> Tensor:
+    def forward(self, latents: Tensor, skips: list[Tensor], still: Tensor) -> Tensor:
         frames = self.start(latents.flatten(0, 1)[:, :, None, None])
         frames = torch.relu_(self.start_norm(frames))
         for block, skip in zip(self.blocks, reversed(skips[1:]), strict=True):
             frames = block(frames, skip)
-        painted: Tensor = torch.tanh(self.paint(frames))
-        return painted.reshape(*latents.shape[:2], *painted.shape[1:])
+        painted: Tensor = self.paint(frames)
+        return finished(painted.reshape(*latents.shape[:2], *painted.shape[1:]), still)
+
+
+def finished(painted: Tensor, still: Tensor) -> Tensor:
+    """Frames (B, T, 3, H, W) in [-1, 1] from what was painted, (B, T, 3 or 4, H, W), and the stills.
+
+    A fourth channel says how much of what was painted is seen in front of the still.
+    """
+    colours = torch.tanh(painted[:, :, :3])
+    if painted.shape[2] == 3:
+        return colours
+    share = torch.sigmoid(painted[:, :, 3:] - RESERVE)
+    return still[:, None] + share * (colours - still[:, None])
 
 
 class Generator(nn.Module):
@@ -114,9 +149,13 @@ class Generator(nn.Module):
         noise_std: float,
         temporal: bool = True,
         companded: bool = False,
+        sound: str = "raw",
+        dropout: float = 0.0,
+        blinks: bool = False,
+        blend: bool = False,
     ) -> None:
         super().__init__()
-        self.arguments: dict[str, int | float] = {
+        self.arguments: dict[str, Any] = {
             "width": width,
             "window": window,
             "sample_rate": sample_rate,
@@ -126,16 +165,23 @@ class Generator(nn.Module):
             "noise_std": noise_std,
             "temporal": temporal,
             "companded": companded,
+            "sound": sound,
+            "dropout": dropout,
+            "blinks": blinks,
+            "blend": blend,
         }
-        self.noise_size, self.noise_std = noise, noise_std
+        self.noise_size, self.noise_std, self.blinks = noise, noise_std, blinks
         self.identity = IdentityEncoder(width, identity)
-        self.context = ContextEncoder(window, sample_rate, context, temporal, companded)
+        self.context = ContextEncoder(window, sample_rate, context, temporal, companded, sound, dropout)
         self.noise = NoiseGenerator(noise, temporal)
-        self.decoder = FrameDecoder(width, context + noise + identity)
+        self.decoder = FrameDecoder(width, context + noise + blinks + identity, blend=blend)
         channels_last(self)
 
     def forward(self, still: Tensor, windows: Tensor, noise: Tensor) -> Tensor:
-        """Stills (B, 3, 128, 96), windows (B, T, samples), noise (B, T, size): frames (B, T, 3, 128, 96)."""
+        """Stills (B, 3, 128, 96), windows (B, T, samples), noise (B, T, size): frames (B, T, 3, 128, 96).
+
+        The noise is that of a NoiseSource.
+        """
         return self.speak(self.identity(still), windows, noise)[0]
 
     def speak(
@@ -149,11 +195,7 @@ class Generator(nn.Module):
         context, heard = self.context(windows, heard)
         drift, moved = self.noise(noise, moved)
         face = identity.code[:, None].expand(-1, windows.shape[1], -1)
-        frames: Tensor = self.decoder(torch.cat([context, drift, face], dim=2), identity.skips)
+        frames: Tensor = self.decoder(
+            torch.cat([context, drift, face], dim=2), identity.skips, identity.still
+        )
         return frames, (heard, moved)
-
-    def draw_noise(self, clips: int, frames: int, source: torch.Generator) -> Tensor:
-        """White noise (clips, frames, size) from `source`, a generator on the CPU."""
-        # Frame by frame: a clip in stretches then gets the very numbers of the clip in one piece.
-        drawn = [torch.randn(clips, self.noise_size, generator=source) for _ in range(frames)]
-        return torch.stack(drawn, dim=1) * self.noise_std

@@ -3,6 +3,9 @@
 from torch import Tensor
 from torch.nn import functional
 
+# Where the mouth lies in an aligned crop; its middle is at about (50, 89).
+MOUTH_ROWS, MOUTH_COLUMNS = slice(68, 112), slice(20, 80)
+
 
 def reconstruction_loss(fake: Tensor, real: Tensor) -> Tensor:
     """Mean absolute error over the lower half of pictures (..., height, width) in [-1, 1].
@@ -21,6 +24,22 @@ def upper_loss(fake: Tensor, real: Tensor) -> Tensor:
     """
     half = real.shape[-2] // 2
     return functional.l1_loss(fake[..., :half, :], real[..., :half, :])
+
+
+def mouth_loss(fake: Tensor, real: Tensor) -> Tensor:
+    """The same over the mouth and what it moves. Not in the paper: for trainings that are short.
+
+    On the lower half, most of the term is the neck and the outline, which the sound does not tell.
+    """
+    return functional.l1_loss(fake[..., MOUTH_ROWS, MOUTH_COLUMNS], real[..., MOUTH_ROWS, MOUTH_COLUMNS])
+
+
+def lips_loss(told: Tensor, real: Tensor) -> Tensor:
+    """Mean squared error of the lips' points that the sound tells, both (B, T, 40) in units of two px.
+
+    Not in the paper: for trainings that are short. See read_motion.
+    """
+    return functional.mse_loss(told, real)
 
 
 def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:

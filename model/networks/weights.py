@@ -47,6 +47,16 @@ class Kind:
     weights: str
 
 
+# The name of the weights that come with the package, in place of a run folder.
+PRETRAINED = Path("pretrained")
+
+
+def located(run: Path, kind: Kind) -> Path:
+    """The folder of a run, or of the package's own weights for the name `pretrained`."""
+    own = Path(__file__).parents[1] / PRETRAINED / Path(kind.description).stem
+    return own if run == PRETRAINED and not run.exists() else run
+
+
 GENERATOR = Kind("trained model", "s2f train", DESCRIPTION, NEWEST)
 
 Made = TypeVar("Made")
@@ -72,6 +82,7 @@ def save_weights(path: Path, network: nn.Module) -> None:
 
 def load_talker(run: Path, device: torch.device) -> Talker:
     """The best generator of a run, or its newest where none was validated."""
+    run = located(run, GENERATOR)
     kind = replace(GENERATOR, weights=BEST) if (run / BEST).exists() else GENERATOR
 
     def make(content: dict[str, Any]) -> tuple[Generator, Talker]:
@@ -91,6 +102,7 @@ def load(
 
     Raises CheckpointError where there is none, or it is damaged.
     """
+    run = located(run, kind)
     description, weights = run / kind.description, run / kind.weights
     try:
         content = json.loads(description.read_text())

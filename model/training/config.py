@@ -79,6 +79,12 @@ class SystemParams(Params):
     noise: int = Field(10, ge=0, le=256, description="size of the noise code; 0 = no noise generator")
     noise_std: float = _decided("noise_std", "standard deviation of the noise", ge=0, le=10)
     companded: bool = Field(False, description="sound made flatter, heard by a filter bank; for small sets")
+    sound: Literal["raw", "log_mel"] = Field(
+        "raw", description="what the generator hears: the waveform, or how loud each band of pitches is"
+    )
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of what it hears that is left out in training")
+    blinks: bool = Field(False, description="eyes close when they are told to; when, is drawn at random")
+    blend: bool = Field(False, description="what the generator paints is blended with the still by a mask")
     temporal: bool = Field(True, description="false = the static baseline: a generator without recurrence")
 
 
@@ -87,6 +93,13 @@ class ObjectiveParams(Params):
 
     l1_weight: float = _decided("l1_weight", "weight of the L1 term on the lower half", ge=0)
     upper_weight: float = Field(0.0, ge=0, description="weight of L1 on the upper half; the papers have none")
+    l1_mouth_weight: float = Field(0.0, ge=0, description="weight of L1 on the mouth; the papers have none")
+    lips_weight: float = Field(
+        0.0, ge=0, description="weight of the lips' points told from the sound; the papers have none"
+    )
+    listen_steps: int = Field(0, ge=0, description="first so many steps learn the lips' points alone")
+    freeze_sound: bool = Field(False, description="what hears the sound stays as it is")
+    sound_decay: float = Field(0.0, ge=0, description="weight decay of what hears the sound")
     generator_lr: float = _decided("generator_lr", "learning rate of the generator", gt=0, le=1)
     judged_frames: int = Field(
         4, ge=1, le=1000, description="frames per clip that the frame discriminator sees"
@@ -137,6 +150,19 @@ class TrainParams(JudgedParams, LoaderParams, SystemParams, RenamedParams):
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto = bf16 on a GPU, else fp32")
     compile: bool = Field(False, description="have torch compile the networks, for long trainings")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto = cuda if there is one")
+
+    @property
+    def learns_lips(self) -> bool:
+        """Whether the lips' points are told from the sound."""
+        return bool(self.lips_weight or self.listen_steps)
+
+    @property
+    def pictures(self) -> bool:
+        return self.listen_steps < self.steps
+
+    @property
+    def motion(self) -> bool:
+        return self.learns_lips or self.blinks
 
     def weight(self, name: str) -> float:
         """The weight of a discriminator's term."""

@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim import Adam
+from torch.optim import Adam, AdamW
 
+from s2f.model.data.motion import LIP_NUMBERS
 from s2f.model.networks.discriminators import DISCRIMINATORS, Sizes
 from s2f.model.networks.generator import Generator
 from s2f.model.training.config import TrainParams
@@ -45,7 +46,8 @@ class Adversary:
 class State:
     """The whole run on one rank: networks, optimizers, and how far it is.
 
-    `mean` is the running mean of the generator, where `ema` asks for one. The epoch, the position in the
+    `mean` is the running mean of the generator, where `ema` asks for one. `lips` tells the lips' points from
+    the context code, where `lips_weight` or `listen_steps` asks for it. The epoch, the position in the
     data and what `source` draws in a step follow from `step`, since every step takes one batch.
     """
 
@@ -55,6 +57,7 @@ class State:
     optimizer: Adam
     adversaries: dict[str, Adversary]
     mean: Generator | None
+    lips: nn.Linear | None = None
     source: torch.Generator = field(default_factory=torch.Generator)
     step: int = 0
     best: float = float("inf")
@@ -78,7 +81,10 @@ class State:
 
     def reseed(self) -> None:
         """Seed the source of noise and picks for this step, differently on each rank."""
-        self.source.manual_seed(step_seed(self.params.seed, self.step, self.distributed.rank))
+        seed = step_seed(self.params.seed, self.step, self.distributed.rank)
+        self.source.manual_seed(seed)
+        if self.params.dropout:
+            torch.manual_seed(seed)
 
     def update_ema(self) -> None:
         """Move the running mean towards the generator; in the first steps by more."""
@@ -98,6 +104,7 @@ class State:
                 for name, adversary in self.adversaries.items()
             },
             "mean": self.mean.state_dict() if self.mean else None,
+            **({"lips": self.lips.state_dict()} if self.lips else {}),
             **{name: getattr(self, name) for name in COUNTERS},
         }
 
@@ -108,6 +115,8 @@ class State:
         for name, adversary in self.adversaries.items():
             adversary.module.load_state_dict(saved["adversaries"][name]["module"])
             adversary.optimizer.load_state_dict(saved["adversaries"][name]["optimizer"])
+        if self.lips:
+            self.lips.load_state_dict(saved["lips"])
         if self.mean:
             self.mean.load_state_dict(saved["mean"])
         for name in COUNTERS:
@@ -123,7 +132,8 @@ class State:
             share = cosine(self.step, params.steps)
         else:
             share = epoch_decay(epoch, params.decay_after, params.decay)
-        self.optimizer.param_groups[0]["lr"] = params.generator_lr * share
+        for group in self.optimizer.param_groups:
+            group["lr"] = params.generator_lr * share
         for adversary in self.adversaries.values():
             lr = adversary.lr * share if adversary.decays else adversary.lr
             adversary.optimizer.param_groups[0]["lr"] = lr
@@ -145,13 +155,32 @@ def new_state(params: TrainParams, sample_rate: int, distributed: Distributed) -
             noise_std=params.noise_std,
             temporal=params.temporal,
             companded=params.companded,
+            sound=params.sound,
+            dropout=params.dropout,
+            blinks=params.blinks,
+            blend=params.blend,
         ).to(device)
+        lips = nn.Linear(params.context, LIP_NUMBERS).to(device) if params.learns_lips else None
         adversaries = dict(_adversaries(params, window, sample_rate, device))
     mean = copy.deepcopy(generator).requires_grad_(False).eval() if params.ema else None
     if params.compile:
         for network in (generator, *(adversary.module for adversary in adversaries.values())):
             network.compile()
-    return State(params, distributed, generator, _adam(generator, params.generator_lr), adversaries, mean)
+    optimizer = _generator_adam(params, generator, lips)
+    return State(params, distributed, generator, optimizer, adversaries, mean, lips)
+
+
+def _generator_adam(params: TrainParams, generator: Generator, lips: nn.Linear | None) -> Adam:
+    """The generator's optimizer; what hears the sound may have a weight decay of its own."""
+    if not (lips or params.sound_decay):
+        return _adam(generator, params.generator_lr)
+    hears = [*generator.context.parameters(), *(lips.parameters() if lips else ())]
+    known = set(map(id, hears))
+    groups: list[dict[str, Any]] = [
+        {"params": [weight for weight in generator.parameters() if id(weight) not in known]},
+        {"params": hears, "weight_decay": params.sound_decay},
+    ]
+    return AdamW(groups, lr=params.generator_lr, betas=BETAS, weight_decay=0.0, fused=True)
 
 
 def _adversaries(

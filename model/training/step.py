@@ -8,7 +8,16 @@ from torch import Tensor
 
 from s2f.model.data.augment import augment_pictures, augment_sound
 from s2f.model.data.loader import Batch
-from s2f.model.networks.losses import discriminator_loss, generator_loss, reconstruction_loss, upper_loss
+from s2f.model.data.motion import LIP_NUMBERS
+from s2f.model.networks.losses import (
+    discriminator_loss,
+    generator_loss,
+    lips_loss,
+    mouth_loss,
+    reconstruction_loss,
+    upper_loss,
+)
+from s2f.model.networks.noise import NoiseSource
 from s2f.model.training.state import Adversary, State
 from s2f.pipeline.core.errors import TrainingError
 
@@ -19,12 +28,16 @@ def train_step(state: State, batch: Batch) -> dict[str, float]:
     Raises TrainingError where a loss is not a finite number, before the generator is changed.
     """
     state.reseed()
+    if state.params.freeze_sound:
+        # Its norms too: validation has set them to training.
+        state.generator.context.eval().requires_grad_(False)
     if state.params.augment_pictures:
         batch = augment_pictures(batch, state.source)
     if state.params.augment_sound:
         batch = augment_sound(batch, state.source)
-    clips, frames = batch.frames.shape[:2]
-    noise = state.generator.draw_noise(clips, frames, state.source).to(state.device)
+    if state.step < state.params.listen_steps:
+        return _listen(state, batch)
+    noise = _noise(state, batch)
     with _precision(state):
         fake = state.generator(batch.still, batch.windows, noise).float()
     losses: dict[str, Tensor] = {}
@@ -32,10 +45,14 @@ def train_step(state: State, batch: Batch) -> dict[str, float]:
     for tag, loss, weight in (
         ("generator/l1", reconstruction_loss, state.params.l1_weight),
         ("generator/l1_upper", upper_loss, state.params.upper_weight),
+        ("generator/l1_mouth", mouth_loss, state.params.l1_mouth_weight),
     ):
         if weight:
             losses[tag] = loss(fake, batch.frames)
             total = total + weight * losses[tag]
+    if state.params.lips_weight:
+        losses["generator/lips"] = _lips(state, batch)
+        total = total + state.params.lips_weight * losses["generator/lips"]
     for name, adversary in state.adversaries.items():
         view = _pick(adversary, batch, state)
         losses[f"discriminator/{name}"] = _train_adversary(adversary, batch, view, fake.detach(), state)
@@ -46,6 +63,32 @@ def train_step(state: State, batch: Batch) -> dict[str, float]:
         losses[f"generator/{name}"] = generator_loss(logits.float())
         adversary.module.requires_grad_(True)
         total = total + adversary.weight * losses[f"generator/{name}"]
+    return _improve(state, losses, total)
+
+
+def _listen(state: State, batch: Batch) -> dict[str, float]:
+    """Train the context encoder alone, to tell from the sound how the lips move."""
+    loss = _lips(state, batch)
+    return _improve(state, {"generator/lips": loss}, loss)
+
+
+def _lips(state: State, batch: Batch) -> Tensor:
+    assert state.lips is not None
+    with _precision(state):
+        told = state.lips(state.generator.context(batch.windows)[0])
+    return lips_loss(told.float(), batch.motion[..., :LIP_NUMBERS])
+
+
+def _noise(state: State, batch: Batch) -> Tensor:
+    """The generator's noise; in training its eyes close when the real ones do."""
+    noise = NoiseSource(state.generator, state.source).draw(*batch.frames.shape[:2]).to(state.device)
+    if state.generator.blinks:
+        noise[..., -1] = batch.motion[..., -1]
+    return noise
+
+
+def _improve(state: State, losses: dict[str, Tensor], total: Tensor) -> dict[str, float]:
+    """One step of the generator down the gradient of `total`. Raises TrainingError."""
     # One transfer for all of them, since each waits for the device.
     values = dict(zip(losses, torch.stack(list(losses.values())).tolist(), strict=True))
     if not all(map(math.isfinite, values.values())):
@@ -54,8 +97,10 @@ def train_step(state: State, batch: Batch) -> dict[str, float]:
             "resume from the last checkpoint in a copy of the run, or start anew with lower learning rates",
         )
     state.optimizer.zero_grad()
-    total.backward()
-    state.distributed.average_gradients(state.generator.parameters())
+    total.backward()  # type: ignore[no-untyped-call]
+    state.distributed.average_gradients(
+        weight for group in state.optimizer.param_groups for weight in group["params"]
+    )
     state.optimizer.step()
     state.step += 1
     state.update_ema()

@@ -19,6 +19,7 @@ from s2f.model.training.loop import has_ended, is_over, run_loop
 from s2f.model.training.report import About
 from s2f.model.training.run_folder import RunFolder, fingerprint
 from s2f.model.training.run_log import RunLog
+from s2f.model.training.starting import begin_from, with_network_of
 from s2f.model.training.state import State, new_state
 from s2f.model.training.step import train_step
 from s2f.model.training.terminal import Display, Plan
@@ -37,9 +38,17 @@ def run_folder(run: Path) -> RunFolder:
 
 
 def train(
-    data: PreparedSet, run: Path, params: TrainParams, *, resume: bool, console: Console
+    data: PreparedSet,
+    run: Path,
+    params: TrainParams,
+    *,
+    resume: bool,
+    console: Console,
+    start: Path | None = None,
 ) -> dict[str, float]:
     """Train on the shards in `data` until `params.steps`, no more progress, Ctrl-C or SIGTERM.
+
+    With `start`, the run of another training, it begins with the weights and the network of that one.
 
     Everything goes to the folder `run`. Returns the scores of the last validation, `step`, and `ended`:
     0 where it was stopped. A run that was stopped and resumed ends with the weights of one that was not;
@@ -50,15 +59,17 @@ def train(
         torch.set_num_threads(params.threads)
     with joined(_device(params)) as distributed:
         shown = console if distributed.is_main else Console(quiet=True)
-        return _train(data, run, params, distributed, shown, resume)
+        return _train(data, run, params, distributed, shown, resume, start)
 
 
-def go_on(data: PreparedSet, run: Path, params: TrainParams, console: Console) -> dict[str, float]:
-    """Train to the end, from the last checkpoint if there is one.
+def go_on(
+    data: PreparedSet, run: Path, params: TrainParams, console: Console, start: Path | None = None
+) -> dict[str, float]:
+    """Train to the end, from the last checkpoint if there is one, else from the run `start`.
 
     As `train` otherwise, and raises KeyboardInterrupt where Ctrl-C or SIGTERM stopped it, saved.
     """
-    scores = train(data, run, params, resume=run_folder(run).is_trained, console=console)
+    scores = train(data, run, params, resume=run_folder(run).is_trained, console=console, start=start)
     if not scores["ended"]:
         raise KeyboardInterrupt
     return scores
@@ -164,10 +175,18 @@ def _train(
     distributed: Distributed,
     console: Console,
     resume: bool,
+    start: Path | None,
 ) -> dict[str, float]:
     folder, device = run_folder(run), distributed.device
+    if start:
+        start = weights.located(start, weights.GENERATOR)
+        params = with_network_of(start, params, data)
+    elif resume and (begun_from := folder.read_record().get("start")):
+        start = Path(begun_from)
     shards, validation = data.split_or_empty("train"), data.split_or_empty("val")
-    batches = TrainBatches(shards, params, device, distributed.rank, distributed.world, report=console.out)
+    batches = TrainBatches(
+        shards, params, device, distributed.rank, distributed.world, console.out, data.speakers
+    )
     faces = read_settings(data)
     if validation and distributed.is_main:
         # A face backend that is not installed is reported now, not at the first validation.
@@ -177,12 +196,17 @@ def _train(
     saved = folder.checkpoint(data, params, resume=resume) if resume or distributed.is_main else None
     if saved:
         folder.restore(trainee, saved)
+    elif start:
+        begun = begin_from(start, state)
+        more = "".join(f" and the {name} discriminator" for name in begun)
+        told = f"begins with the generator{more} of {start}"
+        console.print(told, markup=False, soft_wrap=True)
     if has_ended(trainee, run, console):
         return _outcome(trainee)
     _announce(trainee, console)
     with ExitStack() as open_ones:
         if distributed.is_main:
-            folder.write(data, params)
+            folder.write(data, params, **({"start": str(start.absolute())} if start else {}))
             if not saved:
                 weights.describe(run, trainee.state.generator, data.media.fps, data.media.sample_rate)
             about = About(str(data), batches.clips, data.media, str(device), params)

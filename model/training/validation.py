@@ -11,6 +11,7 @@ from s2f.model.data.loader import Batch
 from s2f.model.data.pictures import to_pictures
 from s2f.model.metrics.scoring import MEASURES, STILL, ClipVideos, score_clip
 from s2f.model.networks.generator import Generator
+from s2f.model.networks.noise import NoiseSource
 from s2f.model.training.samples import Example
 from s2f.model.training.terminal import ScoreWords
 from s2f.pipeline.faces.settings import FaceSettings
@@ -47,7 +48,7 @@ def validate(
     generator.eval()
     with torch.inference_mode():
         for clip in clips:
-            noise = generator.draw_noise(1, clip.frames.shape[1], source).to(clip.frames.device)
+            noise = NoiseSource(generator, source).draw(1, clip.frames.shape[1]).to(clip.frames.device)
             fake = to_pictures(generator(clip.still, clip.windows, noise)[0])
             real = to_pictures(clip.frames[0])
             rows.append(_scores(ClipVideos(clip.clip_ids[0], real, {GENERATED: fake}, fps), faces))

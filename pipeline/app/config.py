@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import Field
 
+from s2f import model
 from s2f.model.evaluation.learned.lipreading.config import LipreadParams
 from s2f.model.evaluation.learned.sync.config import SyncParams
 from s2f.model.training.config import TrainParams
@@ -15,6 +16,7 @@ from s2f.pipeline.core.params import Params, checked, read_yaml
 from s2f.pipeline.prep.settings import PrepSettings
 
 DEFAULT_FILE = Path("stages.yaml")
+PRESETS = Path(model.__file__).parent / "presets"
 
 # What a JSON Schema says about a setting besides what it may be.
 ABOUT = ("default", "description", "title")
@@ -73,8 +75,13 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **content}
 
 
-def load(path: Path | None, overrides: list[str]) -> Settings:
-    """Settings from a YAML file and from overrides like `detect.every=12`.
+def presets() -> dict[str, Path]:
+    """The files of the named settings that come with the package, by name."""
+    return {path.stem: path for path in sorted(PRESETS.glob("*.yaml"))}
+
+
+def load(path: Path | None, overrides: list[str], preset: str | None = None) -> Settings:
+    """Settings from a YAML file, a preset and overrides like `detect.every=12`; the later ones win.
 
     Without a path, stages.yaml of the working folder serves if there is one, else the defaults.
     Raises ConfigError, which names the key and the nearest right one.
@@ -82,6 +89,8 @@ def load(path: Path | None, overrides: list[str]) -> Settings:
     if path is None and DEFAULT_FILE.exists():
         path = DEFAULT_FILE
     data = _read(path) if path else {}
+    for name, block in (_read(_preset(preset)) if preset else {}).items():
+        data[name] = (data.get(name) or {}) | block
     for override in overrides:
         _apply(data, override)
     where = f" in {path}" if path else ""
@@ -98,6 +107,13 @@ def changed(name: str, params: Block, path: Path | None, overrides: list[str]) -
     settings = getattr(checked(Settings, data, f" in {path}" if path else "", "see docs/stages.md"), name)
     assert isinstance(settings, block)
     return settings
+
+
+def _preset(name: str) -> Path:
+    known = presets()
+    if name not in known:
+        raise ConfigError(f"there is no preset {name}", f"the presets are {', '.join(known)}")
+    return known[name]
 
 
 def _read(path: Path) -> dict[str, Any]:

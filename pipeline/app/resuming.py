@@ -20,6 +20,7 @@ def chosen(
     overrides: list[str],
     *,
     resume: bool,
+    preset: str | None = None,
 ) -> tuple[str, Block]:
     """The place of the prepared set, and the settings of the block `name`.
 
@@ -29,7 +30,7 @@ def chosen(
     if not resume:
         if out is None:
             raise InputError("there is nothing to train on", "name the folder that 's2f prep' has made")
-        params = getattr(config.load(path, overrides), name)
+        params = getattr(config.load(path, overrides, preset), name)
         assert isinstance(params, block)
         return out, params
     saved = folder.read_settings(block)

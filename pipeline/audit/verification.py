@@ -1,9 +1,11 @@
 """Everything that prep has written, read back: what is truncated, changed or missing is named."""
 
+import io
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 from rich.console import Console
 
 from s2f.pipeline.audit.unreadable import UNREADABLE
@@ -12,7 +14,7 @@ from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.prepared_set import PreparedSet
-from s2f.pipeline.core.schema import FRAMES, META, SOUND, Row, SampleMeta
+from s2f.pipeline.core.schema import FRAMES, META, POINTS, SOUND, Row, SampleMeta
 from s2f.pipeline.stages import clip_stages
 from s2f.pipeline.stages.base import Stage, artifact_name
 
@@ -71,14 +73,16 @@ def of_shard(path: Place, row: Row) -> Iterator[Damage]:
             lacking = [f"{clip['clip_id']}.{ending}" for ending in ENDINGS]
             lacking = [name for name in lacking if name not in names]
             yield from (Damage(path, f"lacks {name}") for name in lacking)
-            if not lacking and (problem := _unreadable(tar, clip)):
+            if not lacking and (problem := _unreadable(tar, names, clip)):
                 yield Damage(path, problem)
 
 
-def _unreadable(tar: tarfile.TarFile, clip: Row) -> str:
+def _unreadable(tar: tarfile.TarFile, names: set[str], clip: Row) -> str:
     """What is wrong with a sample when it is read to its end."""
     parts = {}
-    for ending in ENDINGS:
+    # Sets prepared by an older s2f lack the points.
+    points = f"{clip['clip_id']}.{POINTS}" in names
+    for ending in (*ENDINGS, POINTS) if points else ENDINGS:
         member = tar.extractfile(f"{clip['clip_id']}.{ending}")
         assert member is not None
         parts[ending] = member.read()
@@ -86,11 +90,14 @@ def _unreadable(tar: tarfile.TarFile, clip: Row) -> str:
         meta = SampleMeta.model_validate_json(parts[META])
         frames = len(mjpeg.decode(parts[FRAMES]))
         wav.decode(parts[SOUND])
+        tracked = len(np.load(io.BytesIO(parts[POINTS]), allow_pickle=False)) if points else frames
     except UNREADABLE as error:
         return f"{clip['clip_id']} cannot be read: {error}"
     if not frames == meta.frames == clip["frames"]:
         recorded = f"{meta.frames} by its JSON, {clip['frames']} by the manifest"
         return f"{clip['clip_id']} has {frames} frames, {recorded}"
+    if tracked != frames:
+        return f"{clip['clip_id']} has {frames} frames, and points for {tracked}"
     return ""
 
 

@@ -108,6 +108,15 @@ class PreparedSet:
                 return Media(meta.rate, meta.sample_rate)
         raise error
 
+    @cached_property
+    def speakers(self) -> dict[str, str]:
+        """Whose each clip is, by clip id; empty where there are no manifests."""
+        scan = self.place / MANIFESTS / "scan.parquet"
+        if not scan.exists():
+            return {}
+        table = read_table(scan, pa.schema([("clip_id", pa.string()), ("speaker", pa.string())]))
+        return dict(zip(table["clip_id"].to_pylist(), table["speaker"].to_pylist(), strict=True))
+
     def fingerprint(self, *splits: str) -> str:
         """A hash that changes when any shard of these splits does."""
         hashes = [shard.sha256 for name in splits for shard in self.split_or_empty(name)]

@@ -15,6 +15,7 @@ Row = dict[str, Any]
 FRAMES = "avi"
 SOUND = "wav"
 META = "json"
+POINTS = "npy"
 
 # What every manifest row begins with; a stage's own columns follow.
 COMMON = pa.schema(

@@ -14,11 +14,13 @@ from upath import UPath
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import Place
-from s2f.pipeline.core.schema import FRAMES, META, SOUND, SampleMeta
+from s2f.pipeline.core.schema import FRAMES, META, POINTS, SOUND, SampleMeta
 
 AGAIN = "run 's2f prep' again: it writes what is missing or damaged anew"
 
+# What a sample must have, and what it may have: sets prepared by an older s2f lack the points.
 MEMBERS = {FRAMES, META, SOUND}
+KNOWN = {*MEMBERS, POINTS}
 
 # In webdataset's form: `__key__`, the clip's id, and the bytes of its members by file ending.
 Sample = dict[str, Any]
@@ -128,7 +130,7 @@ def _walk(path: Path, wanted: Collection[str]) -> Iterator[Sample]:
     with tarfile.open(path, "r:") as tar:
         for member in tar:
             clip_id, _, ending = member.name.partition(".")
-            content = tar.extractfile(member) if clip_id in wanted and ending in MEMBERS else None
+            content = tar.extractfile(member) if clip_id in wanted and ending in KNOWN else None
             if content:
                 sample = parts.setdefault(clip_id, {"__key__": clip_id})
                 sample[ending] = content.read()

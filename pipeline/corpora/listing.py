@@ -17,7 +17,8 @@ from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Source
 def find_clips(root: Place, corpus: str = "auto", besides: Place | None = None) -> list[Source]:
     """All clips below a raw folder in the order of their ids, without those below `besides`.
 
-    `corpus` is a name of CORPORA, or auto to recognise it. Raises InputError where there are no clips.
+    `corpus` is a name of CORPORA, or auto: the corpus that most videos belong to, and videos that are not
+    of it are those of a plain folder. Raises InputError where there are no clips.
     """
     stamps = dict(_local_files(root, besides) if isinstance(root, Path) else _remote_files(root, besides))
     paths = [PurePosixPath(name) for name in sorted(stamps)]
@@ -27,9 +28,17 @@ def find_clips(root: Place, corpus: str = "auto", besides: Place | None = None) 
     if not videos:
         raise InputError(f"{root} holds no videos", f"videos end in one of {' '.join(sorted(VIDEO_ENDINGS))}")
     home = root.resolve().name
+    chosen = corpus
     if corpus == "auto":
-        corpus = next(name for name in CORPORA if open_corpus(name).recognises(videos, home))
-    sources = _distinct(open_corpus(corpus).find(paths, root), stamps)
+        chosen = next(name for name in CORPORA if open_corpus(name).recognises(videos, home))
+    adapter = open_corpus(chosen)
+    found = adapter.find(paths, root)
+    if corpus == "auto":
+        known = {source.relative for source in found}
+        strange = {path for path in videos if str(path) not in known and not adapter.recognises([path], home)}
+        others = [path for path in paths if path in strange or path.suffix not in VIDEO_ENDINGS]
+        found += open_corpus([*CORPORA][-1]).find(others, root)
+    sources = _distinct(found, stamps)
     if not sources:
         raise InputError(
             f"{root} holds no clip in the layout of {corpus}", "set scan.corpus to auto or folder"

@@ -12,7 +12,7 @@ from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.progress import Progress
 from s2f.pipeline.core.schema import FRAMES, SHARDS, SOUND, Row
 from s2f.pipeline.prep.settings import PrepSettings
-from s2f.pipeline.stages import shard
+from s2f.pipeline.stages import align, detect, shard
 from s2f.pipeline.stages.base import artifact_name
 
 INDEX = "manifest.parquet"
@@ -117,10 +117,14 @@ class Sharding:
         rows = {name: table.row(item.clip_id) for name, table in self.manifests.items()}
         frames = artifact_name(item.clip_id, rows["align"]["key"], f".{FRAMES}")
         sound = artifact_name(item.clip_id, rows["resample"]["key"], f".{SOUND}")
+        track = artifact_name(item.clip_id, rows["detect"]["key"], detect.ARTIFACT)
+        artifacts = self.out / "artifacts"
         return shard.Content(
             shard.meta(rows, item.split),
-            self.out / "artifacts" / "align" / frames,
-            self.out / "artifacts" / "resample" / sound,
+            artifacts / "align" / frames,
+            artifacts / "resample" / sound,
+            artifacts / "detect" / track,
+            self.settings.block(align.AlignParams),
         )
 
     def _record(self, shards: list[shard.PlannedShard]) -> None:

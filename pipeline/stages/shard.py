@@ -7,16 +7,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import pyarrow as pa
 from pydantic import Field, field_validator
 
 from s2f.pipeline.core import files
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.params import Params
-from s2f.pipeline.core.schema import FRAMES, META, SOUND, Row, SampleMeta
+from s2f.pipeline.core.schema import FRAMES, META, POINTS, SOUND, Row, SampleMeta
+from s2f.pipeline.faces import alignment
+from s2f.pipeline.stages.align import AlignParams
 from s2f.pipeline.stages.base import Stage, digest, key
 
-VERSION = 2
+VERSION = 3
 READS = ("scan", "detect", "align", "resample", "window")
 
 Split = Literal["train", "val", "test"]
@@ -87,6 +90,8 @@ class Content:
     meta: SampleMeta
     frames: Place
     sound: Place
+    track: Place
+    align: AlignParams
 
 
 def sample(clip_id: str, keys: dict[str, str], split: Split, size: int) -> PlannedSample:
@@ -162,6 +167,7 @@ def write(shard: PlannedShard, contents: Sequence[Content], path: Place) -> Row:
                 name = content.meta.clip_id
                 _add(tar, f"{name}.{FRAMES}", content.frames.read_bytes())
                 _add(tar, f"{name}.{META}", content.meta.model_dump_json(indent=1).encode())
+                _add(tar, f"{name}.{POINTS}", points(content))
                 _add(tar, f"{name}.{SOUND}", content.sound.read_bytes())
         sha256, size = files.sha256(temporary), temporary.stat().st_size
     frames = [content.meta.frames for content in contents]
@@ -178,6 +184,16 @@ def write(shard: PlannedShard, contents: Sequence[Content], path: Place) -> Row:
             for item, count in zip(shard.samples, frames, strict=True)
         ],
     }
+
+
+def points(content: Content) -> bytes:
+    """The 68 points of every frame in px of its crop, float16 (n, 68, 2), as a file of numpy's."""
+    with np.load(io.BytesIO(content.track.read_bytes()), allow_pickle=False) as track:
+        tracked = track["points"]
+    transforms = alignment.similarity(alignment.smooth(tracked, content.align.smooth), content.align.size)
+    target = io.BytesIO()
+    np.save(target, alignment.transform_points(tracked, transforms).astype(np.float16), allow_pickle=False)
+    return target.getvalue()
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:

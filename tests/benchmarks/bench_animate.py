@@ -19,6 +19,7 @@ from s2f.model.inference.animate import generate
 from s2f.model.inference.runtime import prepare
 from s2f.model.networks import weights
 from s2f.model.networks.generator import Generator
+from s2f.model.networks.noise import NoiseSource
 from s2f.pipeline.core import wav
 from s2f.pipeline.core.windows import Sound
 
@@ -88,7 +89,7 @@ def test_against_the_network_as_published(generator: Generator, threads: int) ->
     source = torch.Generator().manual_seed(0)
     still = torch.rand(1, 3, 128, 96, generator=source) * 2 - 1
     windows = torch.randn(1, frames, 2560, generator=source)
-    noise = generator.draw_noise(1, frames, source)
+    noise = NoiseSource(generator, source).draw(1, frames)
     talker = weights.Talker(prepare(generator), Fraction(FPS), RATE)
     sound = make_sound(SECONDS)
     with torch.inference_mode():

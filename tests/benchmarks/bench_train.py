@@ -59,7 +59,8 @@ def drawn(clips: int, frames: int, device: torch.device) -> Batch:
     names = tuple(str(number) for number in range(clips))
     size = (3, 128, 96)
     window = round(0.16 * RATE)
-    return Batch(names, noise(clips, *size), noise(clips, frames, *size), noise(clips, frames, window))
+    parts = (noise(clips, *size), noise(clips, frames, *size), noise(clips, frames, window))
+    return Batch(names, *parts, noise(clips, frames, 0))
 
 
 def fastest(work: Callable[[], object], device: torch.device) -> float:

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from s2f.model.networks import weights
 from s2f.model.networks.generator import Generator
+from s2f.model.networks.noise import NoiseSource
 
 RATE, WINDOW = 16_000, 2560
 
@@ -45,7 +46,7 @@ def make_input(
     """Stills, windows and noise."""
     stills = torch.rand(clips, 3, 128, 96, generator=source) * 2 - 1
     windows = torch.randn(clips, frames, int(generator.arguments["window"]), generator=source) / 4
-    return stills, windows, generator.draw_noise(clips, frames, source)
+    return stills, windows, NoiseSource(generator, source).draw(clips, frames)
 
 
 def write_run(folder: Path, generator: Generator) -> Path:

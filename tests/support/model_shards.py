@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from s2f.pipeline.core import mjpeg, wav
-from s2f.pipeline.core.schema import FRAMES, META, SHARDS, SOUND, SampleMeta
+from s2f.pipeline.core.schema import FRAMES, META, POINTS, SHARDS, SOUND, SampleMeta
 from s2f.pipeline.core.windows import Sound, cut_windows, loudness, samples_for, window_size, window_starts
 
 FPS = Fraction(25)
@@ -89,7 +89,10 @@ def make_members(clip: str, split: str, frames: int, seed: int) -> dict[str, byt
         source=f"{clip}.mpg",
         source_sha256="0" * 64,
     )
+    points = io.BytesIO()
+    np.save(points, draw_points(level))
     return {
+        POINTS: points.getvalue(),
         FRAMES: mjpeg.encode(draw_faces(level, seed), FPS, 95),
         SOUND: wav.encode(sound, SAMPLE_RATE),
         META: meta.model_dump_json().encode(),
@@ -103,6 +106,25 @@ def make_sound(frames: int, seed: int) -> Sound:
     return (0.5 * envelope * np.sin(2 * np.pi * 220 * time)).astype(np.float32)
 
 
+def mouth_opening(level: float) -> int:
+    """Half the height of a drawn mouth in px, by the loudness in dB."""
+    return int(np.clip((level + 40) / 4, 1, 9))
+
+
+def draw_points(level: npt.NDArray[np.float32]) -> npt.NDArray[np.float16]:
+    """The 68 points of these faces, of which only eyes and lips are in their place: (n, 68, 2)."""
+    points = np.zeros((len(level), 68, 2), np.float32)
+    corners = np.linspace(0, 2 * np.pi, 6, endpoint=False)
+    for first, x in ((36, 31), (42, 66)):
+        points[:, first : first + 6] = np.stack([x + 5 * np.cos(corners), 44 + 2 * np.sin(corners)], axis=1)
+    for first, count, wide in ((48, 12, 12), (60, 8, 10)):
+        angles = np.pi + np.linspace(0, 2 * np.pi, count, endpoint=False)
+        for frame, value in enumerate(level):
+            lips = [50 + wide * np.cos(angles), 89 + mouth_opening(value) * np.sin(angles)]
+            points[frame, first : first + count] = np.stack(lips, axis=1)
+    return points.astype(np.float16)
+
+
 def draw_faces(level: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.uint8]:
     """One face per loudness in dB: RGB uint8 (n, 128, 96, 3); the left eye is darker than the right one."""
     skin = (220, 170 - 10 * (seed % 5), 150)
@@ -112,7 +134,7 @@ def draw_faces(level: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.uint
         cv2.ellipse(picture, (48, 66), (40, 52), 0, 0, 360, skin, -1)
         cv2.circle(picture, (31, 44), 5, (20, 20, 20), -1)
         cv2.circle(picture, (66, 44), 5, (90, 90, 90), -1)
-        opening = int(np.clip((value + 40) / 4, 1, 9))
+        opening = mouth_opening(value)
         cv2.ellipse(picture, (50, 89), (12, opening), 0, 0, 360, (120, 20, 30), -1)
         pictures.append(picture)
     return np.stack(pictures)

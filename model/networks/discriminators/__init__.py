@@ -96,5 +96,14 @@ DISCRIMINATORS = {
             lr=1e-5,
             least_frames=13,
         ),
+        Discriminator(
+            "mouth",
+            "mouth discriminator, ours",
+            "whether the mouth of single frames is sharp",
+            weight=0.0,
+            lr=2e-4,
+            decays=True,
+            judged="judged_frames",
+        ),
     )
 }

@@ -96,17 +96,22 @@ def train(
     settings: "Settings | None" = None,
     *,
     resume: bool = False,
+    start: PathLike | None = None,
     console: Console | None = None,
 ) -> dict[str, float]:
-    """Train a generator into the folder `run`; the scores of its last validation by name. See `s2f train`."""
+    """Train a generator into the folder `run`; the scores of its last validation by name. See `s2f train`.
+
+    It begins with the weights of the run `start`; "pretrained" names those of the package.
+    """
     from s2f.model.training import trainer
 
     params = (settings or _settings()).train
-    return trainer.train(data, Path(run), params, resume=resume, console=console or _quiet())
+    begun = Path(start) if start else None
+    return trainer.train(data, Path(run), params, resume=resume, console=console or _quiet(), start=begun)
 
 
 def load_generator(run: PathLike) -> "Talker":
-    """The best generator of a run in eval mode, with the rates of its clips. Raises CheckpointError."""
+    """The best generator of a run, or "pretrained", in eval mode, with its rates. Raises CheckpointError."""
     from s2f.model.networks.device import best_device
     from s2f.model.networks.weights import load_talker
 

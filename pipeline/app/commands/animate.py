@@ -6,15 +6,15 @@ from typing import Annotated, Literal
 
 import typer
 
-from s2f.pipeline.app.commands.options import VideoFaces, errors, say
+from s2f.pipeline.app.commands.options import PRETRAINED, VideoFaces, errors, say
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.faces import DEFAULT
 
 
 def animate(
     image: Annotated[Path, typer.Option(help="A photo with a face; with --aligned an aligned crop.")],
-    run: Annotated[Path, typer.Option("--run", help="Folder of a trained model.")],
     out: Annotated[Path, typer.Option("--out", help="The video, .mp4; with --stream a file, FIFO or -.")],
+    run: Annotated[Path, typer.Option("--run", help="Folder of a trained model.")] = PRETRAINED,
     audio: Annotated[Path | None, typer.Option(help="Speech in any format that ffmpeg reads.")] = None,
     stream: Annotated[
         bool, typer.Option("--stream", help="Speech is mono PCM s16le from standard input, live.")
@@ -36,7 +36,7 @@ def animate(
 
     With --stream it speaks while the sound comes in: fragmented mp4, or bare rgb24 frames of 96 x 128.
 
-    Example: s2f animate --image me.jpg --audio speech.wav --run runs/small --out me.mp4
+    Example: s2f animate --image me.jpg --audio speech.wav --out me.mp4
     """
     from s2f.pipeline.faces.settings import FaceSettings
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from s2f.pipeline.app.commands.options import (
+    PRETRAINED,
     Faces,
     Json,
     Limit,
@@ -21,7 +22,9 @@ from s2f.pipeline.faces import DEFAULT
 
 
 def evaluate(
-    runs: Annotated[list[Path] | None, typer.Argument(help="Folders of trained models.")] = None,
+    runs: Annotated[
+        list[Path] | None, typer.Argument(help="Folders of trained models; 'pretrained' if there is none.")
+    ] = None,
     data: Annotated[
         str | None, typer.Option("--data", help="Folder or URL that 's2f prep' has made.")
     ] = None,
@@ -56,9 +59,9 @@ def evaluate(
     from s2f.pipeline.faces.settings import FaceSettings
 
     source: VideoSource
-    if runs and data and not videos and not reference:
+    if data and not videos and not reference:
         chosen = FaceSettings(faces) if faces else None
-        source = Animated(runs, PreparedSet(data), split, limit, seed, chosen)
+        source = Animated(runs or [PRETRAINED], PreparedSet(data), split, limit, seed, chosen)
     elif videos and reference and not runs and not data:
         source = Videos(videos, reference, limit, FaceSettings(faces or DEFAULT))
     else:

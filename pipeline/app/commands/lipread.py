@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from s2f.pipeline.app.commands.options import (
+    PRETRAINED,
     Config,
     Json,
     Limit,
@@ -22,7 +23,7 @@ from s2f.pipeline.faces import DEFAULT
 lipread = typer.Typer(
     name="lipread",
     no_args_is_help=True,
-    help="Train a lip reader, and let it read.\n\nExample: s2f lipread run me.mp4 --run runs/reader",
+    help="Train a lip reader, and let it read.\n\nExample: s2f lipread run me.mp4",
 )
 
 
@@ -53,7 +54,7 @@ def lipread_train(
 @lipread.command("run")
 def lipread_run(
     what: Annotated[str, typer.Argument(help="A video, or what 's2f prep' has made.")],
-    run: Annotated[Path, typer.Option("--run", help="Folder of a trained reader.")],
+    run: Annotated[Path, typer.Option("--run", help="Folder of a trained reader.")] = PRETRAINED,
     split: Split = "val",
     limit: Limit = None,
     faces: VideoFaces = DEFAULT,
@@ -62,7 +63,7 @@ def lipread_run(
 ) -> None:
     """Read the lips of a video, or score a reader on a split: word error rates with and without the grammar.
 
-    Example: s2f lipread run out/grid --run runs/reader --split test
+    Example: s2f lipread run out/grid --split test
     """
     from s2f.model.evaluation.learned.lipreading import reader, scores
     from s2f.model.evaluation.sources.footage import Video

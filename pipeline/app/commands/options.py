@@ -24,6 +24,9 @@ def choices(names: Iterable[str]) -> str:
 
 STAGE_HELP = f"{choices(STAGES)}."
 
+# In place of a run folder: the weights that come with the package.
+PRETRAINED = Path("pretrained")
+
 Out = Annotated[str, typer.Option("--out", help="Folder or URL for the prepared set.")]
 Config = Annotated[
     Path | None, typer.Option("--config", help="File of settings; without it ./stages.yaml, or the defaults.")
@@ -37,10 +40,14 @@ Split = Annotated[str, typer.Option(help="train, val or test.")]
 Json = Annotated[Path | None, typer.Option(help="Also write the figures to this file.")]
 Workers = Annotated[int, typer.Option(min=0, help="Processes that measure; 0 = one per CPU.")]
 LipReader = Annotated[
-    Path | None, typer.Option(help="Also measure word error rates, with this run of 's2f lipread train'.")
+    Path | None,
+    typer.Option(
+        help="Also measure word error rates, with this run of 's2f lipread train', or 'pretrained'."
+    ),
 ]
 SyncScorer = Annotated[
-    Path | None, typer.Option(help="Also measure the sync, with this run of 's2f sync train'.")
+    Path | None,
+    typer.Option(help="Also measure the sync, with this run of 's2f sync train', or 'pretrained'."),
 ]
 Raw = Annotated[str, typer.Argument(help="Folder or URL of raw videos.")]
 Prepared = Annotated[str, typer.Argument(help="Folder or URL that 's2f prep' has made.")]

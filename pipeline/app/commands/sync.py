@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from s2f.pipeline.app.commands.options import (
+    PRETRAINED,
     Config,
     Json,
     Limit,
@@ -21,8 +22,7 @@ from s2f.pipeline.faces import DEFAULT
 sync = typer.Typer(
     name="sync",
     no_args_is_help=True,
-    help="Is the sound in time with the lips, early or late?\n\n"
-    "Example: s2f sync run talk.mp4 --run runs/sync",
+    help="Is the sound in time with the lips, early or late?\n\nExample: s2f sync run talk.mp4",
 )
 
 
@@ -57,7 +57,7 @@ def sync_train(
 @sync.command("run")
 def sync_run(
     what: Annotated[list[str], typer.Argument(help="Videos, or with --split a prepared set.")],
-    run: Annotated[Path, typer.Option("--run", help="Folder of 's2f sync train'.")],
+    run: Annotated[Path, typer.Option("--run", help="Folder of 's2f sync train'.")] = PRETRAINED,
     split: Annotated[str | None, typer.Option(help="train, val or test.")] = None,
     limit: Limit = None,
     faces: VideoFaces = DEFAULT,
@@ -65,7 +65,7 @@ def sync_run(
 ) -> None:
     """Measure by how much the sound of clips is early or late, and how sure that is.
 
-    Example: s2f sync run out/grid --split test --run runs/sync
+    Example: s2f sync run out/grid --split test
     """
     from s2f.model.evaluation.learned.sync import clips, measuring, scorer
     from s2f.model.networks.device import best_device

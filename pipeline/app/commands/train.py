@@ -14,7 +14,14 @@ def train(
     run: Annotated[Path, typer.Option("--run", help="Folder for checkpoints, curves and samples.")],
     config: Config = None,
     set_: Set = None,
+    preset: Annotated[
+        str | None,
+        typer.Option("--preset", help="Named settings of the package; docs/training.md lists them."),
+    ] = None,
     resume: Resume = False,
+    start: Annotated[
+        Path | None, typer.Option("--start", help="Begin with the network and weights of this run.")
+    ] = None,
 ) -> None:
     """Train the GAN on the shards of a prepared set.
 
@@ -28,5 +35,7 @@ def train(
     from s2f.pipeline.core.prepared_set import PreparedSet
 
     folder = trainer.run_folder(run)
-    place, params = chosen(folder, TrainParams, "train", out, config, set_ or [], resume=resume)
-    trainer.train(PreparedSet(place, params.cache), run, params, resume=resume, console=console)
+    place, params = chosen(
+        folder, TrainParams, "train", out, config, set_ or [], resume=resume, preset=preset
+    )
+    trainer.train(PreparedSet(place, params.cache), run, params, resume=resume, console=console, start=start)

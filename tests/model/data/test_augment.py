@@ -16,7 +16,7 @@ def batch() -> Batch:
     still = torch.nn.functional.interpolate(rough, (128, 96), mode="bilinear") * 1.2 - 0.6
     frames = still[:, None].repeat(1, 4, 1, 1, 1)
     sound = torch.sin(torch.arange(400) / 9) * torch.tensor([0.1, 0.2, 0.4])[:, None]
-    return Batch(("a", "b", "c"), still, frames, sound[:, None].repeat(1, 4, 1))
+    return Batch(("a", "b", "c"), still, frames, sound[:, None].repeat(1, 4, 1), torch.zeros(3, 4, 0))
 
 
 def source(seed: int) -> torch.Generator:

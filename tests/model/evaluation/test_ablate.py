@@ -362,8 +362,8 @@ def test_a_row_of_the_other_recipe_keeps_what_was_given_alone() -> None:
     assert params == TrainParams.model_validate({"recipe": "ijcv2019", "identity": 7, "width": 8})
 
 
-def test_the_settings_of_the_demo_come_from_its_stages_yaml(tmp_path: Path) -> None:
-    wanted = config.load(None, tour.SETTINGS)
+def test_the_settings_of_a_preset_come_from_a_sets_stages_yaml(tmp_path: Path) -> None:
+    wanted = config.load(None, tour.SETTINGS, "small")
     save(wanted, tmp_path / "stages.yaml")
     assert config.load(tmp_path / "stages.yaml", []).train == wanted.train
     weights = [each.frame_weight for each in row_settings(load_rows(None), wanted.train)]

@@ -187,7 +187,6 @@ def test_what_users_get_wrong(s2f: Command, drawn: Path, run: Path, tmp_path: Pa
         ((run, "--data", unreadable), "none of 3 clips can be read"),
         ((run, "--data", drawn, "--out", tmp_path / "file" / "out"), "cannot be made"),
         ((run,), "two ways to evaluate"),
-        (("--data", drawn), "two ways to evaluate"),
         ((run, "--data", drawn, "--videos", tmp_path), "two ways to evaluate"),
     ]:
         refused(s2f("evaluate", *arguments), words)

@@ -25,10 +25,11 @@ from s2f.model.evaluation.learned.metrics import learned_metrics
 from s2f.model.evaluation.learned.sync import measuring, scorer, training
 from s2f.model.evaluation.learned.sync.clips import late, read_video
 from s2f.model.evaluation.learned.sync.config import SyncParams
-from s2f.model.evaluation.learned.sync.network import SoundPicture, SyncNetwork, mel_bank
+from s2f.model.evaluation.learned.sync.network import SyncNetwork
 from s2f.model.evaluation.learned.sync.protocol import LEAST_FRAMES, MOST, Codes, mean_distances, offset_score
 from s2f.model.evaluation.learned.sync.scorer import Known, Scorer, load_scorer, save
 from s2f.model.metrics.scoring import ClipVideos, score_clip
+from s2f.model.networks.log_mel import SoundPicture, mel_bank
 from s2f.model.training import checkpoint
 from s2f.pipeline.core import media, wav
 from s2f.pipeline.core.errors import InputError

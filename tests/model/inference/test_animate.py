@@ -27,6 +27,7 @@ VARIANTS = [
     {"noise": 0, "temporal": False},
     {"window": 3200, "identity": 128},
     {"companded": True},
+    {"sound": "log_mel", "dropout": 0.2, "blinks": True, "blend": True},
 ]
 
 

@@ -22,7 +22,11 @@ from s2f.model.inference.runtime import prepare
 from s2f.pipeline.core.errors import CheckpointError, ExportError
 
 Arrays = dict[str, npt.NDArray[np.float32]]
-VARIANTS = [{"companded": True}, {"noise": 0, "temporal": False, "window": 3200}]
+VARIANTS: list[dict[str, Any]] = [
+    {"companded": True},
+    {"noise": 0, "temporal": False, "window": 3200},
+    {"sound": "log_mel", "dropout": 0.2, "blinks": True, "blend": True},
+]
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +42,8 @@ def animate(description: dict[str, Any], run: Any, given: Arrays, lengths: list[
     """What a foreign program does: the face once, then the steps, each with the memory of the last one."""
     parts = description["files"]
     known = run("face", {"still": given["still"]})
+    if "still" in parts["step"]["inputs"]:
+        known["still"] = given["still"]
     inputs = parts["step"]["inputs"]
     memory = {name: np.zeros(shape, np.float32) for name, shape in inputs.items() if name.endswith("_memory")}
     frames = []

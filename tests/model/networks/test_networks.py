@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from s2f.model.networks.discriminators import DISCRIMINATORS
 from s2f.model.networks.discriminators.frame import FrameDiscriminator
+from s2f.model.networks.discriminators.mouth import MouthDiscriminator
 from s2f.model.networks.discriminators.sequence import SequenceDiscriminator
 from s2f.model.networks.discriminators.sync import SyncDiscriminator
 from s2f.model.networks.discriminators.video import VideoDiscriminator
@@ -33,6 +34,7 @@ from s2f.model.networks.layers import (
     prime_factors,
 )
 from s2f.model.networks.losses import discriminator_loss, generator_loss, reconstruction_loss, upper_loss
+from s2f.model.networks.noise import NoiseSource
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -70,7 +72,7 @@ def ready(network: nn.Module) -> nn.Module:
 
 def test_generator_makes_a_frame_per_window() -> None:
     generator = small_generator()
-    noise = generator.draw_noise(2, 3, torch.Generator().manual_seed(0))
+    noise = NoiseSource(generator, torch.Generator().manual_seed(0)).draw(2, 3)
     frames = generator(torch.zeros(2, 3, 128, 96), torch.zeros(2, 3, WINDOW), noise)
     assert frames.shape == (2, 3, 3, 128, 96)
     assert frames.abs().max() <= 1
@@ -91,7 +93,7 @@ def test_costs_are_those_of_the_published_networks() -> None:
     assert multiplications(encoder, still) == pytest.approx(0.41, abs=0.005)
     with torch.inference_mode():
         skips = encoder(still).skips
-    single, many = (multiplications(decoder, torch.zeros(1, frames, 394), skips) for frames in (1, 4))
+    single, many = (multiplications(decoder, torch.zeros(1, frames, 394), skips, still) for frames in (1, 4))
     assert single == pytest.approx(1.32, abs=0.005)
     assert many < 3.1 * single  # the skips are convolved once
 
@@ -169,7 +171,7 @@ def test_a_clip_in_stretches_equals_the_clip_in_one_piece(cuts: tuple[int, int])
     generator = small_generator().eval()
     source = torch.Generator().manual_seed(1)
     windows = torch.randn(1, 7, WINDOW, generator=source)
-    noise = generator.draw_noise(1, 7, torch.Generator().manual_seed(2))
+    noise = NoiseSource(generator, torch.Generator().manual_seed(2)).draw(1, 7)
     with torch.inference_mode():
         identity = generator.identity(torch.randn(1, 3, 128, 96, generator=source))
         whole, _ = generator.speak(identity, windows, noise)
@@ -184,9 +186,9 @@ def test_a_clip_in_stretches_equals_the_clip_in_one_piece(cuts: tuple[int, int])
 
 def test_noise_does_not_depend_on_the_stretches() -> None:
     generator = small_generator()
-    whole = generator.draw_noise(1, 9, torch.Generator().manual_seed(0))
+    whole = NoiseSource(generator, torch.Generator().manual_seed(0)).draw(1, 9)
     source = torch.Generator().manual_seed(0)
-    parts = [generator.draw_noise(1, frames, source) for frames in (2, 3, 4)]
+    parts = [NoiseSource(generator, source).draw(1, frames) for frames in (2, 3, 4)]
     assert torch.equal(torch.cat(parts, dim=1), whole)
 
 
@@ -231,7 +233,7 @@ def test_without_noise_there_is_no_noise_generator_and_one_video() -> None:
     still, windows = drawn(1, 3, 128, 96), drawn(1, 3, WINDOW)
     videos = []
     for seed in (0, 1):
-        noise = generator.draw_noise(1, 3, torch.Generator().manual_seed(seed))
+        noise = NoiseSource(generator, torch.Generator().manual_seed(seed)).draw(1, 3)
         assert noise.shape == (1, 3, 0)
         with torch.inference_mode():
             videos.append(generator(still, windows, noise))
@@ -240,7 +242,7 @@ def test_without_noise_there_is_no_noise_generator_and_one_video() -> None:
 
 def test_noise_changes_the_video_and_has_the_given_deviation() -> None:
     generator = small_generator(noise_std=0.33).eval()
-    noise = generator.draw_noise(20, 50, torch.Generator().manual_seed(0))
+    noise = NoiseSource(generator, torch.Generator().manual_seed(0)).draw(20, 50)
     assert noise.std().item() == pytest.approx(0.33, rel=0.05)
     still, windows = drawn(1, 3, 128, 96), drawn(1, 50, WINDOW)
     with torch.inference_mode():
@@ -248,13 +250,30 @@ def test_noise_changes_the_video_and_has_the_given_deviation() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"noise": 0}, {"temporal": False}, {"window": 3200, "identity": 128, "noise_std": 0.33}]
+    "changes",
+    [
+        {},
+        {"noise": 0},
+        {"temporal": False},
+        {"window": 3200, "identity": 128, "noise_std": 0.33},
+        {"sound": "log_mel", "dropout": 0.2, "blinks": True, "blend": True},
+    ],
 )
 def test_the_arguments_make_the_same_network_again(changes: dict[str, Any]) -> None:
     generator = small_generator(**changes)
     again = Generator(**json.loads(json.dumps(generator.arguments)))
     again.load_state_dict(generator.state_dict())
     assert again.arguments == generator.arguments
+
+
+def test_a_blending_generator_begins_with_the_still() -> None:
+    generator = small_generator(blend=True).eval()
+    still = drawn(1, 3, 128, 96).clamp(-1, 1)
+    with torch.inference_mode():
+        frames = generator(still, drawn(1, 4, WINDOW), drawn(1, 4, generator.noise_size))
+    assert frames.abs().max() <= 1
+    # What it paints is seen to sigmoid(-2) = 12 %.
+    assert (frames - still[:, None]).abs().mean() < 0.2
 
 
 def test_arguments_of_older_runs_make_a_temporal_generator() -> None:
@@ -269,6 +288,7 @@ def test_arguments_of_older_runs_make_a_temporal_generator() -> None:
         (VideoDiscriminator(4), 2),
         (SyncDiscriminator(4, WINDOW, RATE, 4), 2 * 3),
         (VolumeDiscriminator(4), 2 * 2 * 8 * 6),
+        (MouthDiscriminator(4), 2 * 14),
     ],
 )
 def test_discriminators_give_a_logit_for_each_of_what_they_judge(judge: nn.Module, logits: int) -> None:

@@ -18,6 +18,7 @@ from s2f.model.networks import weights
 from s2f.model.networks.discriminators import DISCRIMINATORS
 from s2f.model.networks.discriminators.sequence import SequenceDiscriminator
 from s2f.model.networks.discriminators.video import VideoDiscriminator
+from s2f.model.networks.noise import NoiseSource
 from s2f.model.training.config import RECIPES, TrainParams
 from s2f.model.training.distributed import Distributed
 from s2f.model.training.state import State, new_state
@@ -331,7 +332,7 @@ def test_a_trained_variant_loads_and_speaks(data: Path, tmp_path: Path, changes:
     start(data, tmp_path / "run", params)
     generator = weights.load_talker(tmp_path / "run", CPU).generator
     batch = first_batch(data, params)
-    noise = generator.draw_noise(2, 6, torch.Generator().manual_seed(0))
+    noise = NoiseSource(generator, torch.Generator().manual_seed(0)).draw(2, 6)
     with torch.inference_mode():
         frames, _ = generator.speak(generator.identity(batch.still), batch.windows, noise)
     assert frames.shape == batch.frames.shape

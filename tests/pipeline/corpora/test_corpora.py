@@ -21,6 +21,23 @@ def by_id(root: Path, corpus: str = "auto") -> dict[str, Source]:
     return {source.clip_id: source for source in listing.find_clips(root, corpus)}
 
 
+def test_videos_that_are_not_of_the_corpus_are_taken_as_a_plain_folders(tmp_path: Path) -> None:
+    clips = tree(
+        tmp_path, "grid/s1/bbaf2n.mpg", "grid/s2/pwij3p.mpg", "grid/align/bbaf2n.align", "me/hello.mp4"
+    )
+    (clips / "me/hello.txt").write_text("hello")
+    found = by_id(clips)
+    assert {name: (each.corpus, each.speaker) for name, each in found.items()} == {
+        "s1_bbaf2n": ("grid", "s1"),
+        "s2_pwij3p": ("grid", "s2"),
+        "me_hello": ("folder", "me"),
+    }
+    assert found["s1_bbaf2n"].aligned == "grid/align/bbaf2n.align"
+    assert folder.text(found["me_hello"]) == "hello"
+    # Whoever names the corpus wants that one alone.
+    assert by_id(clips, "grid").keys() == {"s1_bbaf2n", "s2_pwij3p"}
+
+
 def test_every_grid_clip_is_found_with_its_alignment(data: Path) -> None:
     found = listing.find_clips(data / "grid")
     assert len(found) == 61

@@ -15,7 +15,7 @@ KEYS = {
     "resample": "1.3bb8c9073b218359.c513f6fb41c7a2cd.",
     "window": "1.2f7e622a80a78f4f.219ad1d02ff63516.",
 }
-SAMPLE = "2.train.d56f690cf12bb360."
+SAMPLE = "3.train.d56f690cf12bb360."
 
 
 def grid_clip() -> Source:
@@ -26,5 +26,5 @@ def test_the_keys_of_a_clip_are_those_of_earlier_versions() -> None:
     assert plan.keys(grid_clip(), "content", plan.configured(PrepSettings())) == KEYS
 
 
-def test_the_key_of_a_sample_is_that_of_earlier_versions() -> None:
+def test_the_key_of_a_sample_is_that_of_the_version_with_points() -> None:
     assert shard.sample("s1_bbaf2n", KEYS, "train", 1).key == SAMPLE

@@ -15,8 +15,10 @@ import pytest
 import webdataset
 from support.prepared import Prepared
 
+from s2f.pipeline import faces
 from s2f.pipeline.core import files, mjpeg, wav, windows
 from s2f.pipeline.core.schema import SampleMeta
+from s2f.pipeline.faces.mouth import crop_points, opening
 from s2f.pipeline.stages.shard import (
     READS,
     SPLITS,
@@ -29,6 +31,7 @@ from s2f.pipeline.stages.shard import (
     split_of,
 )
 
+ENDINGS = ("avi", "json", "npy", "wav")
 KEYS = {name: f"1.{name}.." for name in READS}
 
 
@@ -65,7 +68,7 @@ def test_plain_webdataset_reads_every_clip(
     assert set(samples) == set(prepared_grid.rows("shard"))
     assert len(samples) == 60
     for found in samples.values():
-        assert {name for name in found if not name.startswith("__")} == {"avi", "wav", "json"}
+        assert {name for name in found if not name.startswith("__")} == set(ENDINGS)
 
 
 def test_members_of_a_sample_agree(samples: dict[str, dict[str, Any]]) -> None:
@@ -109,6 +112,19 @@ def test_frames_of_a_sample_are_the_aligned_ones(
     assert mjpeg.decode(artifact, slice(0, 5)).shape == (5, 128, 96, 3)
 
 
+def test_points_of_a_sample_lie_in_the_crops(
+    prepared_grid: Prepared, samples: dict[str, dict[str, Any]]
+) -> None:
+    backend = faces.open_backend(faces.DEFAULT)
+    for key in ("s1_bbaf2n", "s4_bbilzs"):
+        points = np.load(io.BytesIO(samples[key]["npy"]), allow_pickle=False)
+        frames = mjpeg.decode(samples[key]["avi"])
+        assert (points.shape, points.dtype) == ((len(frames), 68, 2), np.float16)
+        seen = crop_points(frames, backend)
+        assert np.abs(points - seen).mean() < 1.5
+        assert np.corrcoef(opening(points.astype(np.float32)), opening(seen))[0, 1] > 0.9
+
+
 def test_the_manifest_names_every_tar_with_its_hash_and_samples(prepared_grid: Prepared) -> None:
     rows = prepared_grid.shards()
     folder = prepared_grid.out / "shards"
@@ -118,7 +134,7 @@ def test_the_manifest_names_every_tar_with_its_hash_and_samples(prepared_grid: P
         assert (row["sha256"], row["bytes"]) == (files.sha256(path), path.stat().st_size)
         with tarfile.open(path) as tar:
             names = tar.getnames()
-        wanted = [f"{clip['clip_id']}.{ending}" for clip in row["clips"] for ending in ("avi", "json", "wav")]
+        wanted = [f"{clip['clip_id']}.{ending}" for clip in row["clips"] for ending in ENDINGS]
         assert names == wanted
         assert row["samples"] == len(row["clips"])
         assert row["frames"] == sum(clip["frames"] for clip in row["clips"])

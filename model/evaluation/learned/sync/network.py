@@ -9,40 +9,11 @@ from torch.nn import functional
 
 from s2f.model.evaluation.learned.sync.protocol import SNIPPET
 from s2f.model.networks.layers import PictureEncoder, channels_last, over_frames
+from s2f.model.networks.log_mel import BANDS, SoundPicture
 from s2f.pipeline.faces.alignment import HEIGHT
 
-# The log-mel picture of the sound: 25 ms of sound every 10 ms, in this many bands.
-MEL_SECONDS, MEL_STEP, BANDS = 0.025, 0.01, 40
-LOWEST, HIGHEST = 60.0, 7600.0  # Hz
-# The power below which a band counts as silent: about that of white noise 60 dB below full scale.
-QUIET = 1e-3
 # Weights of red, green and blue in a grey picture (ITU-R BT.601).
 GREY = (0.299, 0.587, 0.114)
-
-
-class SoundPicture(nn.Module):
-    """Windows (N, samples) of sound in [-1, 1] to log-mel pictures (N, 1, 40, steps), about in [-1, 2].
-
-    Unknown voices look more like the trained ones on the mel scale than as waveforms, which matters when
-    there are only minutes of sound to train on.
-    """
-
-    window: Tensor
-    bank: Tensor
-
-    def __init__(self, sample_rate: int) -> None:
-        super().__init__()
-        self.size, self.step = round(MEL_SECONDS * sample_rate), round(MEL_STEP * sample_rate)
-        self.points = 1 << (self.size - 1).bit_length()
-        self.register_buffer("window", torch.hann_window(self.size), persistent=False)
-        self.register_buffer("bank", mel_bank(BANDS, self.points, sample_rate), persistent=False)
-
-    def forward(self, windows: Tensor) -> Tensor:
-        waves = torch.stft(
-            windows, self.points, self.step, self.size, self.window, center=False, return_complex=True
-        )
-        power: Tensor = self.bank @ waves.abs().square()
-        return (torch.log(power + QUIET) / -math.log(QUIET))[:, None]
 
 
 class SyncNetwork(nn.Module):
@@ -78,17 +49,6 @@ class SyncNetwork(nn.Module):
 def lower_half(pictures: Tensor) -> Tensor:
     """The lower half of faces (..., 128, 96), where the mouth is: (..., 64, 96)."""
     return pictures[..., HEIGHT // 2 :, :]
-
-
-def mel_bank(bands: int, points: int, sample_rate: int) -> Tensor:
-    """Triangular filters (bands, points / 2 + 1), equally wide on the mel scale, for powers of an FFT."""
-    highest = min(HIGHEST, sample_rate / 2)
-    low, high = (2595 * math.log10(1 + frequency / 700) for frequency in (LOWEST, highest))
-    edges = 700 * (10 ** (torch.linspace(low, high, bands + 2) / 2595) - 1)
-    frequencies = torch.linspace(0, sample_rate / 2, points // 2 + 1)
-    left, middle, right = edges[:-2, None], edges[1:-1, None], edges[2:, None]
-    rising, falling = (frequencies - left) / (middle - left), (right - frequencies) / (right - middle)
-    return torch.minimum(rising, falling).clamp_min(0)
 
 
 def _layer(inside: int, outside: int, stride: int) -> nn.Sequential:

@@ -1,0 +1,36 @@
+"""Mouths of single frames. Not in the papers: for generators that blend, and for trainings that are short."""
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from s2f.model.networks.discriminators import Sizes
+from s2f.model.networks.layers import PictureEncoder, channels_last
+from s2f.model.networks.losses import MOUTH_COLUMNS, MOUTH_ROWS
+
+# What the convolutions expect; the mouth is enlarged to it.
+SIZE = (64, 96)
+
+
+class MouthDiscriminator(nn.Module):
+    """Is the mouth of single frames sharp, with lips and teeth? Six convolutions over the mouth alone.
+
+    It does not see the still. Beside it, a generator that blends gives itself away by a background that is
+    the still's to the last bit, whatever the mouth looks like.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.picture = PictureEncoder(3, width, 1, height=SIZE[0], judge=True)
+        channels_last(self)
+
+    def forward(self, still: Tensor, frames: Tensor, windows: Tensor) -> Tensor:
+        """Logits (B * T,) of frames (B, T, 3, 128, 96); neither still nor sound."""
+        mouths = frames[..., MOUTH_ROWS, MOUTH_COLUMNS].flatten(0, 1)
+        large = functional.interpolate(mouths, SIZE, mode="bilinear", align_corners=False)
+        logits: Tensor = self.picture(large)[0]
+        return logits.flatten()
+
+
+def build(sizes: Sizes) -> nn.Module:
+    """The discriminator of these sizes."""
+    return MouthDiscriminator(sizes.width)

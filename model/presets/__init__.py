@@ -1,0 +1,1 @@
+"""Named settings: the stages in which the package's generator was trained."""

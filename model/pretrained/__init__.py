@@ -1,0 +1,1 @@
+"""The weights of the package, each with its card."""

@@ -1,0 +1,203 @@
+"""Trains the weights that come with the package from folders of raw corpora: `make pretrained`.
+
+Everything lies below a work folder, and what is done there is not done again: the same command goes on
+where it was stopped. The generator is trained on one core, lip reader and sync scorer beside it on another.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save
+
+from s2f.model.evaluation.learned.lipreading.reader import KIND as READER
+from s2f.model.evaluation.learned.sync.scorer import KIND as SCORER
+from s2f.model.networks.weights import GENERATOR, PRETRAINED, Kind, located
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.files import make_folder, write_bytes
+
+# The corpora below the folder of shared data, and the settings of their preparation.
+CORPORA = ("grid", "grid_s1", "grid_many", "crema")
+PREP = (
+    "shard.split_by=utterance",
+    "shard.shares={train: 0.92, val: 0.02, test: 0.06}",
+    "shard.test=[s5, s30, '1011', '1020', '1030', '1041', '1052', '1062', '1077', '1088']",
+    "shard.val=[s26, '1013', '1042', '1071']",
+)
+# The generator's trainings, each of which begins with the weights of the one before: their presets.
+STAGES = ("listen", "paint", "sharpen")
+LICENCES = """\
+- GRID audiovisual sentence corpus, Cooke, Barker, Cunningham and Shao 2006, CC BY 4.0
+- CREMA-D, Cao et al. 2014, ODbL 1.0
+"""
+
+
+@dataclass(frozen=True)
+class Published:
+    """Weights of the package: their kind, where they were trained, what they do and what they cannot."""
+
+    kind: Kind
+    run: Path
+    title: str
+    does: str
+    limits: str
+
+
+def main(data: Path, work: Path) -> None:
+    """Prepare the corpora below `data`, train everything below `work`, and write the package's weights."""
+    prepared = work / "set"
+    gather(data, work / "raw")
+    run("prep", work / "raw", "--out", prepared, *_sets(PREP))
+    beside = threading.Thread(target=train_judges, args=(prepared, work))
+    beside.start()
+    last = train_generator(prepared, work)
+    beside.join()
+    judges = ("--lipreader", work / "reader", "--sync", work / "sync")
+    run("evaluate", last, "--data", prepared, "--split", "test", *judges, "--out", work / "scores")
+    scores = json.loads((work / "scores" / "evaluation.json").read_text())
+    for each in published(work, last):
+        publish(each, scores, located(PRETRAINED, each.kind))
+
+
+def gather(data: Path, raw: Path) -> None:
+    """One raw folder of links to all corpora. Raises InputError where one is missing."""
+    for name in CORPORA:
+        if not (data / name).is_dir():
+            raise InputError(f"{data} lacks the corpus {name}", "name the folder that holds the corpora")
+        make_folder(raw)
+        if not (raw / name).exists():
+            (raw / name).symlink_to((data / name).absolute(), target_is_directory=True)
+
+
+def train_generator(prepared: Path, work: Path) -> Path:
+    """Train the generator stage by stage; the run of the last one."""
+    start: tuple[object, ...] = ()
+    for stage in STAGES:
+        folder = work / stage
+        _train("train", folder, (prepared, "--preset", stage, *start))
+        start = ("--start", folder)
+    return work / STAGES[-1]
+
+
+def train_judges(prepared: Path, work: Path) -> None:
+    """Train what measures: the lip reader, twice over, then the sync scorer."""
+    first = ("lipread.epochs=12", "lipread.validate_every=3", "lipread.threads=1")
+    _train("lipread train", work / "reader-first", (prepared, *_sets(first)))
+    again = ("lipread.epochs=14", "lipread.lr=0.002", "lipread.validate_every=7", "lipread.threads=1")
+    start = ("--start", work / "reader-first")
+    _train("lipread train", work / "reader", (prepared, *start, *_sets(again)))
+    _train("sync train", work / "sync", (prepared, *_sets(("sync.steps=600", "sync.threads=1"))))
+
+
+def _train(command: str, folder: Path, more: Sequence[object]) -> None:
+    if (folder / "state.pt").exists():
+        run(*command.split(), "--run", folder, "--resume")
+    else:
+        run(*command.split(), *more, "--run", folder)
+
+
+def run(*arguments: object) -> None:
+    """Run a command of s2f in a process of its own, with one thread; an error ends everything."""
+    program = [sys.executable, "-c", "from s2f.pipeline.app.cli import main; main()"]
+    done = subprocess.run(
+        [*program, *map(str, arguments)], env=os.environ | {"OMP_NUM_THREADS": "1"}, check=False
+    )
+    if done.returncode:
+        raise SystemExit(done.returncode)
+
+
+def _sets(values: Sequence[str]) -> list[str]:
+    return [part for value in values for part in ("--set", value)]
+
+
+def published(work: Path, generator: Path) -> tuple[Published, ...]:
+    """What goes into the package."""
+    return (
+        Published(
+            GENERATOR,
+            generator,
+            "Generator",
+            "A still face and speech to a talking face of 96 x 128 px at 25 frames per second.",
+            "It has seen mostly one man of GRID, and some seventy people in one to twenty clips. Faces from"
+            " the front, English, clear speech. Eyes close at random moments. It must not be used to make a"
+            " person say what he or she has not agreed to.",
+        ),
+        Published(
+            READER,
+            work / "reader",
+            "Lip reader",
+            "Reads sentences of GRID from mouths of 64 x 40 px.",
+            "It knows the 51 words of GRID alone, and reads one man well and others badly.",
+        ),
+        Published(
+            SCORER,
+            work / "sync",
+            "Sync scorer",
+            "Tells by how many frames the sound of a talking face is late.",
+            "On people that it has not seen, one clip proves little.",
+        ),
+    )
+
+
+def publish(each: Published, scores: Mapping[str, Any], target: Path) -> None:
+    """Write weights, in half precision, description and card to the folder `target`."""
+    weights = each.run / each.kind.weights
+    halves = {
+        name: tensor.to(torch.float16) if tensor.is_floating_point() else tensor
+        for name, tensor in load_file(weights).items()
+    }
+    make_folder(target)
+    write_bytes(target / each.kind.weights, save(halves))
+    shutil.copyfile(each.run / each.kind.description, target / each.kind.description)
+    write_bytes(target / "card.md", card(each, scores).encode())
+
+
+def card(each: Published, scores: Mapping[str, Any]) -> str:
+    """What people should know of the weights, in Markdown."""
+    return f"""\
+# {each.title}
+
+{each.does}
+
+## Data and licences
+
+{LICENCES}
+The weights may be used under the terms of these licences.
+
+## Made by
+
+The stages of `make pretrained`, from the corpora named above; seed 0.
+
+## Limits
+
+{each.limits}
+
+## Figures
+
+The generator, with the lip reader and sync scorer as judges, on {scores["measured"]} clips of sentences and
+people that were not trained on. Means over the clips:
+
+{figures(scores)}"""
+
+
+def figures(scores: Mapping[str, Any]) -> str:
+    """The measures of the generator, the still frame and the real video as a table in Markdown."""
+    names = ["generated", *(row["name"] for row in scores["rows"][1:])]
+    lines = ["| measure | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    for name, measure in scores["measures"].items():
+        values = [(row["scores"].get(name) or {}).get("mean") for row in scores["rows"]]
+        cells = ["-" if value is None else f"{value:.3g}" for value in values]
+        lines.append(f"| {measure['title']} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
