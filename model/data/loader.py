@@ -188,7 +188,9 @@ class _Reading:
         """The clip whose turn it is, or another one where it cannot be read."""
         entry = self.share.turns[turn]
         try:
-            return self._cut(entry, found, self.share.turns[:turn].count(entry))
+            # Only a balanced order takes a clip more than once.
+            again = self.share.turns[:turn].count(entry) if self.params.balance else 0
+            return self._cut(entry, found, again)
         except InputError as error:
             self._lose(entry, error)
         told.append(self.lost[entry])

@@ -14,9 +14,8 @@ from s2f.pipeline.faces.eyes import aspect_ratio
 LIPS = slice(48, 68)
 # Which point of the lips becomes which one in a mirror.
 MIRRORED = [6, 5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7, 16, 15, 14, 13, 12, 19, 18, 17]
-# Numbers of a frame: two for each point of the lips, then one for the eyes.
+# Two numbers for each point of the lips.
 LIP_NUMBERS = 2 * len(MIRRORED)
-NUMBERS = LIP_NUMBERS + 1
 # Lips move by a few px in a crop of 96 x 128 px.
 LIP_PX = 2.0
 # Eyes that are open are as open as in the widest fifth of a clip, and closed they have half of that.

@@ -185,7 +185,13 @@ def _train(
         start = Path(begun_from)
     shards, validation = data.split_or_empty("train"), data.split_or_empty("val")
     batches = TrainBatches(
-        shards, params, device, distributed.rank, distributed.world, console.out, data.speakers
+        shards,
+        params,
+        device,
+        distributed.rank,
+        distributed.world,
+        console.out,
+        data.speakers if params.balance else {},
     )
     faces = read_settings(data)
     if validation and distributed.is_main:
