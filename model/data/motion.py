@@ -55,4 +55,4 @@ def _lips(points: Points, *, mirror: bool) -> npt.NDArray[np.float32]:
 def _closed(points: Points) -> npt.NDArray[np.float64]:
     ratio = aspect_ratio(points)
     wide = np.percentile(ratio, OPEN_PERCENTILE)
-    return np.asarray(np.clip((wide - ratio) / ((1 - CLOSED) * wide), -0.5, 1.5))
+    return np.asarray(np.clip((wide - ratio) / ((1 - CLOSED) * wide), 0, 1.5))

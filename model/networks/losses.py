@@ -5,6 +5,8 @@ from torch.nn import functional
 
 # Where the mouth lies in an aligned crop; its middle is at about (50, 89).
 MOUTH_ROWS, MOUTH_COLUMNS = slice(68, 112), slice(20, 80)
+# Where the eyes lie, with their lids and brows.
+EYE_ROWS, EYE_COLUMNS = slice(30, 54), slice(14, 82)
 
 
 def reconstruction_loss(fake: Tensor, real: Tensor) -> Tensor:
@@ -32,6 +34,19 @@ def mouth_loss(fake: Tensor, real: Tensor) -> Tensor:
     On the lower half, most of the term is the neck and the outline, which the sound does not tell.
     """
     return functional.l1_loss(fake[..., MOUTH_ROWS, MOUTH_COLUMNS], real[..., MOUTH_ROWS, MOUTH_COLUMNS])
+
+
+def eyes_loss(fake: Tensor, real: Tensor, closed: Tensor) -> Tensor:
+    """The same over the eyes, in frames in which they are closed: `closed` (...) says how far, from 0 to 1.
+
+    Not in the paper: for trainings that are short. Eyes are small and seldom closed, so that the term on
+    the upper half hardly tells of blinks.
+    """
+    eyes = (..., EYE_ROWS, EYE_COLUMNS)
+    errors = (fake[eyes] - real[eyes]).abs().mean(dim=(-3, -2, -1))
+    share = closed.clamp(0, 1)
+    # At least a frame's worth, so that eyes that are nearly open in all frames do not count as much.
+    return (errors * share).sum() / share.sum().clamp_min(1)
 
 
 def lips_loss(told: Tensor, real: Tensor) -> Tensor:

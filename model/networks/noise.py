@@ -7,7 +7,7 @@ from torch import Tensor
 
 # Blinks per second, and how far the eyes are closed in each frame of one, at 25 frames per second.
 BLINKS_PER_SECOND, FPS = 0.45, 25
-BLINK = (0.45, 1.0, 0.95, 0.6, 0.35, 0.2, 0.1)
+BLINK = (0.15, 0.95, 1.0, 0.85, 0.65, 0.45, 0.3, 0.1)
 
 
 class Noisy(Protocol):

@@ -94,6 +94,7 @@ class ObjectiveParams(Params):
     l1_weight: float = _decided("l1_weight", "weight of the L1 term on the lower half", ge=0)
     upper_weight: float = Field(0.0, ge=0, description="weight of L1 on the upper half; the papers have none")
     l1_mouth_weight: float = Field(0.0, ge=0, description="weight of L1 on the mouth; the papers have none")
+    l1_eyes_weight: float = Field(0.0, ge=0, description="weight of L1 on closed eyes; the papers have none")
     lips_weight: float = Field(
         0.0, ge=0, description="weight of the lips' points told from the sound; the papers have none"
     )
@@ -162,7 +163,7 @@ class TrainParams(JudgedParams, LoaderParams, SystemParams, RenamedParams):
 
     @property
     def motion(self) -> bool:
-        return self.learns_lips or self.blinks
+        return self.learns_lips or self.blinks or bool(self.l1_eyes_weight)
 
     def weight(self, name: str) -> float:
         """The weight of a discriminator's term."""

@@ -11,6 +11,7 @@ from s2f.model.data.loader import Batch
 from s2f.model.data.motion import LIP_NUMBERS
 from s2f.model.networks.losses import (
     discriminator_loss,
+    eyes_loss,
     generator_loss,
     lips_loss,
     mouth_loss,
@@ -50,6 +51,9 @@ def train_step(state: State, batch: Batch) -> dict[str, float]:
         if weight:
             losses[tag] = loss(fake, batch.frames)
             total = total + weight * losses[tag]
+    if state.params.l1_eyes_weight:
+        losses["generator/l1_eyes"] = eyes_loss(fake, batch.frames, batch.motion[..., -1])
+        total = total + state.params.l1_eyes_weight * losses["generator/l1_eyes"]
     if state.params.lips_weight:
         losses["generator/lips"] = _lips(state, batch)
         total = total + state.params.lips_weight * losses["generator/lips"]

@@ -34,6 +34,9 @@ PREP = (
 )
 # The generator's trainings, each of which begins with the weights of the one before: their presets.
 STAGES = ("listen", "paint", "sharpen")
+# The settings of the judges' trainings.
+READ = ("lipread.epochs=40", "lipread.validate_every=5", "lipread.dropout=0.2", "lipread.threads=1")
+SYNC = ("sync.steps=600", "sync.threads=1")
 LICENCES = """\
 - GRID audiovisual sentence corpus, Cooke, Barker, Cunningham and Shao 2006, CC BY 4.0
 - CREMA-D, Cao et al. 2014, ODbL 1.0
@@ -88,13 +91,9 @@ def train_generator(prepared: Path, work: Path) -> Path:
 
 
 def train_judges(prepared: Path, work: Path) -> None:
-    """Train what measures: the lip reader, twice over, then the sync scorer."""
-    first = ("lipread.epochs=12", "lipread.validate_every=3", "lipread.threads=1")
-    _train("lipread train", work / "reader-first", (prepared, *_sets(first)))
-    again = ("lipread.epochs=14", "lipread.lr=0.002", "lipread.validate_every=7", "lipread.threads=1")
-    start = ("--start", work / "reader-first")
-    _train("lipread train", work / "reader", (prepared, *start, *_sets(again)))
-    _train("sync train", work / "sync", (prepared, *_sets(("sync.steps=600", "sync.threads=1"))))
+    """Train what measures: the lip reader, then the sync scorer."""
+    _train("lipread train", work / "reader", (prepared, *_sets(READ)))
+    _train("sync train", work / "sync", (prepared, *_sets(SYNC)))
 
 
 def _train(command: str, folder: Path, more: Sequence[object]) -> None:

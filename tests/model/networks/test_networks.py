@@ -33,7 +33,15 @@ from s2f.model.networks.layers import (
     filter_bank,
     prime_factors,
 )
-from s2f.model.networks.losses import discriminator_loss, generator_loss, reconstruction_loss, upper_loss
+from s2f.model.networks.losses import (
+    EYE_COLUMNS,
+    EYE_ROWS,
+    discriminator_loss,
+    eyes_loss,
+    generator_loss,
+    reconstruction_loss,
+    upper_loss,
+)
 from s2f.model.networks.noise import NoiseSource
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -412,6 +420,18 @@ def test_losses_by_hand() -> None:
     sure = torch.full((4,), 50.0)
     assert discriminator_loss(sure, -sure).item() == pytest.approx(0)
     assert generator_loss(-sure).item() == pytest.approx(50)
+
+
+def test_the_term_on_the_eyes_counts_frames_as_far_as_they_are_closed() -> None:
+    real = torch.zeros(1, 4, 3, 128, 96)
+    fake = torch.full_like(real, 9.0)
+    for frame, error in enumerate((0.1, 0.2, 0.4, 0.8)):
+        fake[:, frame, :, EYE_ROWS, EYE_COLUMNS] = error
+    told = eyes_loss(fake, real, torch.tensor([[0.0, 1.0, 0.5, 1.5]]))
+    assert told.item() == pytest.approx((0.2 + 0.4 / 2 + 0.8) / 2.5)
+    # Open eyes, told a little closed by mistake, do not become as heavy as a blink.
+    assert eyes_loss(fake, real, torch.tensor([[0.0, 0.0, 0.0, 0.1]])).item() == pytest.approx(0.08)
+    assert eyes_loss(fake, real, torch.zeros(1, 4)).item() == 0
 
 
 def test_companded_sound_is_flatter_in_loudness_and_in_spectrum() -> None:
