@@ -25,7 +25,9 @@ def ablate(
     folder: Annotated[Path, typer.Option("--out", help="Folder for the runs, their scores and the tables.")],
     rows: Annotated[
         Path | None,
-        typer.Option("--rows", "--recipes", help="The rows, in YAML; without it those of the paper."),
+        typer.Option(
+            "--rows", "--recipes", help="The rows, in YAML, or both_papers; without it those of the paper."
+        ),
     ] = None,
     config: Config = None,
     set_: Set = None,
