@@ -251,7 +251,7 @@ class TrainBatches:
     An epoch takes each clip that is long enough once, but for those left over from the last full
     batches. For a clip that cannot be read another one stands in, `report` is told of it, and beyond
     `max_unreadable` such clips in an epoch InputError is raised. It is raised at once where there are
-    too few clips for a batch on every rank.
+    too few clips for a batch on every rank, or it is not known whose the clips are that are to be balanced.
     """
 
     def __init__(
@@ -274,6 +274,13 @@ class TrainBatches:
                 f"the train split has {self.clips} clips of at least {params.frames} frames"
                 f" (and {self.too_short} shorter ones), but a batch takes {params.batch}{ranks}",
                 "prepare more videos, or set train.batch or train.frames lower",
+            )
+        unknown = sum(clip not in speakers for shard in shards for clip in shard.clips)
+        if params.balance and unknown:
+            raise InputError(
+                f"train.balance needs to know who speaks, but that is not known of {unknown} of the train"
+                " split's clips: manifests/scan.parquet of the prepared set does not name them",
+                "put the set's folder manifests beside its shards, or set train.balance to 0",
             )
 
     def start(self, step: int) -> Iterator[Batch]:
