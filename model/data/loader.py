@@ -79,24 +79,29 @@ class Stack(NamedTuple):
     unreadable: tuple[str, ...] = ()
 
 
-def cut_clip(
-    sample: Sample,
-    seconds: float,
-    first: int,
-    count: int,
-    mirror: bool = False,
-    still: int = 0,
-    late: float = 0.0,
-    motion: bool = False,
-    pictures: bool = True,
-) -> CutClip:
-    """`count` frames of a sample from frame `first` on, windows of `seconds`, and the frame `still`.
+class Cut(NamedTuple):
+    """What is cut from a clip: `count` frames from frame `first` on, and the frame `still`.
 
-    The windows begin `late` seconds after their due time. With `motion`, the sample's points are read;
-    without `pictures` none is decoded, and all are empty.
+    The windows begin `late` seconds after their due time.
+    """
+
+    first: int
+    count: int
+    mirror: bool = False
+    still: int = 0
+    late: float = 0.0
+
+
+def cut_clip(
+    sample: Sample, seconds: float, cut: Cut, *, motion: bool = False, pictures: bool = True
+) -> CutClip:
+    """A piece of a sample, with windows of `seconds`.
+
+    With `motion`, the sample's points are read; without `pictures` none is decoded, and all are empty.
 
     Raises InputError, which names the clip, where it cannot be read.
     """
+    first, count, mirror, still, late = cut
     meta = read_meta(sample)
     size = window_size(seconds, meta.sample_rate)
     starts = window_starts(count, meta.rate, meta.sample_rate, size, first=first)
@@ -227,17 +232,8 @@ class _Reading:
         mirror = params.mirror and chance.random() < 0.5
         still = 0 if params.still == "first" else chance.randrange(self.shards[number].clips[clip_id])
         late = chance.uniform(-SHIFT_SECONDS, SHIFT_SECONDS) if params.augment_sound else 0.0
-        return cut_clip(
-            found,
-            params.window_seconds,
-            first,
-            params.frames,
-            mirror,
-            still,
-            late,
-            params.motion,
-            params.pictures,
-        )
+        cut = Cut(first, params.frames, mirror, still, late)
+        return cut_clip(found, params.window_seconds, cut, motion=params.motion, pictures=params.pictures)
 
     def _lose(self, entry: Entry, error: InputError) -> None:
         self.lost[entry] = error.message
@@ -316,7 +312,7 @@ def first_clips(
     """The first so many clips of shards, one per batch, each from its first frame on, so long at most."""
     for sample in itertools.islice(read_samples(shards), clips):
         length = min(read_meta(sample).frames, frames)
-        yield collate([cut_clip(sample, window_seconds, 0, length)], device)
+        yield collate([cut_clip(sample, window_seconds, Cut(0, length))], device)
 
 
 def _too_many(messages: Collection[str], params: LoaderParams) -> InputError:
