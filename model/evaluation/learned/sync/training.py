@@ -81,7 +81,9 @@ def train(
 
 
 class SyncTrainee:
-    """The sync scorer as the loop trains it."""
+    """The sync scorer as the loop trains it; it is tried out at its end, and not before."""
+
+    validate = None
 
     def __init__(
         self, data: PreparedSet, params: SyncParams, folder: RunFolder, batches: TrainBatches
@@ -137,9 +139,6 @@ class SyncTrainee:
 
     def rates(self) -> dict[str, float]:
         return {"rate/scorer": self.optimizer.param_groups[0]["lr"]}
-
-    def validate(self, display: Display) -> None:
-        raise NotImplementedError("its plan has no validation")
 
     def save(self) -> None:
         scorer.save(self.folder.path, self.scorer)
