@@ -17,7 +17,8 @@ def train(
     preset: Preset = None,
     resume: Resume = False,
     start: Annotated[
-        Path | None, typer.Option("--start", help="Begin with the network and weights of this run.")
+        Path | None,
+        typer.Option("--start", help="Begin with the network and weights of this run, or 'pretrained'."),
     ] = None,
 ) -> None:
     """Train the GAN on the shards of a prepared set.
