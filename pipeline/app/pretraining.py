@@ -10,8 +10,8 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,10 +69,11 @@ def main(data: Path, work: Path) -> None:
     prepared = work / "set"
     gather(data, work / "raw")
     run("prep", work / "raw", "--out", prepared, *_sets(PREP))
-    beside = threading.Thread(target=train_judges, args=(prepared, work))
-    beside.start()
-    last = train_generator(prepared, work)
-    beside.join()
+    with ThreadPoolExecutor(1) as beside:
+        judges_trained = beside.submit(train_judges, prepared, work)
+        last = train_generator(prepared, work)
+        # Raises what has ended the judges' training.
+        judges_trained.result()
     judges = ("--lipreader", work / "reader", "--sync", work / "sync")
     run("evaluate", last, "--data", prepared, "--split", "test", *judges, "--out", work / "scores")
     scores = json.loads((work / "scores" / "evaluation.json").read_text())

@@ -29,6 +29,7 @@ from s2f.model.evaluation.learned.lipreading.mouths import Utterance, read_utter
 from s2f.model.evaluation.learned.lipreading.network import LipNet
 from s2f.model.evaluation.learned.lipreading.reader import Reader, load_reader
 from s2f.model.evaluation.sources.footage import Video
+from s2f.model.networks.weights import PRETRAINED
 from s2f.model.training import checkpoint
 from s2f.pipeline.app.cli import app
 from s2f.pipeline.core import mjpeg
@@ -256,6 +257,22 @@ def test_a_training_goes_on_from_another_readers_weights(
     assert after.arguments == before.arguments
     for name, weight in before.named_parameters():
         assert torch.allclose(weight, dict(after.named_parameters())[name], atol=1e-6)
+
+
+def test_a_training_from_the_packages_weights_can_be_resumed_from_its_begin(
+    split: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    data, run, params = PreparedSet(split.out), tmp_path / "run", LipreadParams.model_validate(TINY)
+    with monkeypatch.context() as before_the_first_checkpoint:
+        before_the_first_checkpoint.setattr(training, "run_loop", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            training.train(data, run, params, start=PRETRAINED, console=SILENT)
+    training.train(data, run, params, resume=True, console=SILENT)
+    own, trained = (load_reader(each, CPU).network.arguments for each in (PRETRAINED, run))
+    assert trained == own
 
 
 def lip_trainee(network: LipNet, params: LipreadParams, split: Prepared, run: Path) -> training.LipTrainee:

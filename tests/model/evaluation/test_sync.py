@@ -196,6 +196,22 @@ def test_a_stopped_training_that_goes_on_equals_one_in_one_go(
     assert equal(tmp_path / "whole" / scorer.KIND.weights, tmp_path / "parts" / scorer.KIND.weights)
 
 
+def test_a_run_that_has_ended_is_not_tried_out_again(
+    s2f: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_thread: None
+) -> None:
+    data, run = make_shards(tmp_path / "data", train=4, val=2, frames=40), tmp_path / "run"
+    few = chosen(steps=2, width=2, batch=2, frames=12)
+    assert call("sync", "train", data, "--run", run, *few) == 0
+    known = load_scorer(run, CPU).known
+    assert known
+    monkeypatch.setattr(measuring, "try_out", None)
+    again = s2f("sync", "train", "--run", run, "--resume")
+    assert again.code == 0, again.err
+    assert "has ended at step 2 already" in again.out
+    assert f"median confidence: {known.own:.2f}" in again.out
+    assert load_scorer(run, CPU).known == known
+
+
 @pytest.mark.slow
 def test_ctrl_c_keeps_what_was_trained(s2f: Command, tmp_path: Path) -> None:
     data = make_shards(tmp_path / "data", train=4, val=0, frames=12)
