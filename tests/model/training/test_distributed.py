@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from support.model_runs import TINIEST
 from support.model_shards import make_shards
 
 from s2f.model.training import checkpoint
@@ -18,7 +19,7 @@ from s2f.model.training.config import TrainParams
 pytestmark = pytest.mark.cluster
 
 SETTINGS = {
-    "width": 4,
+    **TINIEST,
     "batch": 2,
     "frames": 3,
     "judged_frames": 1,
