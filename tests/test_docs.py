@@ -12,6 +12,7 @@ import click
 import numpy as np
 import pytest
 import typer
+from support.model_runs import TINIEST
 from support.model_shards import make_shards, make_sound
 from support.prepared import copy_short_clips
 
@@ -177,7 +178,7 @@ from s2f.model.networks.discriminators import Discriminator
 entry = {entry.strip()}
 discriminators.DISCRIMINATORS["outline"] = replace(entry, module="outline")
 import s2f
-small = {{"width": 4, "frames": 4, "batch": 2, "steps": 2, "validation_clips": 1, "workers": 0}}
+small = {TINIEST} | {{"frames": 4, "batch": 2, "steps": 2, "validation_clips": 1, "workers": 0}}
 small["outline_lr"] = 0.001
 settings = s2f.settings({{f"train.{{name}}": value for name, value in small.items()}})
 s2f.train(s2f.open_set("set"), "run", settings)
