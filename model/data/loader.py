@@ -79,7 +79,8 @@ class Stack(NamedTuple):
     unreadable: tuple[str, ...] = ()
 
 
-class Cut(NamedTuple):
+@dataclass(frozen=True)
+class Cut:
     """What is cut from a clip: `count` frames from frame `first` on, and the frame `still`.
 
     The windows begin `late` seconds after their due time.
@@ -101,7 +102,7 @@ def cut_clip(
 
     Raises InputError, which names the clip, where it cannot be read.
     """
-    first, count, mirror, still, late = cut
+    first, count, still = cut.first, cut.count, cut.still
     meta = read_meta(sample)
     size = window_size(seconds, meta.sample_rate)
     starts = window_starts(count, meta.rate, meta.sample_rate, size, first=first)
@@ -114,12 +115,12 @@ def cut_clip(
         raise InputError(f"the clip {meta.clip_id} has less than {meta.frames} frames", AGAIN) from error
     except MediaError as error:
         raise InputError(f"the clip {meta.clip_id} cannot be read: {error.message}", AGAIN) from error
-    if mirror:
+    if cut.mirror:
         # By OpenCV, in place: numpy and torch take up to twenty times as long.
         for picture in shown if pictures else ():
             cv2.flip(picture, 1, picture)
-    windows = torch.from_numpy(cut_windows(sound, starts + round(late * meta.sample_rate), size))
-    moved = read_motion(sample, mirror=mirror)[first : first + count] if motion else np.zeros((count, 0))
+    windows = torch.from_numpy(cut_windows(sound, starts + round(cut.late * meta.sample_rate), size))
+    moved = read_motion(sample, mirror=cut.mirror)[first : first + count] if motion else np.zeros((count, 0))
     frames = torch.from_numpy(shown)
     return CutClip(meta.clip_id, frames[0], frames[-count:], windows, torch.from_numpy(np.float32(moved)))
 

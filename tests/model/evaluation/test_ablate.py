@@ -16,7 +16,7 @@ import torch
 import yaml
 from rich.console import Console
 from safetensors.torch import load_file
-from support.model_runs import equal
+from support.model_runs import TINIEST, equal
 from support.model_shards import make_shards
 from support.prepared import Command, Ended, fingerprint
 
@@ -42,14 +42,14 @@ from s2f.pipeline.prep.settings import save
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 TINY = {
-    "width": 4,
+    **TINIEST,
     "batch": 2,
     "frames": 4,
     "judged_frames": 1,
     "steps": 4,
-    "validate_every": 2,
+    "validate_every": 4,
     "validation_clips": 1,
-    "save_every": 2,
+    "save_every": 4,
     "workers": 0,
     "threads": 1,
     "device": "cpu",

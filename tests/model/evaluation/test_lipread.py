@@ -1,7 +1,6 @@
 """`s2f lipread` on genuine clips: what a training leaves, what a reader reads, what users get wrong."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -320,26 +319,17 @@ def test_a_killed_training_leaves_whole_files(split: Prepared, tmp_path: Path) -
         assert json.loads(line)["loss"] > 0
 
 
-@pytest.mark.slow
-def test_ctrl_c_ends_a_training_with_what_there_is(split: Prepared, tmp_path: Path) -> None:
-    program, run = Path(sys.executable).with_name("s2f"), tmp_path / "run"
+def test_ctrl_c_ends_a_training_with_what_there_is(
+    s2f: Command, split: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    stop_at(monkeypatch, training.LipTrainee, 3)
     arguments = [*TINY_SET, "--set", "lipread.epochs=10000", "--set", "lipread.validate_every=10000"]
-    process = subprocess.Popen(
-        [program, "lipread", "train", split.out, "--run", run, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    assert process.stdout
-    while "training on" not in process.stdout.readline():
-        assert process.poll() is None
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    told = process.communicate(timeout=60)[0]
-    assert process.returncode == 0
-    assert "stopped at step" in told
-    assert "Traceback" not in told
+    ended = s2f("lipread", "train", split.out, "--run", run, *arguments)
+    assert ended.code == 0
+    assert "training on" in ended.out
+    assert "stopped at step" in ended.out
+    assert "Traceback" not in ended.out + ended.err
     load_reader(run, CPU)
 
 
