@@ -10,11 +10,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow.parquet as pq
 import torch
@@ -28,6 +28,8 @@ from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import make_folder, write_bytes
 from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.core.schema import Row
+
+Result = TypeVar("Result")
 
 # The corpora below the folder of shared data, and the settings of their preparation.
 CORPORA = ("grid", "grid_s1", "grid_many", "crema")
@@ -69,11 +71,7 @@ def main(data: Path, work: Path) -> None:
     prepared = work / "set"
     gather(data, work / "raw")
     run("prep", work / "raw", "--out", prepared, *_sets(PREP))
-    with ThreadPoolExecutor(1) as beside:
-        judges_trained = beside.submit(train_judges, prepared, work)
-        last = train_generator(prepared, work)
-        # Raises what has ended the judges' training.
-        judges_trained.result()
+    last = beside(lambda: train_judges(prepared, work), lambda: train_generator(prepared, work))
     judges = ("--lipreader", work / "reader", "--sync", work / "sync")
     run("evaluate", last, "--data", prepared, "--split", "test", *judges, "--out", work / "scores")
     scores = json.loads((work / "scores" / "evaluation.json").read_text())
@@ -84,6 +82,15 @@ def main(data: Path, work: Path) -> None:
     )
     for each in published(work):
         publish(each, table, located(PRETRAINED, each.kind))
+
+
+def beside(other: Callable[[], object], work: Callable[[], Result]) -> Result:
+    """What `work` gives, done while `other` is done in a thread. Raises what either of them raises."""
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(other)
+        result = work()
+        done.result()
+    return result
 
 
 def gather(data: Path, raw: Path) -> None:

@@ -1,23 +1,18 @@
 """The making of the package's weights, without a training."""
 
-from pathlib import Path
-
 import pytest
 
-from s2f.pipeline.app import pretraining
+from s2f.pipeline.app.pretraining import beside
 
 
-def test_judges_that_cannot_be_trained_end_everything(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def run(*arguments: object) -> None:
-        if arguments[0] == "lipread":
-            raise SystemExit(7)
-        assert arguments[0] in ("prep", "train"), "nothing is measured without judges"
+def fail() -> None:
+    raise SystemExit(7)
 
-    monkeypatch.setattr(pretraining, "run", run)
-    for corpus in pretraining.CORPORA:
-        (tmp_path / "data" / corpus).mkdir(parents=True)
+
+def test_what_is_done_beside_the_work_ends_everything_where_it_fails() -> None:
+    assert beside(lambda: None, lambda: "weights") == "weights"
     with pytest.raises(SystemExit) as ended:
-        pretraining.main(tmp_path / "data", tmp_path / "work")
+        beside(fail, lambda: "weights")
     assert ended.value.code == 7
+    with pytest.raises(SystemExit):
+        beside(lambda: None, fail)
