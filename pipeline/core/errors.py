@@ -4,6 +4,7 @@ S2fError                 every error meant for a person; carries a hint
 ├── ConfigError          stages.yaml or --set cannot be used
 ├── InputError           a file or folder given by the user does not serve
 │   └── MediaError       a video, picture or sound cannot be read or written
+│       └── StreamError  it can, but its streams do not serve; carries a reason code
 ├── OutputError          a file or folder cannot be written: the run stops, what is done stays
 ├── CheckpointError      a run folder or checkpoint cannot be used
 ├── TrainingError        the training itself has gone wrong
@@ -22,7 +23,7 @@ class S2fError(Exception):
         self.message = message
         self.hint = hint
 
-    def __reduce__(self) -> tuple[type["S2fError"], tuple[str, str]]:
+    def __reduce__(self) -> tuple[type["S2fError"], tuple[str, ...]]:
         return type(self), (self.message, self.hint)
 
 
@@ -40,6 +41,17 @@ class MediaError(InputError):
 
 class OutputError(S2fError):
     """A file or folder cannot be written."""
+
+
+class StreamError(MediaError):
+    """The streams of a genuine file do not serve, for a reason of its own, which is a code as of Rejected."""
+
+    def __init__(self, reason: str, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type["S2fError"], tuple[str, ...]]:
+        return type(self), (self.reason, self.message, self.hint)
 
 
 class CheckpointError(S2fError):
