@@ -152,7 +152,7 @@ class SoundReader:
                 mix = np.eye(count, dtype=np.float32)[loudest]
                 self.cancelled = True
                 self._notes.append(f"the channels cancel out: channel {loudest + 1} of {count} was taken")
-            elif "channels" in layout and count > 2:
+            elif has_no_layout(layout) and count > 2:
                 self._notes.append(f"{count} channels without a layout: their mean was taken")
             weights[layout, count] = mix
         yield from held
@@ -182,6 +182,11 @@ class SoundReader:
                 self._notes.append(f"the sound breaks off: {error.strerror}")
 
 
+def has_no_layout(layout: str) -> bool:
+    """Whether ffmpeg's name of a channel layout is none but their number, such as `10 channels`."""
+    return "channels" in layout
+
+
 def _pairs(pieces: Iterable[_Piece]) -> Iterator[tuple[_Piece, _Piece | None]]:
     """Each piece with the one after it."""
     before = None
@@ -196,7 +201,7 @@ def _pairs(pieces: Iterable[_Piece]) -> Iterator[tuple[_Piece, _Piece | None]]:
 @functools.cache
 def _weights(layout: str, count: int) -> Sound:
     """The share of each channel in the mix: ffmpeg's for the layout, their mean where there is none."""
-    if "channels" in layout:
+    if has_no_layout(layout):
         return np.full(count, 1 / count, np.float32)
     graph = av.filter.Graph()
     # A sample for each channel that sounds in this one alone: the mix of them is the weights.

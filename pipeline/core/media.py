@@ -27,13 +27,14 @@ from s2f.pipeline.core.containers import (
     LONGEST_GAP,
     Container,
     Probe,
+    choose_sound,
     choose_video,
     open_container,
     origin,
     probe,
 )
 from s2f.pipeline.core.errors import MediaError, StreamError
-from s2f.pipeline.core.hearing import Sound, SoundReader
+from s2f.pipeline.core.hearing import Sound, SoundReader, has_no_layout
 from s2f.pipeline.core.pixels import ALL, HDR, REST, Picture, deinterlaced, emptiness, upright
 
 __all__ = [
@@ -53,6 +54,9 @@ __all__ = [
 
 # These decoders give no frame before one that is whole; the others make what they lack from nothing.
 WAITING = ("h264", "hevc", "av1")
+# In these containers a frame is shown until the next one, however long that is; in the others, such as those
+# of MPEG, a time without a frame is one that was lost.
+UNTIL_NEXT = ("mov", "matroska", "webm")
 # Errors of the decoder after which the rest of a stream is not read.
 MOST_ERRORS = 1000
 
@@ -180,7 +184,7 @@ class FrameReader:
             times.append(decoded.time)
             if previous is not None:
                 shown_until = previous.time + previous.lasts
-                covered.append(bool(shown_until >= decoded.time - nominal / 2))
+                covered.append(decoded.held or bool(shown_until >= decoded.time - nominal / 2))
             if self.fps is None:
                 previous = decoded
                 sources.append(len(sources))
@@ -237,6 +241,7 @@ class FrameReader:
             # waits for the decoder's threads, so that a reader left half-way could hang.
             video.codec_context.thread_count = 1
             aspect = video.sample_aspect_ratio
+            held = any(name in UNTIL_NEXT for name in container.format.name.split(","))
             nominal = 1 / Fraction(video.guessed_rate or video.average_rate or 25)
             unit = Fraction(video.time_base or 1)
             first: Fraction | None = None
@@ -268,7 +273,9 @@ class FrameReader:
                 empty = share > (REST if empty else ALL)
                 damaged.append(bool(frame.is_corrupt) or empty)
                 lasts = Fraction(frame.duration or 0) * Fraction(frame.time_base or unit)
-                yield _Decoded(last - first, nominal, lasts, frame, aspect)
+                # A frame that the decoder complains of may tell of lost ones before it.
+                until_next = held and not damaged[-1]
+                yield _Decoded(last - first, nominal, lasts, until_next, frame, aspect)
             self.complaints += [line.strip() for level, _, line in log if level <= av.logging.ERROR]
 
     def _frames(self, container: Container, video: "av.VideoStream") -> "Iterator[av.VideoFrame]":
@@ -311,12 +318,13 @@ class FrameReader:
 class _Decoded:
     """A frame, its seconds since the first one, those per frame by the named rate, and those it is shown.
 
-    `aspect` is the width of a pixel by its height.
+    `held` says that the one before was shown until this one; `aspect` is the width of a pixel by its height.
     """
 
     time: Fraction
     nominal: Fraction
     lasts: Fraction
+    held: bool
     frame: "av.VideoFrame"
     aspect: Fraction | None
 
@@ -379,7 +387,7 @@ def write_video(path: Path, frames: Iterable[Picture], fps: Fraction, sound: Pat
         count = _feed(picture.output(str(silent), **encoder.video), path, [first], frames)
         streams = [ffmpeg.input(str(silent), **LOCAL_ONLY).video]
         if sound is not None:
-            spoken = ffmpeg.input(str(sound), **LOCAL_ONLY).audio.filter("apad")
+            spoken = _sound_track(sound).filter("apad")
             streams.append(spoken.filter("atrim", end=float(count / fps)))
         joined = ffmpeg.output(*streams, str(temporary), vcodec="copy", map_metadata=-1, **encoder.rest)
         _feed(joined, path)
@@ -388,6 +396,26 @@ def write_video(path: Path, frames: Iterable[Picture], fps: Fraction, sound: Pat
         silent.unlink(missing_ok=True)
         temporary.unlink(missing_ok=True)
     return count
+
+
+def _sound_track(path: Path) -> Any:
+    """The sound track that SoundReader would take; encoders take no channels without a layout."""
+    source = ffmpeg.input(str(path), **LOCAL_ONLY)
+    try:
+        with open_container(path) as container:
+            chosen = choose_sound(container, path)
+            if chosen is None:
+                return source.audio
+            stream = container.streams.audio[chosen.number - 1]
+            count, layout = stream.channels, stream.layout.name
+    except MediaError:
+        # ffmpeg will say what is wrong.
+        return source.audio
+    track = source[str(chosen.index)]
+    if count > 2 and has_no_layout(layout):
+        # "<" makes the gains add up to 1.
+        return track.filter("pan", "mono|c0<" + "+".join(f"c{number}" for number in range(count)))
+    return track
 
 
 def fragmented_mp4_command(sound: str, sample_rate: int, width: int, height: int, fps: Fraction) -> list[str]:
