@@ -15,12 +15,14 @@ Stream = TypeVar("Stream", av.VideoStream, av.AudioStream)
 
 LOCAL_ONLY = {"protocol_whitelist": "file,pipe"}
 
-# Packets that are looked at to see which of several pictures moves, or where the first whole frame is.
+# Packets that are looked at to see which of several pictures moves.
 LOOKED_AT = 2000
 # A rate above this is the unit of the time stamps, as that of a browser's recorder, not a rate.
 MOST_FPS = 240
 # Stamps that go forward or back by more than these seconds are those of another recording.
 LONGEST_GAP, FARTHEST_BACK = 60, 1
+# A header that names a longer duration, in seconds, does not know it.
+LONGEST = 7 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def probe(path: Path) -> Probe:
             width=video.width,
             height=video.height,
             fps=float(fps),
-            duration=float(length),
+            duration=float(length) if length < LONGEST else 0.0,
             video_codec=video.codec_context.name,
             video_start=float(_first_stamp(container, video) - origin(container)),
             audio_codec=sound.codec_context.name if sound else None,
@@ -184,7 +186,7 @@ def _first_stamp(container: Container, video: "av.VideoStream") -> Fraction:
     video.codec_context.thread_count = 1
     unit = Fraction(video.time_base or 1)
     try:
-        for _, packet in zip(range(LOOKED_AT), container.demux(video), strict=False):
+        for packet in container.demux(video):
             try:
                 frames = packet.decode()
             except av.error.FFmpegError:

@@ -18,8 +18,8 @@ Sound = npt.NDArray[np.float32]
 
 # Stamps may differ by so many seconds from where the samples before them end: containers round them.
 TOLERANCE = 0.008
-# The mix is decided by the first seconds in which something is heard, rms, or at the latest after SECONDS.
-HEARD, SECONDS = 0.003, 10
+# The mix is decided by the first SECONDS, and where nothing is heard in them, rms, by up to LATEST.
+HEARD, SECONDS, LATEST = 0.003, 10, 120
 # Channels cancel where less than this share is left of what the mix of unrelated ones would have, rms.
 CANCELLED = 0.3
 # Without the limit ffmpeg adds two equal channels up to 1.41 times their height.
@@ -135,10 +135,12 @@ class SoundReader:
         """The pieces; before the first one comes it is decided how channels that cancel are mixed."""
         pieces = self._decode()
         held: list[_Piece] = []
+        seconds, heard = 0.0, False
         for piece in pieces:
             held.append(piece)
-            seconds = sum(each.samples.shape[1] for each in held) / piece.rate
-            if len(piece.samples) == 1 or seconds >= SECONDS:
+            seconds += piece.samples.shape[1] / piece.rate
+            heard = heard or bool(np.abs(piece.samples).max(initial=0) > HEARD)
+            if len(piece.samples) == 1 or (seconds >= SECONDS and heard) or seconds >= LATEST:
                 break
         forms = {(each.layout, len(each.samples)) for each in held}
         if len(forms) == 1 and len(held[0].samples) > 1:
@@ -236,8 +238,8 @@ def _flush(resampler: "av.AudioResampler | None") -> Iterator[Sound]:
 
 def _chunks(pieces: Iterable[Sound], skip: int, size: int | None) -> Iterator[Sound]:
     """The pieces joined to chunks of `size`, without the first `skip` samples."""
-    held: list[Sound] = []
-    count = 0
+    held: list[Sound] = [np.zeros(max(0, -skip), np.float32)]
+    count, skip = len(held[0]), max(0, skip)
     for piece in pieces:
         left = piece[skip:]
         skip = max(0, skip - len(piece))

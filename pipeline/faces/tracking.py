@@ -89,10 +89,15 @@ def find_tracks(
 
 
 def unsettled(pictures: list[Picture], boxes: list[Box]) -> int:
-    """How many of a clip's first pictures show another thing in the face's box than those after them."""
+    """How many of a clip's first pictures do not show the face as those after them do.
+
+    They show another thing in its box, or are less than half as bright: black, torn, or fading in.
+    """
     faces = [_face_thumbnail(picture, box) for picture, box in zip(pictures, boxes, strict=True)]
     changes = [float(np.abs(after - before).mean()) for before, after in itertools.pairwise(faces)]
-    return max((number for number, change in enumerate(changes, 1) if change > COVERED), default=0)
+    dark = [face.mean() < faces[-1].mean() / 2 for face in faces[:-1]]
+    differ = [change > COVERED or dim for change, dim in zip(changes, dark, strict=True)]
+    return max((number for number, each in enumerate(differ, 1) if each), default=0)
 
 
 def by_talking(tracks: list[Track]) -> list[tuple[int, Track]]:

@@ -190,9 +190,7 @@ def _whole(row: Row, faulty: npt.NDArray[np.bool_], params: DetectParams) -> tup
         return min(leading, total - 1), total
     found = f"{row['damaged']} damaged and {row['missing']} missing frames of {total}"
     if leading:
-        found += (
-            f"; the first {leading} are made from nothing or torn, for the stream lacks its first key frame"
-        )
+        found += f"; the first {leading} are torn or made from nothing, for lack of a key frame"
     edges = np.flatnonzero(np.diff(np.concatenate([[1], faulty, [1]])))
     pieces = list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
     first, stop = max(pieces, key=lambda piece: piece[1] - piece[0], default=(0, 0))
@@ -205,7 +203,7 @@ def _told(row: Row, cut: int, reader: FrameReader) -> str:
     """What a person should know of a clip that is kept."""
     notes = []
     if cut:
-        notes.append(f"{cut} frames in front are left out, which do not show the face")
+        notes.append(f"{cut} frames in front are left out: they do not show the face as those after them do")
     if reader.still:
         longest = ", ".join(f"{seconds:.2f} s at {at:.2f} s" for at, seconds in reader.stretches[:3])
         notes.append(
