@@ -249,7 +249,7 @@ class FrameReader:
             size = (0, 0)
             empty, keyed = False, video.codec_context.name in WAITING
             for frame in deinterlaced(self._frames(container, video), video):
-                stamp = frame.pts * Fraction(frame.time_base or unit) if frame.pts is not None else None
+                stamp = frame.pts * (frame.time_base or unit) if frame.pts is not None else None
                 if first is None:
                     begin = origin(container)
                     first = last = begin if stamp is None else stamp
@@ -272,7 +272,7 @@ class FrameReader:
                 share = emptiness(frame)
                 empty = share > (REST if empty else ALL)
                 damaged.append(bool(frame.is_corrupt) or empty)
-                lasts = Fraction(frame.duration or 0) * Fraction(frame.time_base or unit)
+                lasts = Fraction(frame.duration or 0) * (frame.time_base or unit)
                 # A frame that the decoder complains of may tell of lost ones before it.
                 until_next = held and not damaged[-1]
                 yield _Decoded(last - first, nominal, lasts, until_next, frame, aspect)

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import av
 import av.filter
+import av.video.plane
 import numpy as np
 import numpy.typing as npt
 
@@ -90,26 +91,25 @@ def emptiness(frame: "av.VideoFrame") -> float:
     """The share of a frame that is painted in the colour of an empty picture."""
     # Rows may lie upside down in memory.
     plain = frame.format.name in PLANAR and all(plane.line_size > 0 for plane in frame.planes)
-    planar = frame if plain else frame.reformat(format="yuv420p")
-    sizes = [(plane.height, plane.line_size, plane.width) for plane in planar.planes]
-    planes = [
-        np.frombuffer(memoryview(plane), np.uint8).reshape(height, line)[:, :width]
-        for plane, (height, line, width) in zip(planar.planes, sizes, strict=True)
-    ]
-    rows, columns = planes[1].shape
-    high, wide = round(sizes[0][0] / rows), round(sizes[0][2] / columns)
-    # One point of luma for each looked-at one of chroma, so that all planes have the same shape.
-    luma = planes[0][:: 4 * high, :: 4 * wide]
-    points = [luma, *(plane[::4, ::4] for plane in planes[1:3])]
-    return max(_share(points, colour) for colour in NOTHING)
+    planes = (frame if plain else frame.reformat(format="yuv420p")).planes
+    luma = _points(planes[0], planes[1])
+    # In most frames the luma alone tells that they are pictures.
+    near = {colour: np.abs(luma - colour[0]) <= NEAR for colour in NOTHING}
+    if max(float(points.mean()) for points in near.values()) <= REST:
+        return 0.0
+    for number in (1, 2):
+        chroma = _points(planes[number], planes[number])
+        for colour, points in near.items():
+            np.logical_and(points, np.abs(chroma - colour[number]) <= NEAR, out=points)
+    return max(float(points.mean()) for points in near.values())
 
 
-def _share(points: list[npt.NDArray[np.uint8]], colour: tuple[int, ...]) -> float:
-    rows, columns = (min(plane.shape[side] for plane in points) for side in (0, 1))
-    near = np.ones((rows, columns), bool)
-    for plane, value in zip(points, colour, strict=True):
-        near &= np.abs(plane[:rows, :columns].astype(np.int16) - value) <= NEAR
-    return float(near.mean())
+def _points(plane: "av.video.plane.VideoPlane", grid: "av.video.plane.VideoPlane") -> npt.NDArray[np.int16]:
+    """The values of a plane at every eighth point of that of the chroma."""
+    values = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+    down, across = round(plane.height / grid.height), round(plane.width / grid.width)
+    points = values[: down * grid.height : 8 * down, : across * grid.width : 8 * across]
+    return points.astype(np.int16)
 
 
 def deinterlaced(frames: Iterable["av.VideoFrame"], stream: "av.VideoStream") -> Iterator["av.VideoFrame"]:
