@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 import av
 import av.container
 
-from s2f.pipeline.core.errors import MediaError, StreamError
+from s2f.pipeline.core.errors import CodecError, MediaError
 
 Container = av.container.InputContainer
 Stream = TypeVar("Stream", av.VideoStream, av.AudioStream)
@@ -58,7 +58,7 @@ class Probe:
 def probe(path: Path) -> Probe:
     """Read a container's header and find its first frame.
 
-    Raises MediaError where there is no video stream to be read, StreamError where its codec is not known.
+    Raises MediaError where there is no video stream to be read, CodecError where its codec is not known.
     """
     with open_container(path) as container, av.logging.Capture():
         video, picked = choose_video(container, path)
@@ -132,8 +132,7 @@ def _known(streams: list[Stream], path: Path, kind: Literal["video", "sound"]) -
     # PyAV makes no context for a stream whose codec it has no decoder for.
     known = [each for each in streams if each.codec_context is not None]
     if not known:
-        raise StreamError(
-            "unknown_codec",
+        raise CodecError(
             f"the codec of the {kind} in {path} is not known to ffmpeg",
             "encode the file anew, as H.264 and AAC, with the program that wrote it",
         )

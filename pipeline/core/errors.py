@@ -4,7 +4,7 @@ S2fError                 every error meant for a person; carries a hint
 ├── ConfigError          stages.yaml or --set cannot be used
 ├── InputError           a file or folder given by the user does not serve
 │   └── MediaError       a video, picture or sound cannot be read or written
-│       └── StreamError  it can, but its streams do not serve; carries a reason code
+│       └── CodecError, TimeStampError, SizeError: the file is genuine, but its streams do not serve
 ├── OutputError          a file or folder cannot be written: the run stops, what is done stays
 ├── CheckpointError      a run folder or checkpoint cannot be used
 ├── TrainingError        the training itself has gone wrong
@@ -23,7 +23,7 @@ class S2fError(Exception):
         self.message = message
         self.hint = hint
 
-    def __reduce__(self) -> tuple[type["S2fError"], tuple[str, ...]]:
+    def __reduce__(self) -> tuple[type["S2fError"], tuple[str, str]]:
         return type(self), (self.message, self.hint)
 
 
@@ -43,15 +43,16 @@ class OutputError(S2fError):
     """A file or folder cannot be written."""
 
 
-class StreamError(MediaError):
-    """The streams of a genuine file do not serve, for a reason of its own, which is a code as of Rejected."""
+class CodecError(MediaError):
+    """The codec of a file's picture or sound is not known to ffmpeg."""
 
-    def __init__(self, reason: str, message: str, hint: str = "") -> None:
-        super().__init__(message, hint)
-        self.reason = reason
 
-    def __reduce__(self) -> tuple[type["S2fError"], tuple[str, ...]]:
-        return type(self), (self.reason, self.message, self.hint)
+class TimeStampError(MediaError):
+    """The time stamps of a stream go back or jump, as where two recordings are put together."""
+
+
+class SizeError(MediaError):
+    """The size of the picture changes within a video."""
 
 
 class CheckpointError(S2fError):

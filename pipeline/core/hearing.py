@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from s2f.pipeline.core.containers import FARTHEST_BACK, LONGEST_GAP, choose_sound, open_container, origin
-from s2f.pipeline.core.errors import MediaError, StreamError
+from s2f.pipeline.core.errors import MediaError, TimeStampError
 
 Sound = npt.NDArray[np.float32]
 
@@ -42,7 +42,7 @@ class SoundReader:
 
     Sample n lies at start + n / sample_rate: gaps in the stream, and the time before a sound that begins
     late, are silence. Iterating yields chunks of `chunk_seconds`, or one piece. Raises MediaError where no
-    sound can be read, StreamError where its time stamps are those of several recordings. After an iteration:
+    sound can be read, TimeStampError where its stamps are those of several recordings. After an iteration:
 
     lost       seconds for which the time stamps leave room, but that did not come
     cancelled  whether one channel was taken, since the mix of all would be silent
@@ -114,8 +114,7 @@ class SoundReader:
             return 0
         off = piece.time - Fraction(at, piece.rate)
         if at and not -FARTHEST_BACK <= off <= LONGEST_GAP:
-            raise StreamError(
-                "time_stamps",
+            raise TimeStampError(
                 f"the time stamps of the sound in {self.path} jump by {float(off):+.2f} s after"
                 f" {at / piece.rate:.2f} s, as where two recordings are put together",
                 "cut the file there, or encode it anew with `ffmpeg -fflags +genpts`",

@@ -33,7 +33,7 @@ from s2f.pipeline.core.containers import (
     origin,
     probe,
 )
-from s2f.pipeline.core.errors import MediaError, StreamError
+from s2f.pipeline.core.errors import MediaError, SizeError, TimeStampError
 from s2f.pipeline.core.hearing import Sound, SoundReader, has_no_layout
 from s2f.pipeline.core.pixels import ALL, HDR, REST, Picture, deinterlaced, emptiness, upright
 
@@ -120,7 +120,7 @@ class FrameReader:
 
     Iterating yields upright RGB pictures (height, width, 3) of square pixels: the i-th is the frame nearest
     to i / fps seconds after the first one; `fps=None` keeps every frame as it is. Up to `keep_bytes` of
-    pictures are kept for the next iteration. Raises StreamError where time stamps or sizes do not serve.
+    pictures are kept for the next iteration. Raises TimeStampError and SizeError.
     After an iteration:
 
     start       seconds from the container's begin to the first frame
@@ -297,18 +297,16 @@ class FrameReader:
                 yield frame
 
     def _check(self, step: Fraction, size: tuple[int, int], frame: "av.VideoFrame") -> None:
-        """Raise StreamError where a frame does not belong to the ones before."""
+        """Raise TimeStampError or SizeError where a frame does not belong to the ones before."""
         after = f"after {self.decoded} frames of {self.path}"
         if not -FARTHEST_BACK <= step <= LONGEST_GAP:
-            raise StreamError(
-                "time_stamps",
+            raise TimeStampError(
                 f"the time stamps jump by {float(step):+,.2f} s {after}, as where two recordings are put"
                 " together",
                 "cut the file there, or encode it anew with `ffmpeg -fflags +genpts`",
             )
         if (frame.width, frame.height) != size:
-            raise StreamError(
-                "size_changes",
+            raise SizeError(
                 f"the picture changes from {size[0]}x{size[1]} to {frame.width}x{frame.height} px {after}",
                 "encode the file anew at one size",
             )

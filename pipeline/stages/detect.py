@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from s2f.pipeline import faces
 from s2f.pipeline.core import files
-from s2f.pipeline.core.errors import Rejected, StreamError
+from s2f.pipeline.core.errors import Rejected, SizeError, TimeStampError
 from s2f.pipeline.core.media import FrameReader
 from s2f.pipeline.core.params import Params
 from s2f.pipeline.core.schema import Row
@@ -102,8 +102,10 @@ def run(clip: Clip, params: DetectParams) -> Row:
     changes: list[float] = []
     try:
         tracks, total = find_tracks(_watched(reader, changes), backend, params.every, params.max_gap)
-    except StreamError as error:
-        raise Rejected(error.reason, error.message, fps=params.fps, decoded=reader.decoded) from error
+    except TimeStampError as error:
+        raise Rejected("time_stamps", error.message, fps=params.fps, decoded=reader.decoded) from error
+    except SizeError as error:
+        raise Rejected("size_changes", error.message, fps=params.fps, decoded=reader.decoded) from error
     row: Row = {
         "frames": total,
         "first": 0,

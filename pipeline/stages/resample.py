@@ -7,7 +7,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from s2f.pipeline.core import files, media, wav, windows
-from s2f.pipeline.core.errors import MediaError, Rejected, StreamError
+from s2f.pipeline.core.errors import MediaError, Rejected, TimeStampError
 from s2f.pipeline.core.params import Params
 from s2f.pipeline.core.schema import SOUND, Row
 from s2f.pipeline.stages.base import Clip, Stage
@@ -43,8 +43,8 @@ def run(clip: Clip, params: ResampleParams) -> Row:
     try:
         reader = media.SoundReader(clip.video, params.sample_rate, start)
         sound = np.concatenate(list(reader))
-    except StreamError as error:
-        raise Rejected(error.reason, error.message) from error
+    except TimeStampError as error:
+        raise Rejected("time_stamps", error.message) from error
     except MediaError as error:
         raise Rejected("no_audio", error.message) from error
     wanted = windows.samples_for(found["frames"], Fraction(found["fps"]), params.sample_rate)

@@ -7,7 +7,7 @@ import pyarrow as pa
 from pydantic import AfterValidator, Field
 
 from s2f.pipeline.core import media
-from s2f.pipeline.core.errors import Rejected, StreamError
+from s2f.pipeline.core.errors import CodecError, Rejected
 from s2f.pipeline.core.params import Params
 from s2f.pipeline.core.schema import Row
 from s2f.pipeline.corpora import CORPORA, open_corpus
@@ -82,8 +82,8 @@ def run(clip: Clip, params: ScanParams) -> Row:
     corpus = open_corpus(source.corpus)
     try:
         found = media.probe(clip.video)
-    except StreamError as error:
-        raise Rejected(error.reason, error.message) from error
+    except CodecError as error:
+        raise Rejected("unknown_codec", error.message) from error
     text, labels = None, []
     notes = [found.video.note, found.sound.note if found.sound else ""]
     try:
