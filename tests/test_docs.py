@@ -12,8 +12,9 @@ import click
 import numpy as np
 import pytest
 import typer
+from support.model_runs import TINIEST
 from support.model_shards import make_shards, make_sound
-from support.prepared import copy_clips
+from support.prepared import copy_short_clips
 
 from s2f.model.evaluation.learned.metrics import LEARNED_METRICS
 from s2f.model.metrics.scoring import MEASURES, ClipVideos, score_clip
@@ -114,7 +115,7 @@ def test_the_metrics_page_names_every_metric(metric: object) -> None:
 
 @pytest.mark.slow
 def test_the_python_examples_run_in_their_order(data: Path, tmp_path: Path) -> None:
-    copy_clips(data, tmp_path / "raw", "s1/bbaf2n", "s2/pwij3p", "s3/sbia1a")
+    copy_short_clips(data, tmp_path / "raw", "s1/bbaf2n", "s2/pwij3p", "s3/sbia1a", frames=40)
     clip = tmp_path / "clip.mpg"
     shutil.copy(tmp_path / "raw/s1/bbaf2n.mpg", clip)
     (tmp_path / "photo.png").write_bytes(encode_png(next(iter(FrameReader(clip)))))
@@ -129,7 +130,7 @@ def test_the_python_examples_run_in_their_order(data: Path, tmp_path: Path) -> N
 def test_the_example_of_a_stage_runs(data: Path, tmp_path: Path) -> None:
     (source,) = examples("contributing", "A stage")
     (tmp_path / "light.py").write_text(source)
-    copy_clips(data, tmp_path / "raw", "s1/bbaf2n", "s2/pwij3p")
+    copy_short_clips(data, tmp_path / "raw", "s1/bbaf2n", "s2/pwij3p")
     script = """
 from s2f.pipeline import stages
 shard = stages.STAGES.pop("shard")
@@ -177,7 +178,7 @@ from s2f.model.networks.discriminators import Discriminator
 entry = {entry.strip()}
 discriminators.DISCRIMINATORS["outline"] = replace(entry, module="outline")
 import s2f
-small = {{"width": 4, "frames": 4, "batch": 2, "steps": 2, "validation_clips": 1, "workers": 0}}
+small = {TINIEST} | {{"frames": 4, "batch": 2, "steps": 2, "validation_clips": 1, "workers": 0}}
 small["outline_lr"] = 0.001
 settings = s2f.settings({{f"train.{{name}}": value for name, value in small.items()}})
 s2f.train(s2f.open_set("set"), "run", settings)

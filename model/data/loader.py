@@ -79,24 +79,30 @@ class Stack(NamedTuple):
     unreadable: tuple[str, ...] = ()
 
 
-def cut_clip(
-    sample: Sample,
-    seconds: float,
-    first: int,
-    count: int,
-    mirror: bool = False,
-    still: int = 0,
-    late: float = 0.0,
-    motion: bool = False,
-    pictures: bool = True,
-) -> CutClip:
-    """`count` frames of a sample from frame `first` on, windows of `seconds`, and the frame `still`.
+@dataclass(frozen=True)
+class Cut:
+    """What is cut from a clip: `count` frames from frame `first` on, and the frame `still`.
 
-    The windows begin `late` seconds after their due time. With `motion`, the sample's points are read;
-    without `pictures` none is decoded, and all are empty.
+    The windows begin `late` seconds after their due time.
+    """
+
+    first: int
+    count: int
+    mirror: bool = False
+    still: int = 0
+    late: float = 0.0
+
+
+def cut_clip(
+    sample: Sample, seconds: float, cut: Cut, *, motion: bool = False, pictures: bool = True
+) -> CutClip:
+    """A piece of a sample, with windows of `seconds`.
+
+    With `motion`, the sample's points are read; without `pictures` none is decoded, and all are empty.
 
     Raises InputError, which names the clip, where it cannot be read.
     """
+    first, count, still = cut.first, cut.count, cut.still
     meta = read_meta(sample)
     size = window_size(seconds, meta.sample_rate)
     starts = window_starts(count, meta.rate, meta.sample_rate, size, first=first)
@@ -109,12 +115,12 @@ def cut_clip(
         raise InputError(f"the clip {meta.clip_id} has less than {meta.frames} frames", AGAIN) from error
     except MediaError as error:
         raise InputError(f"the clip {meta.clip_id} cannot be read: {error.message}", AGAIN) from error
-    if mirror:
+    if cut.mirror:
         # By OpenCV, in place: numpy and torch take up to twenty times as long.
         for picture in shown if pictures else ():
             cv2.flip(picture, 1, picture)
-    windows = torch.from_numpy(cut_windows(sound, starts + round(late * meta.sample_rate), size))
-    moved = read_motion(sample, mirror=mirror)[first : first + count] if motion else np.zeros((count, 0))
+    windows = torch.from_numpy(cut_windows(sound, starts + round(cut.late * meta.sample_rate), size))
+    moved = read_motion(sample, mirror=cut.mirror)[first : first + count] if motion else np.zeros((count, 0))
     frames = torch.from_numpy(shown)
     return CutClip(meta.clip_id, frames[0], frames[-count:], windows, torch.from_numpy(np.float32(moved)))
 
@@ -227,17 +233,8 @@ class _Reading:
         mirror = params.mirror and chance.random() < 0.5
         still = 0 if params.still == "first" else chance.randrange(self.shards[number].clips[clip_id])
         late = chance.uniform(-SHIFT_SECONDS, SHIFT_SECONDS) if params.augment_sound else 0.0
-        return cut_clip(
-            found,
-            params.window_seconds,
-            first,
-            params.frames,
-            mirror,
-            still,
-            late,
-            params.motion,
-            params.pictures,
-        )
+        cut = Cut(first, params.frames, mirror, still, late)
+        return cut_clip(found, params.window_seconds, cut, motion=params.motion, pictures=params.pictures)
 
     def _lose(self, entry: Entry, error: InputError) -> None:
         self.lost[entry] = error.message
@@ -251,7 +248,7 @@ class TrainBatches:
     An epoch takes each clip that is long enough once, but for those left over from the last full
     batches. For a clip that cannot be read another one stands in, `report` is told of it, and beyond
     `max_unreadable` such clips in an epoch InputError is raised. It is raised at once where there are
-    too few clips for a batch on every rank.
+    too few clips for a batch on every rank, or it is not known whose the clips are that are to be balanced.
     """
 
     def __init__(
@@ -274,6 +271,13 @@ class TrainBatches:
                 f"the train split has {self.clips} clips of at least {params.frames} frames"
                 f" (and {self.too_short} shorter ones), but a batch takes {params.batch}{ranks}",
                 "prepare more videos, or set train.batch or train.frames lower",
+            )
+        unknown = sum(clip not in speakers for shard in shards for clip in shard.clips)
+        if params.balance and unknown:
+            raise InputError(
+                f"train.balance needs to know who speaks, but that is not known of {unknown} of the train"
+                " split's clips: manifests/scan.parquet of the prepared set does not name them",
+                "put the set's folder manifests beside its shards, or set train.balance to 0",
             )
 
     def start(self, step: int) -> Iterator[Batch]:
@@ -309,7 +313,7 @@ def first_clips(
     """The first so many clips of shards, one per batch, each from its first frame on, so long at most."""
     for sample in itertools.islice(read_samples(shards), clips):
         length = min(read_meta(sample).frames, frames)
-        yield collate([cut_clip(sample, window_seconds, 0, length)], device)
+        yield collate([cut_clip(sample, window_seconds, Cut(0, length))], device)
 
 
 def _too_many(messages: Collection[str], params: LoaderParams) -> InputError:

@@ -8,10 +8,9 @@ import numpy.typing as npt
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.schema import POINTS
 from s2f.pipeline.core.shards import AGAIN, Sample
-from s2f.pipeline.faces.base import Points
+from s2f.pipeline.faces.base import LIPS, Points
 from s2f.pipeline.faces.eyes import aspect_ratio
 
-LIPS = slice(48, 68)
 # Which point of the lips becomes which one in a mirror.
 MIRRORED = [6, 5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7, 16, 15, 14, 13, 12, 19, 18, 17]
 # Two numbers for each point of the lips.

@@ -8,10 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from s2f.model.metrics import Frames
-from s2f.pipeline.faces.base import Backend, Points
+from s2f.pipeline.faces.base import LIPS, Backend, Points
 from s2f.pipeline.faces.mouth import crop_points, opening
-
-MOUTH = slice(48, 68)
 
 # A face counts as seen if the detector finds one in most of so many frames, enlarged so much: dlib's finds
 # none under 80 px.
@@ -59,6 +57,6 @@ def mouth_distance(points: Points, real: Points) -> float:
     It is the landmark distance of Chen et al. 2018, without its shift of either mouth to the same
     mean: the alignment has put both faces in one place. nan where no frame has a mouth.
     """
-    apart = np.linalg.norm(points[:, MOUTH] - real[:, MOUTH], axis=-1).mean(axis=1)
+    apart = np.linalg.norm(points[:, LIPS] - real[:, LIPS], axis=-1).mean(axis=1)
     seen = apart[np.isfinite(apart)]
     return float(seen.mean(dtype=np.float64)) if len(seen) else float("nan")

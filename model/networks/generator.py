@@ -158,21 +158,11 @@ class Generator(nn.Module):
         blinks: bool = False,
         blend: bool = False,
     ) -> None:
+        given = locals().copy()
         super().__init__()
+        # Not itself, nor the class, which is among the locals where super() is called.
         self.arguments: dict[str, Any] = {
-            "width": width,
-            "window": window,
-            "sample_rate": sample_rate,
-            "identity": identity,
-            "context": context,
-            "noise": noise,
-            "noise_std": noise_std,
-            "temporal": temporal,
-            "companded": companded,
-            "sound": sound,
-            "dropout": dropout,
-            "blinks": blinks,
-            "blend": blend,
+            name: value for name, value in given.items() if name not in ("self", "__class__")
         }
         self.noise_size, self.noise_std, self.blinks = noise, noise_std, blinks
         self.identity = IdentityEncoder(width, identity)

@@ -70,7 +70,7 @@ def with_discriminators(block: type[Block], discriminators: Iterable[Discriminat
 
 
 class SystemParams(Params):
-    """The generator."""
+    """The generator: all settings but the recipe are its arguments."""
 
     recipe: Literal["bmvc2018", "ijcv2019"] = Field("bmvc2018", description="the paper whose system is built")
     width: int = Field(64, ge=4, le=256, description="channels of the first layer; 64 is the paper's")
@@ -151,6 +151,11 @@ class TrainParams(JudgedParams, LoaderParams, SystemParams, RenamedParams):
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto = bf16 on a GPU, else fp32")
     compile: bool = Field(False, description="have torch compile the networks, for long trainings")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto = cuda if there is one")
+
+    @property
+    def network(self) -> dict[str, Any]:
+        """The generator's arguments, but for those that follow from the data's sample rate."""
+        return self.model_dump(include={*SystemParams.model_fields} - {"recipe"})
 
     @property
     def learns_lips(self) -> bool:

@@ -1,5 +1,6 @@
 """Several processes that train one model, as torchrun starts them. Alone, a process is rank 0 of 1."""
 
+import importlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -68,6 +69,9 @@ def joined(device: torch.device) -> Iterator[Distributed]:
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
+    # Its functions take the group that there is at its import as their default. The first optimizer imports
+    # it, and would so keep the group, whose threads would live until Python ends and could abort it.
+    importlib.import_module("torch.distributed.nn.functional")
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Distributed(device, dist.get_rank(), world)

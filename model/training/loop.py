@@ -5,7 +5,7 @@ It logs, validates, saves and stops. What is particular to a training is its `Tr
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -51,8 +51,9 @@ class Trainee(Protocol[Item]):
     def rates(self) -> dict[str, float]:
         """The learning rates of the last step, by tag, for the log."""
 
-    def validate(self, display: Display) -> None:
-        """Score, log, show, and keep the weights if they are the best so far."""
+    @property
+    def validate(self) -> Callable[[Display], None] | None:
+        """Score, log, show, and keep the weights if they are the best so far; None where none is due."""
 
     def save(self) -> None:
         """Write the newest weights and all that `load_state_dict` needs to go on."""
@@ -82,7 +83,7 @@ def run_loop(trainee: Trainee[Item], display: Display, run: Path, console: Conso
 
     Where it was stopped before its end, it says how to go on.
     """
-    plan, log = trainee.plan, trainee.curves
+    plan, log, validate = trainee.plan, trainee.curves, trainee.validate
     with stop_requests() as stop, display:
         left = max(0, plan.steps - trainee.step)
         for batch, waited in timed(itertools.islice(trainee.batches(), left)):
@@ -94,9 +95,9 @@ def run_loop(trainee: Trainee[Item], display: Display, run: Path, console: Conso
             last = trainee.step == plan.steps
             if log and (last or trainee.step % plan.log_every == 0):
                 log.write(trainee.step, {**values, **display.pace.scalars(), **trainee.rates()})
-            if plan.validate_every and (last or trainee.step % plan.validate_every == 0):
+            if validate and plan.validate_every and (last or trainee.step % plan.validate_every == 0):
                 with display.doing("validating"):
-                    trainee.validate(display)
+                    validate(display)
             if log and not last and trainee.step % plan.save_every == 0:
                 trainee.save()
         if log:

@@ -1,7 +1,7 @@
 """The folder of a training: what it was begun with, and whether it can be begun or resumed.
 
 RUN/train.yaml   the settings; lipread.yaml and sync.yaml for the other trainings
-RUN/run.json     which prepared set it is trained on
+RUN/run.json     which prepared set it is trained on, and with which run's weights it begins
 RUN/state.pt     the checkpoint
 """
 
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from s2f.model.networks.weights import FORMAT, Kind, damaged
+from s2f.model.networks.weights import FORMAT, Kind, damaged, located
 from s2f.model.training import checkpoint
 from s2f.model.training.loop import Trainee
 from s2f.pipeline.core.errors import CheckpointError
@@ -66,13 +66,25 @@ class RunFolder:
         self.check_settings(params)
         return None
 
-    def write(self, data: PreparedSet, params: Params, **more: str) -> None:
-        """Make the folder, and keep the settings, the place of the data, and more that is to be known."""
+    def start(self, given: Path | None, *, resume: bool) -> Path | None:
+        """The run to begin with: the given one, or with `resume` the one that this run was begun with.
+
+        For the name `pretrained` it is the folder of the package's own weights.
+        """
+        if given:
+            return located(given, self.kind)
+        begun_from = self.read_record().get("start") if resume else None
+        return Path(begun_from) if begun_from else None
+
+    def write(self, data: PreparedSet, params: Params, start: Path | None = None) -> None:
+        """Make the folder, and keep the settings, the place of the data, and of the run it begins with."""
         make_folder(self.path)
         text = yaml.safe_dump(params.model_dump(), sort_keys=False)
         write_bytes(self.path / self.settings, text.encode())
         place = data.place.absolute() if isinstance(data.place, Path) else data.place
-        record = {"format": FORMAT, "data": str(place), **more}
+        record = {"format": FORMAT, "data": str(place)}
+        if start:
+            record["start"] = str(start.absolute())
         write_bytes(self.path / RECORD, (json.dumps(record, indent=2) + "\n").encode())
 
     def read_settings(self, block: type[Block]) -> Block:

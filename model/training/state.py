@@ -145,21 +145,7 @@ def new_state(params: TrainParams, sample_rate: int, distributed: Distributed) -
     window = window_size(params.window_seconds, sample_rate)
     with torch.random.fork_rng():
         torch.manual_seed(params.seed)
-        generator = Generator(
-            width=params.width,
-            window=window,
-            sample_rate=sample_rate,
-            identity=params.identity,
-            context=params.context,
-            noise=params.noise,
-            noise_std=params.noise_std,
-            temporal=params.temporal,
-            companded=params.companded,
-            sound=params.sound,
-            dropout=params.dropout,
-            blinks=params.blinks,
-            blend=params.blend,
-        ).to(device)
+        generator = Generator(window=window, sample_rate=sample_rate, **params.network).to(device)
         lips = nn.Linear(params.context, LIP_NUMBERS).to(device) if params.learns_lips else None
         adversaries = dict(_adversaries(params, window, sample_rate, device))
     mean = copy.deepcopy(generator).requires_grad_(False).eval() if params.ema else None

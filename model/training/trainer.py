@@ -178,11 +178,9 @@ def _train(
     start: Path | None,
 ) -> dict[str, float]:
     folder, device = run_folder(run), distributed.device
-    if start:
-        start = weights.located(start, weights.GENERATOR)
-        params = with_network_of(start, params, data)
-    elif resume and (begun_from := folder.read_record().get("start")):
-        start = Path(begun_from)
+    begun_from = folder.start(start, resume=resume)
+    if start and begun_from:
+        params = with_network_of(begun_from, params, data)
     shards, validation = data.split_or_empty("train"), data.split_or_empty("val")
     batches = TrainBatches(
         shards,
@@ -202,17 +200,17 @@ def _train(
     saved = folder.checkpoint(data, params, resume=resume) if resume or distributed.is_main else None
     if saved:
         folder.restore(trainee, saved)
-    elif start:
-        begun = begin_from(start, state)
+    elif begun_from:
+        begun = begin_from(begun_from, state)
         more = "".join(f" and the {name} discriminator" for name in begun)
-        told = f"begins with the generator{more} of {start}"
+        told = f"begins with the generator{more} of {begun_from}"
         console.print(told, markup=False, soft_wrap=True)
     if has_ended(trainee, run, console):
         return _outcome(trainee)
     _announce(trainee, console)
     with ExitStack() as open_ones:
         if distributed.is_main:
-            folder.write(data, params, **({"start": str(start.absolute())} if start else {}))
+            folder.write(data, params, begun_from)
             if not saved:
                 weights.describe(run, trainee.state.generator, data.media.fps, data.media.sample_rate)
             about = About(str(data), batches.clips, data.media, str(device), params)

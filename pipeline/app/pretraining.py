@@ -5,24 +5,31 @@ where it was stopped. The generator is trained on one core, lip reader and sync 
 """
 
 import json
+import math
 import os
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import pyarrow.parquet as pq
 import torch
 from safetensors.torch import load_file, save
 
 from s2f.model.evaluation.learned.lipreading.reader import KIND as READER
 from s2f.model.evaluation.learned.sync.scorer import KIND as SCORER
 from s2f.model.networks.weights import GENERATOR, PRETRAINED, Kind, located
+from s2f.model.training.curves import CURVES, read_lines
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import make_folder, write_bytes
+from s2f.pipeline.core.prepared_set import PreparedSet
+from s2f.pipeline.core.schema import Row
+
+Result = TypeVar("Result")
 
 # The corpora below the folder of shared data, and the settings of their preparation.
 CORPORA = ("grid", "grid_s1", "grid_many", "crema")
@@ -45,13 +52,18 @@ LICENCES = """\
 
 @dataclass(frozen=True)
 class Published:
-    """Weights of the package: their kind, where they were trained, what they do and what they cannot."""
+    """Weights of the package: their kind, the runs that made them, what they do and what they cannot."""
 
     kind: Kind
-    run: Path
+    trained: tuple[Path, ...]
     title: str
     does: str
     limits: str
+
+    @property
+    def run(self) -> Path:
+        """The run that holds the weights."""
+        return self.trained[-1]
 
 
 def main(data: Path, work: Path) -> None:
@@ -59,15 +71,26 @@ def main(data: Path, work: Path) -> None:
     prepared = work / "set"
     gather(data, work / "raw")
     run("prep", work / "raw", "--out", prepared, *_sets(PREP))
-    beside = threading.Thread(target=train_judges, args=(prepared, work))
-    beside.start()
-    last = train_generator(prepared, work)
-    beside.join()
+    last = beside(lambda: train_judges(prepared, work), lambda: train_generator(prepared, work))
     judges = ("--lipreader", work / "reader", "--sync", work / "sync")
     run("evaluate", last, "--data", prepared, "--split", "test", *judges, "--out", work / "scores")
     scores = json.loads((work / "scores" / "evaluation.json").read_text())
-    for each in published(work, last):
-        publish(each, scores, located(PRETRAINED, each.kind))
+    table = figures(
+        scores,
+        pq.read_table(work / "scores" / "clips.parquet").to_pylist(),
+        trained_on(PreparedSet(prepared)),
+    )
+    for each in published(work):
+        publish(each, table, located(PRETRAINED, each.kind))
+
+
+def beside(other: Callable[[], object], work: Callable[[], Result]) -> Result:
+    """What `work` gives, done while `other` is done in a thread. Raises what either of them raises."""
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(other)
+        result = work()
+        done.result()
+    return result
 
 
 def gather(data: Path, raw: Path) -> None:
@@ -117,12 +140,12 @@ def _sets(values: Sequence[str]) -> list[str]:
     return [part for value in values for part in ("--set", value)]
 
 
-def published(work: Path, generator: Path) -> tuple[Published, ...]:
+def published(work: Path) -> tuple[Published, ...]:
     """What goes into the package."""
     return (
         Published(
             GENERATOR,
-            generator,
+            tuple(work / stage for stage in STAGES),
             "Generator",
             "A still face and speech to a talking face of 96 x 128 px at 25 frames per second.",
             "It has seen mostly one man of GRID, and some seventy people in one to twenty clips. Faces from"
@@ -131,14 +154,14 @@ def published(work: Path, generator: Path) -> tuple[Published, ...]:
         ),
         Published(
             READER,
-            work / "reader",
+            (work / "reader",),
             "Lip reader",
             "Reads sentences of GRID from mouths of 64 x 40 px.",
             "It knows the 51 words of GRID alone, and reads one man well and others badly.",
         ),
         Published(
             SCORER,
-            work / "sync",
+            (work / "sync",),
             "Sync scorer",
             "Tells by how many frames the sound of a talking face is late.",
             "On people that it has not seen, one clip proves little.",
@@ -146,7 +169,7 @@ def published(work: Path, generator: Path) -> tuple[Published, ...]:
     )
 
 
-def publish(each: Published, scores: Mapping[str, Any], target: Path) -> None:
+def publish(each: Published, table: str, target: Path) -> None:
     """Write weights, in half precision, description and card to the folder `target`."""
     weights = each.run / each.kind.weights
     halves = {
@@ -156,11 +179,12 @@ def publish(each: Published, scores: Mapping[str, Any], target: Path) -> None:
     make_folder(target)
     write_bytes(target / each.kind.weights, save(halves))
     shutil.copyfile(each.run / each.kind.description, target / each.kind.description)
-    write_bytes(target / "card.md", card(each, scores).encode())
+    write_bytes(target / "card.md", card(each, table).encode())
 
 
-def card(each: Published, scores: Mapping[str, Any]) -> str:
+def card(each: Published, table: str) -> str:
     """What people should know of the weights, in Markdown."""
+    minutes = sum(read_lines(run / CURVES)[-1]["seconds"] for run in each.trained) / 60
     return f"""\
 # {each.title}
 
@@ -173,7 +197,8 @@ The weights may be used under the terms of these licences.
 
 ## Made by
 
-The stages of `make pretrained`, from the corpora named above; seed 0.
+`make pretrained`, from the corpora named above; seed 0. The training took {minutes:.0f} minutes of one core,
+with other work beside it.
 
 ## Limits
 
@@ -181,21 +206,41 @@ The stages of `make pretrained`, from the corpora named above; seed 0.
 
 ## Figures
 
-The generator, with the lip reader and sync scorer as judges, on {scores["measured"]} clips of sentences and
-people that were not trained on. Means over the clips:
+The generator, with the lip reader and sync scorer as judges, on sentences that were not trained on. Means
+over the clips:
 
-{figures(scores)}"""
+{table}"""
 
 
-def figures(scores: Mapping[str, Any]) -> str:
-    """The measures of the generator, the still frame and the real video as a table in Markdown."""
-    names = ["generated", *(row["name"] for row in scores["rows"][1:])]
-    lines = ["| measure | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+def figures(scores: Mapping[str, Any], clips: Sequence[Row], known: Collection[str]) -> str:
+    """The measures of generated and real videos as a table in Markdown: people trained on, and others."""
+    run = scores["rows"][0]["name"]
+    groups = [
+        [row for row in clips if (row["speaker"] in known) is trained and row["video"] == video]
+        for trained in (True, False)
+        for video in (run, "still", "real")
+    ]
+    people = [
+        f"{len(groups[first])} clips of people {words}"
+        for first, words in ((0, "trained on"), (3, "not trained on"))
+    ]
+    lines = [
+        f"| | {people[0]}: generated | still | real | {people[1]}: generated | still | real |",
+        "|---" * (len(groups) + 1) + "|",
+    ]
     for name, measure in scores["measures"].items():
-        values = [(row["scores"].get(name) or {}).get("mean") for row in scores["rows"]]
-        cells = ["-" if value is None else f"{value:.3g}" for value in values]
-        lines.append(f"| {measure['title']} | {' | '.join(cells)} |")
+        lines.append(f"| {measure['title']} | {' | '.join(_mean(group, name) for group in groups)} |")
     return "\n".join(lines) + "\n"
+
+
+def _mean(rows: Sequence[Row], name: str) -> str:
+    values = [row[name] for row in rows if row[name] is not None and math.isfinite(row[name])]
+    return f"{sum(values) / len(values):.3g}" if values else "-"
+
+
+def trained_on(data: PreparedSet) -> set[str]:
+    """The people in the train split."""
+    return {data.speakers[clip] for shard in data.split("train") for clip in shard.clips}
 
 
 if __name__ == "__main__":

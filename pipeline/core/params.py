@@ -90,10 +90,10 @@ def checked(block: type[Block], data: dict[str, Any], where: str, hint: str) -> 
         raise ConfigError(f"a key{where} is no text", "write keys as words, without quotes") from error
 
 
-def nearest(name: str, known: Collection[str]) -> str:
-    """A hint for a name that is not known."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
+def nearest(name: str, known: Collection[str], renamed: Mapping[str, str] = {}) -> str:
+    """A hint for a name that is not known; one that is like an old name is told the new one."""
+    near = difflib.get_close_matches(name, [*known, *renamed], n=1, cutoff=0.5)
+    return f"did you mean {renamed.get(near[0], near[0])}?" if near else f"known here: {', '.join(known)}"
 
 
 def _explained(error: ValidationError, block: type[BaseModel], where: str, hint: str) -> ConfigError:
@@ -101,19 +101,21 @@ def _explained(error: ValidationError, block: type[BaseModel], where: str, hint:
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
+        beside = _block_of(first["loc"], block)
+        renamed = beside.RENAMED if issubclass(beside, Params) else {}
         return ConfigError(
-            f"unknown setting {name}{where}",
-            nearest(str(first["loc"][-1]), _keys_beside(first["loc"], block)),
+            f"unknown setting {name}{where}", nearest(str(first["loc"][-1]), beside.model_fields, renamed)
         )
     message = first["msg"].removeprefix("Value error, ")
     given = "" if isinstance(first["input"], dict) else f" is {first['input']!r}"
     return ConfigError(f"setting {name}{where}{given}: {message}", hint)
 
 
-def _keys_beside(location: tuple[int | str, ...], block: type[BaseModel]) -> list[str]:
+def _block_of(location: tuple[int | str, ...], block: type[BaseModel]) -> type[BaseModel]:
+    """The block in which a setting at this place lies."""
     for part in location[:-1]:
         if isinstance(part, str):  # else the place in a list, whose block has been found
             kind = block.model_fields[part].annotation
             inner = [each for each in (kind, *get_args(kind)) if isinstance(each, type)]
             block = next((each for each in inner if issubclass(each, BaseModel)), block)
-    return list(block.model_fields)
+    return block

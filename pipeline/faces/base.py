@@ -16,6 +16,8 @@ Box = npt.NDArray[np.float32]
 
 # The points that hardly move in speech: nose base and eye corners.
 STABLE = (33, 36, 39, 42, 45)
+# The points of the lips.
+LIPS = slice(48, 68)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,14 @@
 """Faults planted in a corpus of genuine GRID clips, each as it happens to people."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
+import ffmpeg
 import numpy as np
+from imageio_ffmpeg import get_ffmpeg_exe
 
 from s2f.pipeline.core import media, wav
 from s2f.pipeline.core.media import Picture, Sound
@@ -31,10 +34,27 @@ def rewrite(
 ) -> None:
     """Encode a clip anew, with other frames or another sound (samples,) of 44.1 kHz."""
     shown = frames(list(media.FrameReader(video, FPS)))
-    heard = sound(np.concatenate(list(media.read_audio(video, RATE))))
+    with new_sound(video, sound) as spoken:
+        media.write_video(video, shown, FPS, sound=spoken)
+
+
+def dub(video: Path, sound: Callable[[Sound], Sound]) -> None:
+    """Give a clip another sound and leave its pictures as they are encoded, in a third of the time."""
+    dubbed = video.with_name(f"dubbed-{video.name}")
+    with new_sound(video, sound) as spoken:
+        streams = ffmpeg.input(str(video)).video, ffmpeg.input(str(spoken)).audio
+        written = ffmpeg.output(*streams, str(dubbed), vcodec="copy", acodec="mp2", ac=2)
+        written.run(cmd=get_ffmpeg_exe(), quiet=True)
+    dubbed.replace(video)
+
+
+@contextmanager
+def new_sound(video: Path, change: Callable[[Sound], Sound]) -> Iterator[Path]:
+    """A file with the sound of a clip, changed."""
+    heard = change(np.concatenate(list(media.read_audio(video, RATE))))
     spoken = video.with_suffix(".wav")
     spoken.write_bytes(wav.encode(heard, RATE))
-    media.write_video(video, shown, FPS, sound=spoken)
+    yield spoken
     spoken.unlink()
 
 
@@ -44,21 +64,21 @@ def shift_sound(raw: Path, speaker: str, frames: int) -> None:
 
     def late(sound: Sound) -> Sound:
         if frames > 0:
-            return np.concatenate([np.zeros(samples, np.float32), sound])
+            return np.concatenate([np.zeros(samples, np.float32), sound[:-samples]])
         return np.concatenate([sound[samples:], np.zeros(samples, np.float32)])
 
     for video in (raw / speaker).glob("*.mpg"):
-        rewrite(video, sound=late)
+        dub(video, late)
 
 
 def silence(raw: Path, clip: str) -> None:
     """No sound but zeros."""
-    rewrite(raw / f"{clip}.mpg", sound=np.zeros_like)
+    dub(raw / f"{clip}.mpg", np.zeros_like)
 
 
 def clip_sound(raw: Path, clip: str) -> None:
     """Recorded with the level far too high."""
-    rewrite(raw / f"{clip}.mpg", sound=lambda sound: np.clip(10 * sound, -1, 1))
+    dub(raw / f"{clip}.mpg", lambda sound: np.clip(10 * sound, -1, 1))
 
 
 def freeze(raw: Path, clip: str, first: int, count: int) -> None:

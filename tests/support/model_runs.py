@@ -15,6 +15,10 @@ from s2f.model.networks.noise import NoiseSource
 
 RATE, WINDOW = 16_000, 2560
 
+# Settings of a training whose networks are as small as they get. What hears the sound is as large at every
+# width, and by far the largest part; it shrinks with what it hears at once.
+TINIEST = {"width": 4, "context": 8, "window_seconds": 0.04}
+
 # The arguments of a generator as small as it gets.
 SMALL = {
     "width": 4,

@@ -1,8 +1,10 @@
 """A prepared set as the tests look at it, and the command line as they call it."""
 
+import itertools
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,12 @@ import pytest
 
 from s2f.pipeline.app import config
 from s2f.pipeline.app.cli import main
+from s2f.pipeline.core import media
 from s2f.pipeline.prep.funnel import Funnel
 from s2f.pipeline.prep.plan import Selection, chosen_stages
 from s2f.pipeline.prep.runner import Preparation
+
+GRID_FPS = Fraction(25)
 
 Rows = dict[str, dict[str, Any]]
 
@@ -121,6 +126,20 @@ def copy_clips(data: Path, raw: Path, *clips: str) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(data / "grid" / name, target)
     return raw
+
+
+def copy_short_clips(data: Path, raw: Path, *clips: str, frames: int = 25) -> Path:
+    """The beginnings of some GRID clips, encoded anew, for tests of what is done with clips of any length."""
+    copy_clips(data, raw, *clips)
+    for clip in clips:
+        shorten(data / "grid" / f"{clip}.mpg", raw / f"{clip}.mpg", frames)
+    return raw
+
+
+def shorten(video: Path, target: Path, frames: int = 25) -> None:
+    """Write the beginning of a GRID clip."""
+    shown = itertools.islice(media.FrameReader(video, GRID_FPS), frames)
+    media.write_video(target, shown, GRID_FPS, sound=video)
 
 
 def fingerprint(folder: Path) -> dict[str, tuple[int, bytes]]:

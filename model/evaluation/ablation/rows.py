@@ -13,7 +13,9 @@ from s2f.model.training.config import RECIPES, TrainParams
 from s2f.pipeline.core.errors import ConfigError
 from s2f.pipeline.core.params import Params, checked, nearest, read_yaml
 
-DEFAULT_FILE = Path(__file__).with_name("grid_bmvc2018.yaml")
+# The lists of rows that come with the package, by name, and the one that is taken by default.
+SHIPPED = {file.stem: file for file in sorted(Path(__file__).parent.glob("*.yaml"))}
+DEFAULT = "grid_bmvc2018"
 
 # All metrics by name, with those that need a lip reader or a sync scorer.
 TITLES = {metric.name: metric.title for metric in (*MEASURES, *LEARNED_METRICS)}
@@ -47,8 +49,8 @@ class AblationRows(Params):
 
 
 def load(path: Path | None) -> AblationRows:
-    """The rows in a YAML file, or those of the paper. Raises ConfigError."""
-    path = path or DEFAULT_FILE
+    """The rows in a YAML file or in a list of the package; None: those of the paper. Raises ConfigError."""
+    path = SHIPPED.get(str(path or DEFAULT), path or Path(DEFAULT))
     where = f" in {path}"
     data = read_yaml(path, "--rows")
     if not isinstance(data, dict):

@@ -10,6 +10,7 @@ from s2f.pipeline.app.commands.options import (
     Limit,
     LipReader,
     Prepared,
+    Preset,
     Set,
     Split,
     SyncScorer,
@@ -25,10 +26,13 @@ def ablate(
     folder: Annotated[Path, typer.Option("--out", help="Folder for the runs, their scores and the tables.")],
     rows: Annotated[
         Path | None,
-        typer.Option("--rows", "--recipes", help="The rows, in YAML; without it those of the paper."),
+        typer.Option(
+            "--rows", "--recipes", help="The rows, in YAML, or both_papers; without it those of the paper."
+        ),
     ] = None,
     config: Config = None,
     set_: Set = None,
+    preset: Preset = None,
     split: Split = "val",
     limit: Limit = None,
     seed: Annotated[int, typer.Option(help="Seed of the noise and of the confidence intervals.")] = 0,
@@ -38,8 +42,8 @@ def ablate(
 ) -> None:
     """Train the rows of an ablation, measure them together, and show them beside the reported figures.
 
-    If it is stopped, the same command goes on. --config and --set give what all rows have in common;
-    --split and --limit choose the clips that are measured.
+    If it is stopped, the same command goes on. --config, --preset and --set give what all rows have in
+    common; --split and --limit choose the clips that are measured.
 
     Example: s2f ablate out/grid --out ablation --set train.width=16 --set train.steps=2000
     """
@@ -49,7 +53,7 @@ def ablate(
     from s2f.pipeline.app.config import load
     from s2f.pipeline.core.prepared_set import PreparedSet
 
-    base = load(config, set_ or []).train
+    base = load(config, set_ or [], preset).train
     with resumable():
         result = ablation.ablate(
             PreparedSet(out, base.cache),

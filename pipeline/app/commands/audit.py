@@ -29,7 +29,8 @@ def audit(
     ] = None,
     workers: Workers = 0,
     sync: Annotated[
-        Path | None, typer.Option(help="Also the sync of every clip, with this run of 's2f sync train'.")
+        Path | None,
+        typer.Option(help="Also the sync of every clip, by this run of 's2f sync train' or 'pretrained'."),
     ] = None,
 ) -> None:
     """Check a set: faces, sound, sync, words, splits, shards.

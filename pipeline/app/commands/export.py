@@ -9,7 +9,7 @@ from s2f.pipeline.app.commands.options import say
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Folder of a trained model.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a trained model, or 'pretrained'.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the two networks and model.json.")],
     to: Annotated[Literal["onnx", "torch-export"], typer.Option("--to", help="The format.")] = "onnx",
 ) -> None:

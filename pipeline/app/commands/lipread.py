@@ -34,7 +34,9 @@ def lipread_train(
     run: Annotated[Path, typer.Option("--run", help="Folder for the reader.")],
     config: Config = None,
     set_: Set = None,
-    start: Annotated[Path | None, typer.Option(help="Begin with the weights of this run.")] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Begin with the weights of this run, or 'pretrained'.")
+    ] = None,
     resume: Resume = False,
 ) -> None:
     """Train a lip reader on the shards of a prepared set whose sentences are known.

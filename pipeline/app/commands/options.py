@@ -34,6 +34,9 @@ Config = Annotated[
 Set = Annotated[
     list[str] | None, typer.Option("--set", help="Override a setting, e.g. --set detect.every=12.")
 ]
+Preset = Annotated[
+    str | None, typer.Option("--preset", help="Named settings of the package; docs/training.md lists them.")
+]
 Speakers = Annotated[str, typer.Option(help="Only these speakers, separated by commas.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first so many clips.")]
 Split = Annotated[str, typer.Option(help="train, val or test.")]

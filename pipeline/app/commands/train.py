@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from s2f.pipeline.app.commands.options import Config, PreparedOrRun, Resume, Set, console
+from s2f.pipeline.app.commands.options import Config, PreparedOrRun, Preset, Resume, Set, console
 
 
 def train(
@@ -14,13 +14,11 @@ def train(
     run: Annotated[Path, typer.Option("--run", help="Folder for checkpoints, curves and samples.")],
     config: Config = None,
     set_: Set = None,
-    preset: Annotated[
-        str | None,
-        typer.Option("--preset", help="Named settings of the package; docs/training.md lists them."),
-    ] = None,
+    preset: Preset = None,
     resume: Resume = False,
     start: Annotated[
-        Path | None, typer.Option("--start", help="Begin with the network and weights of this run.")
+        Path | None,
+        typer.Option("--start", help="Begin with the network and weights of this run, or 'pretrained'."),
     ] = None,
 ) -> None:
     """Train the GAN on the shards of a prepared set.

@@ -4,9 +4,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import torch
+from support.model_shards import make_shards
 
+from s2f.model.data.loader import TrainBatches
 from s2f.model.data.sampler import Sampler
 from s2f.model.training.config import TrainParams
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.core.shards import Shard
 
 # One speaker of 80 clips, and twenty of one clip each.
@@ -41,3 +46,11 @@ def test_half_a_balance_is_between() -> None:
 
 def test_an_epoch_follows_from_the_seed() -> None:
     assert drawn(0.5) == drawn(0.5)
+
+
+def test_a_set_that_does_not_say_who_speaks_is_refused(tmp_path: Path) -> None:
+    data = PreparedSet(make_shards(tmp_path, train=2, val=0, frames=6))
+    params = TrainParams(batch=2, frames=5, balance=1.0)
+    with pytest.raises(InputError, match=r"not known of 2 of the train split's clips.*scan\.parquet") as told:
+        TrainBatches(data.split("train"), params, torch.device("cpu"), speakers=data.speakers)
+    assert "train.balance to 0" in told.value.hint

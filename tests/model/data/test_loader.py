@@ -8,7 +8,7 @@ import pytest
 import torch
 from support.model_shards import SAMPLE_RATE, make_members, make_shards
 
-from s2f.model.data.loader import Batch, TrainBatches, cut_clip, first_clips
+from s2f.model.data.loader import Batch, Cut, TrainBatches, cut_clip, first_clips
 from s2f.model.training.config import TrainParams
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.prepared_set import PreparedSet
@@ -79,7 +79,7 @@ def test_workers_share_the_shards_and_resume_too(data: Path, step: int) -> None:
 @pytest.mark.parametrize("first", [0, 1])
 def test_a_mirrored_clip_is_the_clip_mirrored(first: int) -> None:
     sample = {"__key__": "a", **make_members("a", "train", 6, 0)}
-    plain, mirrored = (cut_clip(sample, 0.16, first, 4, mirror) for mirror in (False, True))
+    plain, mirrored = (cut_clip(sample, 0.16, Cut(first, 4, mirror)) for mirror in (False, True))
     assert torch.equal(plain.frames.flip(2), mirrored.frames)
     assert torch.equal(plain.still.flip(1), mirrored.still)
     assert torch.equal(plain.windows, mirrored.windows)
@@ -87,7 +87,7 @@ def test_a_mirrored_clip_is_the_clip_mirrored(first: int) -> None:
 
 def test_a_crop_in_time_is_a_part_of_the_clip() -> None:
     sample = {"__key__": "a", **make_members("a", "train", 10, 0)}
-    whole, part = cut_clip(sample, 0.16, 0, 10), cut_clip(sample, 0.16, 3, 5)
+    whole, part = cut_clip(sample, 0.16, Cut(0, 10)), cut_clip(sample, 0.16, Cut(3, 5))
     assert torch.equal(part.still, whole.frames[0])
     assert torch.equal(part.frames, whole.frames[3:8])
     assert torch.equal(part.windows, whole.windows[3:8])
@@ -135,7 +135,7 @@ def test_a_missing_tar_is_named(tmp_path: Path) -> None:
 
 
 def test_the_mouth_of_the_drawn_faces_follows_the_sound() -> None:
-    clip = cut_clip({"__key__": "a", **make_members("a", "train", 12, 0)}, 0.16, 0, 12)
+    clip = cut_clip({"__key__": "a", **make_members("a", "train", 12, 0)}, 0.16, Cut(0, 12))
     mouth = clip.frames[:, 80:98, 50, 0].numpy()
     dark = (mouth < 150).sum(axis=1)
     loud = clip.windows.square().mean(dim=1).sqrt().numpy()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support.model_shards import make_members
 
-from s2f.model.data.loader import cut_clip
+from s2f.model.data.loader import Cut, cut_clip
 from s2f.model.data.motion import LIP_NUMBERS, MIRRORED, read_motion
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.schema import POINTS
@@ -59,8 +59,8 @@ def test_closed_eyes_are_told() -> None:
 
 def test_a_cut_clip_holds_the_motion_of_its_frames() -> None:
     members = sample()
-    assert cut_clip(members, 0.16, 3, 4).motion.shape == (4, 0)
-    cut = cut_clip(members, 0.16, 3, 4, motion=True).motion
+    assert cut_clip(members, 0.16, Cut(3, 4)).motion.shape == (4, 0)
+    cut = cut_clip(members, 0.16, Cut(3, 4), motion=True).motion
     assert np.array_equal(cut.numpy(), read_motion(members)[3:7])
 
 

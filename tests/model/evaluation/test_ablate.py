@@ -16,7 +16,7 @@ import torch
 import yaml
 from rich.console import Console
 from safetensors.torch import load_file
-from support.model_runs import equal
+from support.model_runs import TINIEST, equal
 from support.model_shards import make_shards
 from support.prepared import Command, Ended, fingerprint
 
@@ -42,14 +42,14 @@ from s2f.pipeline.prep.settings import save
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 TINY = {
-    "width": 4,
+    **TINIEST,
     "batch": 2,
     "frames": 4,
     "judged_frames": 1,
     "steps": 4,
-    "validate_every": 2,
+    "validate_every": 4,
     "validation_clips": 1,
-    "save_every": 2,
+    "save_every": 4,
     "workers": 0,
     "threads": 1,
     "device": "cpu",
@@ -410,11 +410,24 @@ def test_rows_that_cannot_be_used(tmp_path: Path, content: object, words: str, h
     assert caught.value.hint
 
 
+def test_rows_of_both_papers_come_with_the_package() -> None:
+    rows = load_rows(Path("both_papers"))
+    base = config.load(None, [], "compare").train
+    systems = row_settings(rows, base)
+    assert [each.name for each in rows.rows][-2:] == ["static baseline", "IJCV 2019"]
+    # All of them hear and paint for as long, and only the last one has the second paper's system.
+    assert {(each.listen_steps, each.steps, each.window_seconds) for each in systems} == {(1500, 1800, 0.2)}
+    assert [each.recipe for each in systems] == ["bmvc2018"] * 4 + ["ijcv2019"]
+    assert [each.sync_weight > 0 for each in systems] == [False] * 4 + [True]
+    assert [each.identity for each in systems] == [50] * 4 + [128]
+
+
 def test_what_users_get_wrong(command: Command, tmp_path: Path) -> None:
     wrong = rows_file(tmp_path, {"name": "a", "train": {"frame_wieght": 0}})
     ended = command("--rows", wrong)
     assert "unknown setting frame_wieght of the row 'a'" in ended.err
     assert "did you mean frame_weight?" in ended.err
+    assert "the presets are listen" in command("--preset", "none").err
     ended = command("--rows", rows_file(tmp_path, {"name": "a", "train": {"steps": "many"}}))
     assert "setting steps of the row 'a' is 'many'" in ended.err
     assert (

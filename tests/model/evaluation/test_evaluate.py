@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from rich.console import Console
+from support.model_runs import TINIEST
 from support.model_shards import change_members, make_members, make_shards
 from support.prepared import Command, Prepared, refused
 
@@ -40,7 +41,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run of three steps."""
     folder = tmp_path_factory.mktemp("runs") / "tiny"
-    few = {"width": 4, "batch": 2, "frames": 4, "judged_frames": 1, "steps": 3, "workers": 0, "threads": 1}
+    few = {**TINIEST, "batch": 2, "frames": 4, "judged_frames": 1, "steps": 3, "workers": 0, "threads": 1}
     train(PreparedSet(drawn), folder, TrainParams.model_validate(few), resume=False, console=SILENT)
     return folder
 

@@ -1,7 +1,6 @@
 """`s2f lipread` on genuine clips: what a training leaves, what a reader reads, what users get wrong."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -29,6 +28,7 @@ from s2f.model.evaluation.learned.lipreading.mouths import Utterance, read_utter
 from s2f.model.evaluation.learned.lipreading.network import LipNet
 from s2f.model.evaluation.learned.lipreading.reader import Reader, load_reader
 from s2f.model.evaluation.sources.footage import Video
+from s2f.model.networks.weights import PRETRAINED
 from s2f.model.training import checkpoint
 from s2f.pipeline.app.cli import app
 from s2f.pipeline.core import mjpeg
@@ -258,6 +258,22 @@ def test_a_training_goes_on_from_another_readers_weights(
         assert torch.allclose(weight, dict(after.named_parameters())[name], atol=1e-6)
 
 
+def test_a_training_from_the_packages_weights_can_be_resumed_from_its_begin(
+    split: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    data, run, params = PreparedSet(split.out), tmp_path / "run", LipreadParams.model_validate(TINY)
+    with monkeypatch.context() as before_the_first_checkpoint:
+        before_the_first_checkpoint.setattr(training, "run_loop", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            training.train(data, run, params, start=PRETRAINED, console=SILENT)
+    training.train(data, run, params, resume=True, console=SILENT)
+    own, trained = (load_reader(each, CPU).network.arguments for each in (PRETRAINED, run))
+    assert trained == own
+
+
 def lip_trainee(network: LipNet, params: LipreadParams, split: Prepared, run: Path) -> training.LipTrainee:
     reader, folder = Reader(network, Fraction(25)), training.run_folder(run)
     return training.LipTrainee(reader, params, [], [], folder, PreparedSet(split.out), SILENT)
@@ -303,26 +319,17 @@ def test_a_killed_training_leaves_whole_files(split: Prepared, tmp_path: Path) -
         assert json.loads(line)["loss"] > 0
 
 
-@pytest.mark.slow
-def test_ctrl_c_ends_a_training_with_what_there_is(split: Prepared, tmp_path: Path) -> None:
-    program, run = Path(sys.executable).with_name("s2f"), tmp_path / "run"
+def test_ctrl_c_ends_a_training_with_what_there_is(
+    s2f: Command, split: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    stop_at(monkeypatch, training.LipTrainee, 3)
     arguments = [*TINY_SET, "--set", "lipread.epochs=10000", "--set", "lipread.validate_every=10000"]
-    process = subprocess.Popen(
-        [program, "lipread", "train", split.out, "--run", run, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    assert process.stdout
-    while "training on" not in process.stdout.readline():
-        assert process.poll() is None
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    told = process.communicate(timeout=60)[0]
-    assert process.returncode == 0
-    assert "stopped at step" in told
-    assert "Traceback" not in told
+    ended = s2f("lipread", "train", split.out, "--run", run, *arguments)
+    assert ended.code == 0
+    assert "training on" in ended.out
+    assert "stopped at step" in ended.out
+    assert "Traceback" not in ended.out + ended.err
     load_reader(run, CPU)
 
 

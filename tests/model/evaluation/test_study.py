@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 from rich.console import Console
-from support.prepared import Command, call, refused
+from support.prepared import Command, call, refused, shorten
 
 from s2f.model.evaluation.study import clips, page, report, scores
 from s2f.model.evaluation.study.clips import Match
@@ -40,12 +40,12 @@ def blurred(source: Path, target: Path, sigma: float, frames: int = FRAMES) -> N
 
 @pytest.fixture(scope="module")
 def videos(slow: None, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """real/ with genuine GRID clips, blur/ and haze/ with blurred beginnings of them."""
+    """real/ with the first second of genuine GRID clips, blur/ and haze/ with blurred beginnings of them."""
     folder = tmp_path_factory.mktemp("videos")
     for name in NAMES:
         source = folder / "real" / f"{name}.mpg"
         source.parent.mkdir(exist_ok=True)
-        shutil.copyfile(data / f"grid/s1/{name}.mpg", source)
+        shorten(data / f"grid/s1/{name}.mpg", source)
         blurred(source, folder / "blur" / f"{name}.mp4", 5)
         blurred(source, folder / "haze" / f"{name}.mp4", 2)
     return folder

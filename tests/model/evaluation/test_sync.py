@@ -4,9 +4,6 @@ import itertools
 import json
 import math
 import shutil
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -196,19 +193,33 @@ def test_a_stopped_training_that_goes_on_equals_one_in_one_go(
     assert equal(tmp_path / "whole" / scorer.KIND.weights, tmp_path / "parts" / scorer.KIND.weights)
 
 
-@pytest.mark.slow
-def test_ctrl_c_keeps_what_was_trained(s2f: Command, tmp_path: Path) -> None:
+def test_a_run_that_has_ended_is_not_tried_out_again(
+    s2f: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_thread: None
+) -> None:
+    data, run = make_shards(tmp_path / "data", train=4, val=2, frames=40), tmp_path / "run"
+    few = chosen(steps=2, width=2, batch=2, frames=12)
+    assert call("sync", "train", data, "--run", run, *few) == 0
+    known = load_scorer(run, CPU).known
+    assert known
+    monkeypatch.setattr(measuring, "try_out", None)
+    again = s2f("sync", "train", "--run", run, "--resume")
+    assert again.code == 0, again.err
+    assert "has ended at step 2 already" in again.out
+    assert f"median confidence: {known.own:.2f}" in again.out
+    assert load_scorer(run, CPU).known == known
+
+
+def test_ctrl_c_keeps_what_was_trained(
+    s2f: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_thread: None
+) -> None:
     data = make_shards(tmp_path / "data", train=4, val=0, frames=12)
     run = tmp_path / "run"
-    command = [Path(sys.executable).with_name("s2f"), "sync", "train", data, "--run", run]
-    command += chosen(steps=100_000, width=2, batch=2, frames=12, threads=1)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        next(line for line in process.stdout if line.startswith("step 1 of"))
-        process.send_signal(signal.SIGINT)
-        told = process.stdout.read()
-        assert process.wait(timeout=60) == 0
-    assert "stopped at step" in told
+    stop_at(monkeypatch, training.SyncTrainee, 2)
+    settings = chosen(steps=100_000, width=2, batch=2, frames=12, threads=1)
+    ended = s2f("sync", "train", data, "--run", run, *settings)
+    assert ended.code == 0
+    assert any(line.startswith("step 1 of") for line in ended.out.splitlines())
+    assert "stopped at step" in ended.out
     assert load_scorer(run, CPU).media == MEDIA
     assert yaml.safe_load((run / "sync.yaml").read_text())["steps"] == 100_000
     refused(s2f("sync", "train", data, "--run", run), "already holds a sync scorer")
@@ -229,9 +240,9 @@ def out(prepared_grid: Prepared, data: Path, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="module")
 def run(out: Path, tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Path:
-    """A scorer trained for 80 small steps."""
+    """A scorer trained for 60 small steps."""
     folder = tmp_path_factory.mktemp("runs") / "sync"
-    assert call("sync", "train", out, "--run", folder, *chosen(steps=80, width=8, batch=5)) == 0
+    assert call("sync", "train", out, "--run", folder, *chosen(steps=60, width=8, batch=5)) == 0
     return folder
 
 
@@ -311,9 +322,8 @@ def test_an_evaluation_tells_by_how_much_a_video_is_late(run: Path, unseen: list
         behind = np.concatenate([np.repeat(clip.frames[:1], 5, axis=0), clip.frames[:-5]])
         dead = np.repeat(clip.frames[:1], len(clip.frames), axis=0)
         made = {"same": clip.frames, "late": behind, "dead": dead}
-        scores = score_clip(
-            ClipVideos(clip.clip_id, clip.frames, made, FPS, sound=clip.sound), DEFAULT_FACES, metrics
-        ).scores
+        videos = ClipVideos(clip.clip_id, clip.frames, made, FPS, sound=clip.sound)
+        scores = score_clip(videos, DEFAULT_FACES, table=metrics).scores
         offsets.append([scores[name]["av_offset"] for name in ("real", "same", "late")])
         confidences.append([scores[name]["av_confidence"] for name in ("real", "dead")])
         assert scores["late"]["av_apart"] == abs(scores["late"]["av_offset"])
@@ -349,7 +359,7 @@ def test_an_evaluation_says_why_it_cannot_tell(run: Path, unseen: list[Recording
     metrics, frames = learned_metrics(None, run, MEDIA), unseen[0].frames
     short = ClipVideos("short", frames[:20], {"same": frames[:20]}, FPS, sound=unseen[0].sound)
     for clip in (short, ClipVideos("mute", frames, {"same": frames}, FPS)):
-        scored = score_clip(clip, DEFAULT_FACES, metrics)
+        scored = score_clip(clip, DEFAULT_FACES, table=metrics)
         assert math.isnan(scored.scores["same"]["av_confidence"])
         reasons = {each.measure: each.reason for each in scored.missing if each.video == "same"}
         assert reasons["av_offset"] == "there is no sound, or less than 24 frames"

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from rich.console import Console
-from support.prepared import Command, Prepared
+from support.prepared import Command, Prepared, copy_short_clips
 
 from s2f.model.evaluation.evaluate import evaluate
 from s2f.model.evaluation.results import Evaluation
@@ -28,18 +28,27 @@ from s2f.model.evaluation.sources.videos import (
 )
 from s2f.model.metrics.scoring import ClipVideos, Missing, Scored
 from s2f.pipeline.core import media, mjpeg
+from s2f.pipeline.core.mjpeg import Frames
 from s2f.pipeline.faces.base import Picture
 from s2f.pipeline.faces.settings import DEFAULT_FACES
 
 pytestmark = pytest.mark.slow
 
-CLIP = "s1/bbaf2n"
+# In the beginning of this clip, so many frames long, the eyes blink.
+CLIP, FRAMES = "s1/bbas1s", 35
 SILENT = Console(file=io.StringIO())
 
 
 @pytest.fixture(scope="module")
-def real(data: Path) -> Path:
-    return data / "grid" / f"{CLIP}.mpg"
+def whole(data: Path) -> Path:
+    """A genuine video."""
+    return data / "grid/s1/bbaf2n.mpg"
+
+
+@pytest.fixture(scope="module")
+def real(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The beginning of another one."""
+    return copy_short_clips(data, tmp_path_factory.mktemp("real"), CLIP, frames=FRAMES) / f"{CLIP}.mpg"
 
 
 def changed(
@@ -84,17 +93,16 @@ def notes(found: Scored, video: str) -> list[str]:
     return [each.text for each in found.notes if each.video == video]
 
 
-@pytest.fixture(scope="module")
-def aligned(real: Path) -> ClipVideos:
-    """The aligned face of the real video."""
-    return read_pair(Pair("one", "", real, {"same": real}, ()), DEFAULT_FACES)[0]
+def aligned(video: Path) -> Frames:
+    """The aligned face of a real video."""
+    return read_pair(Pair("one", "", video, {"same": video}, ()), DEFAULT_FACES)[0].real
 
 
 @pytest.fixture(scope="module")
-def others(data: Path, real: Path, aligned: ClipVideos, tmp_path_factory: pytest.TempPathFactory) -> Scored:
+def others(data: Path, real: Path, tmp_path_factory: pytest.TempPathFactory) -> Scored:
     """Videos of many kinds against one real video."""
     folder = tmp_path_factory.mktemp("others")
-    media.write_video(folder / "crops.mp4", aligned.real, FPS)
+    media.write_video(folder / "crops.mp4", aligned(real), FPS)
     changes: dict[str, Callable[[Picture], Picture]] = {
         "sharp": lambda picture: picture,
         "soft": blurred,
@@ -113,14 +121,14 @@ def test_a_video_equals_itself(others: Scored) -> None:
     assert (same["ssim"], same["mouth_r"]) == pytest.approx((1, 1))
     for name, value in others.scores["real"].items():
         assert same[name] == value
-    assert (others.frames, others.missing, notes(others, "same")) == (75, (), [BY_THE_REAL])
+    assert (others.frames, others.missing, notes(others, "same")) == (FRAMES, (), [BY_THE_REAL])
 
 
 def test_the_real_video_is_aligned_as_the_preparation_aligns_it(
-    aligned: ClipVideos, prepared_small: Prepared
+    whole: Path, prepared_small: Prepared
 ) -> None:
     prepared = mjpeg.decode(prepared_small.artifact("align", "s1_bbaf2n").read_bytes())
-    assert np.abs(aligned.real.astype(int) - prepared).mean() < 1
+    assert np.abs(aligned(whole).astype(int) - prepared).mean() < 1
 
 
 def test_blur_is_measured_as_such(others: Scored) -> None:
@@ -158,10 +166,10 @@ def test_another_persons_face_is_far_away(others: Scored) -> None:
 
 
 def test_what_all_have_counts_and_other_lengths_and_rates_are_told(real: Path, tmp_path: Path) -> None:
-    short = changed(real, tmp_path / "short.mp4", frames=slice(0, 60))
+    short = changed(real, tmp_path / "short.mp4", frames=slice(0, 20))
     quick = changed(real, tmp_path / "quick.mp4", fps=Fraction(50))
     clip = scored(real, short=short, quick=quick)
-    assert clip.frames == 60
+    assert clip.frames == 20
     told = "15 frames shorter than the real video: only frames that all videos have are measured"
     assert notes(clip, "short") == [BY_THE_REAL, told]
     assert clip.scores["quick"]["mouth_r"] > 0.9
@@ -185,11 +193,11 @@ def test_what_cannot_be_read_is_named(data: Path, real: Path, tmp_path: Path) ->
         assert "broken.mp4 cannot be read" in lost.reason
 
 
-def test_the_sound_is_that_of_the_real_video_else_of_another(data: Path, real: Path, tmp_path: Path) -> None:
+def test_the_sound_is_that_of_the_real_video_else_of_another(data: Path, whole: Path, tmp_path: Path) -> None:
     mute = data / "wild/Adverb_1.mp4"
     clip = ClipVideos("a", np.zeros((75, 128, 96, 3), np.uint8), {})
-    heard = with_sound(clip, Pair("a", "", real, {"x": mute}, ())).sound
-    other = with_sound(clip, Pair("a", "", mute, {"x": real}, ())).sound
+    heard = with_sound(clip, Pair("a", "", whole, {"x": mute}, ())).sound
+    other = with_sound(clip, Pair("a", "", mute, {"x": whole}, ())).sound
     assert heard is not None
     assert other is not None
     assert len(heard) == 3 * 16_000
@@ -199,12 +207,12 @@ def test_the_sound_is_that_of_the_real_video_else_of_another(data: Path, real: P
 
 @pytest.fixture(scope="module")
 def folders(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The videos of three speakers, and two systems': of one a video is missing and one is too many."""
+    """Videos of three speakers, and two systems': of one a video is missing and one is too many."""
     root = tmp_path_factory.mktemp("systems")
-    for clip in ("s1/bbaf2n", "s2/pwij3p", "s3/sbia1a"):
-        source = data / "grid" / f"{clip}.mpg"
-        (root / "real" / clip).parent.mkdir(parents=True)
-        shutil.copy2(source, root / "real" / f"{clip}.mpg")
+    clips = ("s1/bbaf2n", "s2/pwij3p", "s3/sbia1a")
+    copy_short_clips(data, root / "real", *clips)
+    for clip in clips:
+        source = root / "real" / f"{clip}.mpg"
         if clip != "s3/sbia1a":
             changed(source, root / "good" / f"{clip}.mp4")
         changed(source, root / "soft" / f"{clip}.mp4", blurred)

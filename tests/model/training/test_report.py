@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from support.model_runs import TINIEST
 from support.model_shards import make_shards
 
 from s2f.model.training import charts, report, report_samples
@@ -23,7 +24,7 @@ from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.core.shards import Media
 
 VOID = {"meta", "link", "img", "br"}
-TINY = {"width": 4, "batch": 2, "frames": 3, "judged_frames": 1, "workers": 0, "device": "cpu"}
+TINY = {**TINIEST, "batch": 2, "frames": 3, "judged_frames": 1, "workers": 0, "device": "cpu"}
 OFTEN = {"validate_every": 2, "validation_frames": 6, "save_every": 2, "log_every": 1, "patience": 0}
 ABOUT = About("out/drawn", 5, Media(Fraction(25), 16_000), "cpu", TrainParams())
 ROWS = [

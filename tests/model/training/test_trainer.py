@@ -3,8 +3,10 @@
 import io
 import json
 import os
+import shutil
 import signal
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ import torch
 import yaml
 from rich.console import Console
 from safetensors.torch import load_file, save_file
-from support.model_runs import equal
+from support.model_runs import TINIEST, equal
 from support.model_shards import make_shards
 from support.prepared import Command, refused
 
@@ -30,6 +32,15 @@ from s2f.pipeline.core.prepared_set import PreparedSet
 CPU = torch.device("cpu")
 
 
+@dataclass(frozen=True)
+class Whole:
+    """A finished run: its folder, its scores and what was printed. Only to be looked at."""
+
+    run: Path
+    scores: dict[str, float]
+    text: str
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_shards(tmp_path_factory.mktemp("data"), train=5, val=1, frames=6)
@@ -43,8 +54,15 @@ def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
+@pytest.fixture(scope="module")
+def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """A run of four steps."""
+    run = tmp_path_factory.mktemp("runs") / "whole"
+    return Whole(run, *start(data, run, small()))
+
+
 def small(**changes: object) -> TrainParams:
-    tiny = {"width": 4, "batch": 2, "frames": 3, "judged_frames": 1, "steps": 4, "workers": 0, "shuffle": 4}
+    tiny = {**TINIEST, "batch": 2, "frames": 3, "judged_frames": 1, "steps": 4, "workers": 0, "shuffle": 4}
     often = {"validate_every": 2, "validation_frames": 4, "save_every": 2, "log_every": 1, "device": "cpu"}
     return TrainParams.model_validate({**tiny, **often, **changes})
 
@@ -59,9 +77,8 @@ def start(
     return scores, console.file.getvalue()
 
 
-def test_a_run_leaves_what_it_promises(data: Path, tmp_path: Path) -> None:
-    scores, text = start(data, tmp_path / "run", small())
-    run = tmp_path / "run"
+def test_a_run_leaves_what_it_promises(whole: Whole) -> None:
+    run, scores, text = whole.run, whole.scores, whole.text
     for name in ("generator.json", "generator.safetensors", "best.safetensors", "state.pt", "metrics.jsonl"):
         assert (run / name).stat().st_size
     kept = {path.name for path in (run / "samples").iterdir()}
@@ -98,6 +115,7 @@ STOPS = {
 def test_stop_and_resume_equals_the_run_in_one_go(
     data: Path, tmp_path: Path, more: dict[str, object], stops: tuple[int, ...]
 ) -> None:
+    more = {"save_every": 6, **more}
     start(data, tmp_path / "whole", small(steps=6, **more))
     whole = checkpoint.load_state(tmp_path / "whole")
     for steps in stops:
@@ -274,15 +292,14 @@ def test_no_model(tmp_path: Path) -> None:
         weights.load_talker(tmp_path, CPU)
 
 
-def test_a_run_knows_its_data_and_settings(data: Path, tmp_path: Path, s2f: Command) -> None:
+def test_a_run_knows_its_data_and_settings(data: Path, whole: Whole, tmp_path: Path, s2f: Command) -> None:
     run = tmp_path / "run"
     start(data, run, small(steps=2))
     ended = s2f("train", "--run", run, "--resume", "--set", "train.steps=4", "--set", "train.log_every=2")
     assert ended.code == 0, ended.err
     assert checkpoint.load_state(run)["step"] == 4
     assert yaml.safe_load((run / "train.yaml").read_text())["width"] == 4
-    start(data, tmp_path / "whole", small(steps=4))
-    assert equal(tmp_path / "whole" / "generator.safetensors", run / "generator.safetensors")
+    assert equal(whole.run / "generator.safetensors", run / "generator.safetensors")
     refused(s2f("train", "--run", run, "--resume", "--set", "train.width=8"), "width was 4, is 8")
 
 
@@ -300,15 +317,13 @@ def test_a_run_that_does_not_know_its_data_wants_it_named(data: Path, tmp_path: 
 
 @pytest.mark.parametrize("resume", [False, True])
 def test_a_run_without_a_checkpoint_is_resumed_or_begun_again(
-    data: Path, tmp_path: Path, resume: bool
+    data: Path, whole: Whole, tmp_path: Path, resume: bool
 ) -> None:
-    start(data, tmp_path / "whole", small())
-    run = tmp_path / "run"
-    start(data, run, small())
+    run = shutil.copytree(whole.run, tmp_path / "run")
     for name in ("state.pt", "generator.safetensors", "best.safetensors"):
         (run / name).unlink()
     assert start(data, run, small(), resume=resume)[0]["step"] == 4
-    assert equal(tmp_path / "whole" / "generator.safetensors", run / "generator.safetensors")
+    assert equal(whole.run / "generator.safetensors", run / "generator.safetensors")
     assert [json.loads(line)["step"] for line in (run / "curves.jsonl").read_text().splitlines()] == [
         1,
         2,

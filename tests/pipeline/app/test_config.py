@@ -68,6 +68,9 @@ def test_an_empty_file_leaves_the_defaults(text: str) -> None:
         ("aling:\n  smooth: 1\n", "aling", "align"),
         ("shard:\n  shares: {train: 1, vall: 0, test: 0}\n", "shard.shares.vall", "val"),
         ("train:\n  with: 16\n", "train.with", "width"),
+        # Like an old name: the new one is told.
+        ("train:\n  sequence_rat: 1e-4\n", "train.sequence_rat", "sequence_lr"),
+        ("lipread:\n  rte: 0.1\n", "lipread.rte", "lr"),
     ],
 )
 def test_an_unknown_key_is_named_with_the_nearest_right_one(text: str, name: str, near: str) -> None:

@@ -1,4 +1,4 @@
-"""The whole way by the real commands: raw videos → shards → training → a video that plays."""
+"""The whole way by the commands: raw videos → shards → training → a video that plays."""
 
 import json
 import subprocess
@@ -46,17 +46,14 @@ def demo_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return raw
 
 
-def check_way(s2f: Callable[..., None], raw: Path, work: Path, audio: Path, prep: list[str]) -> None:
-    """prep → audit → train → resume → animate; the video has the sound's length and plays.
-
-    `s2f` runs prep, train and animate.
-    """
+def check_way(raw: Path, work: Path, audio: Path, prep: list[str], s2f: Callable[..., None]) -> None:
+    """prep → audit → train → resume → animate by `s2f`; the video has the sound's length and plays."""
     out, run, video = work / "out", work / "run", work / "talk.mp4"
-    s2f("prep", raw, "--out", out, *prep)
+    in_process("prep", raw, "--out", out, *prep)
     in_process("audit", out)
     audit = json.loads((out / "audit/audit.json").read_text())
     assert audit["kept"] == audit["clips"] > 0
-    s2f("train", out, "--run", run, *settings(*SMALL, *STEPS))
+    in_process("train", out, "--run", run, *settings(*SMALL, *STEPS))
     in_process("train", out, "--run", run, "--resume", *settings(*SMALL, *STEPS, "train.steps=9"))
     steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert steps == [3, 6, 9]
@@ -83,11 +80,11 @@ def test_demo_corpus_to_talking_face(demo_corpus: Path, tmp_path: Path) -> None:
     sound = tmp_path / "unseen.wav"
     speech.speak_to_wav(corpus.spoken(held_out(4)), sound)
     shares = "shard.shares={train: 0.5, val: 0.5, test: 0}"
-    check_way(by_program, demo_corpus, tmp_path, sound, settings("shard.split_by=utterance", shares))
+    check_way(demo_corpus, tmp_path, sound, settings("shard.split_by=utterance", shares), by_program)
 
 
 def test_grid_to_talking_face(data: Path, tmp_path: Path) -> None:
     train, val = ["s5", "s10"], ["s3"]
     splits = settings(f"shard.train={train}", f"shard.val={val}")
     chosen = ["--speakers", ",".join(train + val)]
-    check_way(in_process, data / "grid", tmp_path, data / "audio" / "jfk.flac", [*splits, *chosen])
+    check_way(data / "grid", tmp_path, data / "audio" / "jfk.flac", [*splits, *chosen], in_process)

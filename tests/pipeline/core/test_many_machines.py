@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.prepared import Prepared, copy_clips, descendants, fingerprint
+from support.prepared import Prepared, copy_short_clips, descendants, fingerprint
 from upath import UPath
 
 from s2f.pipeline.audit.verification import damages
@@ -47,7 +47,7 @@ def wait_for(server: "subprocess.Popen[bytes]", port: int) -> None:
 
 @pytest.fixture(scope="module")
 def raw(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return copy_clips(data, tmp_path_factory.mktemp("machines") / "raw", *CLIPS)
+    return copy_short_clips(data, tmp_path_factory.mktemp("machines") / "raw", *CLIPS)
 
 
 @pytest.fixture(scope="module")
@@ -90,15 +90,21 @@ def store(raw: Path) -> Iterator[UPath]:
     server.wait()
 
 
+# Without what watches over a cluster and gathers its logs: processes of Python, each of which imports Ray.
+RAY_START = ("start", "--block", "--num-cpus=1", "--disable-usage-stats", "--include-log-monitor=false")
+
+
 class Node:
     """A node of Ray with one CPU: its processes, as `ray start` makes them."""
 
     def __init__(self, *arguments: str) -> None:
         program = Path(sys.executable).with_name("ray")
         self.process = subprocess.Popen(
-            [program, "start", "--block", "--num-cpus=1", "--disable-usage-stats", *arguments],
+            [program, *RAY_START, *arguments],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            # Its workers give way to all other processes, which here are those of the other tests.
+            env={**os.environ, "RAY_worker_niceness": "0"},
         )
 
     def kill(self) -> None:
@@ -122,7 +128,8 @@ def cluster(store: UPath) -> Iterator[list[Node]]:
     """Two nodes of Ray, which reach the store."""
     port = free_port()
     address = f"127.0.0.1:{port}"
-    head = Node("--head", "--node-ip-address=127.0.0.1", f"--port={port}", "--include-dashboard=false")
+    alone = ("--include-dashboard=false", "--no-monitor")
+    head = Node("--head", "--node-ip-address=127.0.0.1", f"--port={port}", *alone)
     wait_for(head.process, port)
     nodes = [head, Node(f"--address={address}")]
     with pytest.MonkeyPatch.context() as patch:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from support.model_runs import make_generator, write_run
 from support.model_shards import make_sound
-from support.prepared import Command, Ended, copy_clips, refused
+from support.prepared import Command, Ended, copy_short_clips, refused
 
 from s2f.pipeline import faces
 from s2f.pipeline.audit import measuring
@@ -145,7 +145,7 @@ def test_with_mediapipe_nothing_needs_the_predictor_of_dlib(
     without_predictor: dict[str, str], data: Path, tmp_path: Path
 ) -> None:
     """Its training pictures exclude commercial use; so another backend must find all points."""
-    raw = copy_clips(data, tmp_path / "raw", "s1/bbaf2n", "s2/pwij3p")
+    raw = copy_short_clips(data, tmp_path / "raw", "s1/bbaf2n", "s2/pwij3p")
     mediapipe = ("--set", "detect.backend=mediapipe")
     split = ("shard.split_by=speaker", "shard.train=[s1]", "shard.val=[s2]")
     small = [f"train.{name}=1" for name in ("steps", "batch", "judged_frames", "threads")]

@@ -68,8 +68,7 @@ def train(
     shards, others = data.split_or_empty("train"), data.split_or_empty("val")
     if not shards:
         raise InputError(f"{data} has no clips in the split 'train'", "see shard.shares in docs/stages.md")
-    if resume and not start and (begun_from := folder.read_record().get("start")):
-        start = Path(begun_from)
+    start = folder.start(start, resume=resume)
     torch.manual_seed(params.seed)
     network = load_reader(start, best_device()).network if start and not saved else None
     if saved:
@@ -83,7 +82,7 @@ def train(
         folder.restore(trainee, saved)
     if has_ended(trainee, run, console):
         return trainee.best
-    folder.write(data, params, **({"start": str(start.absolute())} if start else {}))
+    folder.write(data, params, start)
     if not saved:
         run_files.describe(run, reader)
     trainee.announce()

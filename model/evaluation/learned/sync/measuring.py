@@ -69,7 +69,7 @@ class Trial:
             f"{self.clips} val clips, sound moved by {len(SHIFTS)} known offsets, ±{max(SHIFTS)} at most:\n"
             f"right within ±{NEAR}: {self.near} of {self.scored} ({share:.1f} %), exactly: {exact:.1f} %,"
             f" within ±{NEAR} of all clips together: {self.pooled} of {len(SHIFTS)};\n"
-            f"median confidence: {self.known.own:.2f}, with another clip's sound {self.known.foreign:.2f}"
+            f"{self.known.in_words()}"
         )
 
 

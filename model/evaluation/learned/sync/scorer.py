@@ -44,6 +44,10 @@ class Known:
     own: float
     foreign: float
 
+    def in_words(self) -> str:
+        """The same as words."""
+        return f"median confidence: {self.own:.2f}, with another clip's sound {self.foreign:.2f}"
+
 
 @dataclass(frozen=True)
 class Scorer:

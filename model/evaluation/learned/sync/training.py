@@ -22,7 +22,7 @@ from s2f.model.evaluation.learned.sync import measuring, scorer
 from s2f.model.evaluation.learned.sync.config import SyncParams
 from s2f.model.evaluation.learned.sync.network import SyncNetwork, lower_half
 from s2f.model.evaluation.learned.sync.protocol import SNIPPET, SOUND_SECONDS
-from s2f.model.evaluation.learned.sync.scorer import Scorer
+from s2f.model.evaluation.learned.sync.scorer import Known, Scorer
 from s2f.model.networks.device import best_device
 from s2f.model.training.curves import Curves
 from s2f.model.training.distributed import Distributed
@@ -50,12 +50,12 @@ def run_folder(run: Path) -> RunFolder:
 
 def train(
     data: PreparedSet, run: Path, params: SyncParams, console: Console, *, resume: bool = False
-) -> measuring.Trial | None:
+) -> measuring.Trial | Known | None:
     """Train on the train split, write RUN, and try the scorer on the val split; None where there is none.
 
-    Ctrl-C stops the training, saved; stopped and resumed, it ends with the weights of one that was not.
-    Raises InputError where the data does not serve, CheckpointError where the folder does not,
-    TrainingError where a loss is no number.
+    Of a run that has ended already it is told what its trial has made known. Ctrl-C stops the training,
+    saved; stopped and resumed, it ends with the weights of one that was not. Raises InputError where the
+    data does not serve, CheckpointError where the folder does not, TrainingError where a loss is no number.
     """
     if params.threads:
         torch.set_num_threads(params.threads)
@@ -68,7 +68,10 @@ def train(
     trainee = SyncTrainee(data, params, folder, batches)
     if saved:
         folder.restore(trainee, saved)
-    if not has_ended(trainee, run, console):
+    if has_ended(trainee, run, console):
+        if known := scorer.load_scorer(run, trainee.device).known:
+            return known
+    else:
         folder.write(data, params)
         begin = f"resuming at step {trainee.step:,}" if trainee.step else "training"
         console.print(f"{begin} on {trainee.device}: {batches.clips:,} clips")
@@ -81,7 +84,9 @@ def train(
 
 
 class SyncTrainee:
-    """The sync scorer as the loop trains it."""
+    """The sync scorer as the loop trains it; it is tried out at its end, and not before."""
+
+    validate = None
 
     def __init__(
         self, data: PreparedSet, params: SyncParams, folder: RunFolder, batches: TrainBatches
@@ -137,9 +142,6 @@ class SyncTrainee:
 
     def rates(self) -> dict[str, float]:
         return {"rate/scorer": self.optimizer.param_groups[0]["lr"]}
-
-    def validate(self, display: Display) -> None:
-        raise NotImplementedError("its plan has no validation")
 
     def save(self) -> None:
         scorer.save(self.folder.path, self.scorer)
