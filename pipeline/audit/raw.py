@@ -98,6 +98,8 @@ def glance(source: Source, faces: FaceSettings) -> Glance:
             row = _origin(source) | scan.run(Clip(source, "", {}, {}, source.root, copies), scan.ScanParams())
         except Rejected as verdict:
             row = _origin(source) | verdict.columns | _ended("rejected", verdict.reason, verdict.message)
+            if verdict.reason == "unknown_codec":
+                return Glance(row, {}, {})
         except (MediaError, OSError) as error:
             message = error.message if isinstance(error, MediaError) else str(error)
             return Glance(_origin(source) | _ended("failed", "unreadable", message), {}, {})

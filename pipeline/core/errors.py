@@ -4,6 +4,7 @@ S2fError                 every error meant for a person; carries a hint
 ├── ConfigError          stages.yaml or --set cannot be used
 ├── InputError           a file or folder given by the user does not serve
 │   └── MediaError       a video, picture or sound cannot be read or written
+│       └── CodecError, TimeStampError, SizeError: the file is genuine, but its streams do not serve
 ├── OutputError          a file or folder cannot be written: the run stops, what is done stays
 ├── CheckpointError      a run folder or checkpoint cannot be used
 ├── TrainingError        the training itself has gone wrong
@@ -40,6 +41,18 @@ class MediaError(InputError):
 
 class OutputError(S2fError):
     """A file or folder cannot be written."""
+
+
+class CodecError(MediaError):
+    """The codec of a file's picture or sound is not known to ffmpeg."""
+
+
+class TimeStampError(MediaError):
+    """The time stamps of a stream go back or jump, as where two recordings are put together."""
+
+
+class SizeError(MediaError):
+    """The size of the picture changes within a video."""
 
 
 class CheckpointError(S2fError):

@@ -1,8 +1,7 @@
 """Video and sound files: probe, read frames, read audio, write video.
 
-Containers and pictures are read in process with PyAV, which gives the time stamp and the state of every
-frame. The ffmpeg program reads sound and writes files; ffmpeg-python builds its command line. Both are
-limited to local files.
+Files are read in process with PyAV, which gives the time stamp and the state of every frame. The ffmpeg
+program writes files; ffmpeg-python builds its command line. Both are limited to local files.
 """
 
 import functools
@@ -21,16 +20,45 @@ import av
 import ffmpeg
 import imageio_ffmpeg
 import numpy as np
-import numpy.typing as npt
 
-from s2f.pipeline.core.errors import MediaError
+from s2f.pipeline.core.containers import (
+    FARTHEST_BACK,
+    LOCAL_ONLY,
+    LONGEST_GAP,
+    Container,
+    Probe,
+    choose_sound,
+    choose_video,
+    open_container,
+    origin,
+    probe,
+)
+from s2f.pipeline.core.errors import MediaError, SizeError, TimeStampError
+from s2f.pipeline.core.hearing import Sound, SoundReader, has_no_layout
+from s2f.pipeline.core.pixels import ALL, HDR, REST, Picture, deinterlaced, emptiness, upright
 
-Picture = npt.NDArray[np.uint8]
-Sound = npt.NDArray[np.float32]
+__all__ = [
+    "ENCODERS",
+    "FrameReader",
+    "Picture",
+    "Probe",
+    "Sound",
+    "SoundReader",
+    "ffmpeg_program",
+    "fragmented_mp4_command",
+    "probe",
+    "read_audio",
+    "sample_frames",
+    "write_video",
+]
 
-LOCAL_ONLY = {"protocol_whitelist": "file,pipe"}
-# Without the limit ffmpeg adds two equal channels up to 1.41 times their height.
-MONO = {"ochl": "mono", "osf": "flt", "rematrix_maxval": 1.0}
+# These decoders give no frame before one that is whole; the others make what they lack from nothing.
+WAITING = ("h264", "hevc", "av1")
+# In these containers a frame is shown until the next one, however long that is; in the others, such as those
+# of MPEG, a time without a frame is one that was lost.
+UNTIL_NEXT = ("mov", "matroska", "webm")
+# Errors of the decoder after which the rest of a stream is not read.
+MOST_ERRORS = 1000
 
 
 @dataclass(frozen=True)
@@ -80,76 +108,54 @@ FRAGMENTED = {
 }
 
 
-@dataclass(frozen=True)
-class Probe:
-    """What the container says, without decoding a frame. Times in seconds."""
-
-    width: int
-    height: int
-    fps: float
-    duration: float
-    video_codec: str
-    video_start: float
-    audio_codec: str | None
-    sample_rate: int | None
-    channels: int | None
-
-
 @functools.cache
 def ffmpeg_program() -> str:
     """The ffmpeg to run: the machine's own, else the one that imageio-ffmpeg carries."""
     return shutil.which("ffmpeg") or str(imageio_ffmpeg.get_ffmpeg_exe())
 
 
-def probe(path: Path) -> Probe:
-    """Read a container's header. Raises MediaError where there is no video stream to be read."""
-    with _open(path) as container:
-        if not container.streams.video:
-            raise MediaError(
-                f"{path} holds no video stream", "give a video file, or remove it from the folder"
-            )
-        video = container.streams.video[0]
-        sound = container.streams.audio[0] if container.streams.audio else None
-        origin = float((container.start_time or 0) / av.time_base)
-        start = origin if video.start_time is None else video.start_time * float(video.time_base or 0)
-        whole = (container.duration or 0) / av.time_base
-        length = video.duration * float(video.time_base or 0) if video.duration else whole
-        return Probe(
-            width=video.width,
-            height=video.height,
-            fps=float(video.guessed_rate or video.average_rate or 0),
-            duration=float(length),
-            video_codec=video.codec_context.name,
-            video_start=start - origin,
-            audio_codec=sound.codec_context.name if sound else None,
-            sample_rate=sound.rate if sound else None,
-            channels=sound.channels if sound else None,
-        )
-
-
 @dataclass
 class FrameReader:
     """The frames of a video on a constant time grid, from its first frame on.
 
-    Iterating yields upright RGB pictures (height, width, 3): the i-th is the frame nearest to i / fps
-    seconds after the first one; `fps=None` keeps every frame as it is. Up to `keep_bytes` of pictures
-    are kept for the next iteration. After an iteration:
+    Iterating yields upright RGB pictures (height, width, 3) of square pixels: the i-th is the frame nearest
+    to i / fps seconds after the first one; `fps=None` keeps every frame as it is. Up to `keep_bytes` of
+    pictures are kept for the next iteration. Raises TimeStampError and SizeError.
+    After an iteration:
 
+    start       seconds from the container's begin to the first frame
     decoded     frames that came out of the decoder
-    damaged     frames that the decoder marked as corrupt
+    damaged     frames that the decoder marked as corrupt, or that it made from nothing
     missing     frames that the time stamps leave room for, but that did not come
+    still       the same where the container says that the one before is shown so long
+    stretches   where that is: second of the picture, and seconds, the longest first
+    usual       seconds from one frame to the next, as the time stamps have it
+    unordered   frames left out since their time stamps do not come after the one before
+    interlaced  frames whose lines were those of two moments
+    light       the name of the high dynamic range that was toned down, or ""
+    note        why another video stream might be meant, or ""
     complaints  what the decoder logged as errors
     steps       seconds from each frame to the next, by the time stamps
+    faulty      for each picture whether it is damaged, or stands for a missing one
     """
 
     path: Path
     fps: Fraction | None = None
     keep_bytes: int = 0
+    start: float = 0.0
     decoded: int = 0
     damaged: int = 0
     missing: int = 0
+    still: int = 0
+    stretches: list[tuple[float, float]] = field(default_factory=list)
+    usual: float = 0.0
+    unordered: int = 0
+    interlaced: int = 0
+    light: str = ""
+    note: str = ""
     complaints: list[str] = field(default_factory=list)
     steps: list[float] = field(default_factory=list)
+    faulty: list[bool] = field(default_factory=list)
     _kept: list[Picture] | None = field(default=None, repr=False)
 
     def __iter__(self) -> Iterator[Picture]:
@@ -166,71 +172,164 @@ class FrameReader:
         self._kept = kept or None
 
     def _on_grid(self) -> Iterator[Picture]:
-        self.decoded = self.damaged = self.missing = 0
-        self.complaints, self.steps = [], []
         shown = 0
+        sources: list[int] = []  # the decoded frame of each picture
+        times: list[Fraction] = []
+        damaged: list[bool] = []
+        covered: list[bool] = []  # whether the container says that a frame is shown until the next one
         previous: _Decoded | None = None
-        for decoded in self._decode():
+        nominal = Fraction(0)
+        for decoded in self._decode(damaged):
+            nominal = decoded.nominal
+            times.append(decoded.time)
+            if previous is not None:
+                shown_until = previous.time + previous.lasts
+                covered.append(decoded.held or bool(shown_until >= decoded.time - nominal / 2))
             if self.fps is None:
+                previous = decoded
+                sources.append(len(sources))
                 yield decoded.picture
                 continue
             # A grid point belongs to the older of two frames until half way to the newer one.
             while previous is not None and shown / self.fps < (previous.time + decoded.time) / 2:
                 yield previous.picture
+                sources.append(len(times) - 2)
                 shown += 1
             previous = decoded
-        while (
-            previous is not None
-            and self.fps is not None
-            and shown / self.fps < previous.time + previous.step / 2
-        ):
+        step = self._count_gaps(covered, float(nominal))
+        while previous is not None and self.fps is not None and shown / self.fps < previous.time + step / 2:
             yield previous.picture
+            sources.append(len(times) - 1)
             shown += 1
+        self.damaged = sum(damaged)
+        self.faulty = [damaged[source] for source in sources]
+        if self.fps and self.missing:
+            for number, source in enumerate(sources):
+                self.faulty[number] |= abs(number / self.fps - times[source]) > step * Fraction(3, 4)
 
-    def _decode(self) -> "Iterator[_Decoded]":
-        with _open(self.path) as container, av.logging.Capture() as log:
-            video = container.streams.video[0]
+    def _count_gaps(self, covered: list[bool], nominal: float) -> Fraction:
+        """Count the frames that the steps between stamps leave room for; return the usual step.
+
+        The stamps alone say what is usual: phones, recorders and screen recorders name rates that they do
+        not keep. Frames are lost where the stamps follow the named rate but for some gaps, and nothing says
+        that the one before is shown so long.
+        """
+        usual = float(np.median(self.steps)) if self.steps else nominal
+        constant = abs(usual - nominal) < nominal / 10
+        self.usual = nominal if constant else usual
+        self.missing = self.still = 0
+        self.stretches, at = [], 0.0
+        for step, held in zip(self.steps, covered, strict=True):
+            gap = max(0, round(step / self.usual) - 1)
+            if gap and constant and not held:
+                self.missing += gap
+            elif gap:
+                self.still += gap
+                self.stretches.append((at, step))
+            at += step
+        self.stretches.sort(key=lambda each: each[1], reverse=True)
+        return Fraction(self.usual).limit_denominator(1_000_000)
+
+    def _decode(self, damaged: list[bool]) -> "Iterator[_Decoded]":
+        """The frames in their order; notes in `damaged` which of them are."""
+        self.decoded = self.unordered = self.interlaced = 0
+        self.light, self.complaints, self.steps = "", [], []
+        with open_container(self.path) as container, av.logging.Capture() as log:
+            video, choice = choose_video(container, self.path)
+            self.note = choice.note
             # One thread: PyAV's log callback needs the GIL, and closing a container holds the GIL while it
             # waits for the decoder's threads, so that a reader left half-way could hang.
             video.codec_context.thread_count = 1
+            aspect = video.sample_aspect_ratio
+            held = any(name in UNTIL_NEXT for name in container.format.name.split(","))
             nominal = 1 / Fraction(video.guessed_rate or video.average_rate or 25)
             unit = Fraction(video.time_base or 1)
             first: Fraction | None = None
             last = Fraction(0)
-            for packet in container.demux(video):
-                try:
-                    frames = packet.decode()
-                except av.error.FFmpegError as error:
-                    self.complaints.append(str(error))
-                    continue
-                for frame in frames:
-                    stamp = frame.pts * unit if frame.pts is not None else last + nominal
-                    if first is None:
-                        first = last = stamp
-                    elif stamp <= last:
+            size = (0, 0)
+            empty, keyed = False, video.codec_context.name in WAITING
+            for frame in deinterlaced(self._frames(container, video), video):
+                stamp = frame.pts * (frame.time_base or unit) if frame.pts is not None else None
+                if first is None:
+                    begin = origin(container)
+                    first = last = begin if stamp is None else stamp
+                    size = frame.width, frame.height
+                    self.start = float(first - begin)
+                else:
+                    stamp = last + nominal if stamp is None else stamp
+                    self._check(stamp - last, size, frame)
+                    if stamp <= last:
+                        self.unordered += 1
                         continue
-                    else:
-                        self.steps.append(float(stamp - last))
-                    self.decoded += 1
-                    self.damaged += bool(frame.is_corrupt)
-                    self.missing += max(0, round((stamp - last) / nominal) - 1)
+                    self.steps.append(float(stamp - last))
                     last = stamp
-                    yield _Decoded(stamp - first, nominal, frame)
+                self.decoded += 1
+                self.light = self.light or HDR.get(frame.color_trc, "")
+                if frame.key_frame and not keyed:
+                    # What came before the first key frame was made from nothing.
+                    damaged[:] = [True] * len(damaged)
+                    keyed = True
+                share = emptiness(frame)
+                empty = share > (REST if empty else ALL)
+                damaged.append(bool(frame.is_corrupt) or empty)
+                lasts = Fraction(frame.duration or 0) * (frame.time_base or unit)
+                # A frame that the decoder complains of may tell of lost ones before it.
+                until_next = held and not damaged[-1]
+                yield _Decoded(last - first, nominal, lasts, until_next, frame, aspect)
             self.complaints += [line.strip() for level, _, line in log if level <= av.logging.ERROR]
+
+    def _frames(self, container: Container, video: "av.VideoStream") -> "Iterator[av.VideoFrame]":
+        """What the decoder gives; what it cannot read is a complaint."""
+        packets = container.demux(video)
+        while True:
+            try:
+                packet = next(packets, None)
+                if packet is None:
+                    return
+                frames = packet.decode()
+            except av.error.FFmpegError as error:
+                self.complaints.append(str(error))
+                if len(self.complaints) > MOST_ERRORS:
+                    return
+                continue
+            for frame in frames:
+                self.interlaced += frame.interlaced_frame
+                yield frame
+
+    def _check(self, step: Fraction, size: tuple[int, int], frame: "av.VideoFrame") -> None:
+        """Raise TimeStampError or SizeError where a frame does not belong to the ones before."""
+        after = f"after {self.decoded} frames of {self.path}"
+        if not -FARTHEST_BACK <= step <= LONGEST_GAP:
+            raise TimeStampError(
+                f"the time stamps jump by {float(step):+,.2f} s {after}, as where two recordings are put"
+                " together",
+                "cut the file there, or encode it anew with `ffmpeg -fflags +genpts`",
+            )
+        if (frame.width, frame.height) != size:
+            raise SizeError(
+                f"the picture changes from {size[0]}x{size[1]} to {frame.width}x{frame.height} px {after}",
+                "encode the file anew at one size",
+            )
 
 
 @dataclass(frozen=True)
 class _Decoded:
-    """A frame, its seconds since the first one, and the nominal seconds per frame."""
+    """A frame, its seconds since the first one, those per frame by the named rate, and those it is shown.
+
+    `held` says that the one before was shown until this one; `aspect` is the width of a pixel by its height.
+    """
 
     time: Fraction
-    step: Fraction
+    nominal: Fraction
+    lasts: Fraction
+    held: bool
     frame: "av.VideoFrame"
+    aspect: Fraction | None
 
     @functools.cached_property
     def picture(self) -> Picture:
         """Upright RGB, converted at first use: frames that the grid leaves out are never converted."""
-        return _upright(self.frame)
+        return upright(self.frame, self.aspect)
 
 
 def sample_frames(path: Path, count: int) -> Iterator[Picture]:
@@ -239,8 +338,8 @@ def sample_frames(path: Path, count: int) -> Iterator[Picture]:
     Raises MediaError where the video cannot be opened; pictures that cannot be decoded are left out.
     """
     # The decoder's complaints are captured, not printed.
-    with _open(path) as container, av.logging.Capture():
-        video = container.streams.video[0]
+    with open_container(path) as container, av.logging.Capture():
+        video, _ = choose_video(container, path)
         video.codec_context.thread_count = 1
         begin, length = container.start_time or 0, container.duration or 0
         for number in range(count):
@@ -250,7 +349,7 @@ def sample_frames(path: Path, count: int) -> Iterator[Picture]:
             except (av.error.FFmpegError, OSError):
                 continue
             if frame is not None:
-                yield _upright(frame)
+                yield upright(frame, video.sample_aspect_ratio)
 
 
 def read_audio(
@@ -258,38 +357,9 @@ def read_audio(
 ) -> Iterator[Sound]:
     """Yield mono sound in [-1, 1] at `sample_rate`, from `start` seconds after the container's begin.
 
-    Gaps in the stream, and the time before a sound that begins late, are silence, so that sample n
-    always lies at start + n / sample_rate. The sound comes in chunks of `chunk_seconds`, or in one piece.
-    Raises MediaError where no sound can be read.
+    The sound comes in chunks of `chunk_seconds`, or in one piece; see SoundReader.
     """
-    command = (
-        ffmpeg.input(str(path), **LOCAL_ONLY)
-        .audio.filter("aresample", sample_rate, **MONO, **{"async": 1, "first_pts": 0})
-        .output("pipe:", format="f32le")
-        .global_args("-v", "error", "-nostdin")
-        .compile(cmd=ffmpeg_program())
-    )
-    skip = round(start * sample_rate) * 4
-    size = -1 if chunk_seconds is None else round(chunk_seconds * sample_rate) * 4
-    with (
-        tempfile.TemporaryFile() as log,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as process,
-    ):
-        assert process.stdout is not None
-        try:
-            process.stdout.read(skip)
-            heard = 0
-            while data := process.stdout.read(size):
-                heard += len(data)
-                yield np.frombuffer(data[: len(data) // 4 * 4], dtype="<f4")
-        finally:
-            process.stdout.close()
-            process.wait()
-        if not heard:
-            raise MediaError(
-                f"{path} holds no sound that ffmpeg can read: {_last_line(log)}",
-                "give a file with an audio stream, such as a wav, flac, mp3 or mp4",
-            )
+    yield from SoundReader(path, sample_rate, start, chunk_seconds)
 
 
 def write_video(path: Path, frames: Iterable[Picture], fps: Fraction, sound: Path | None = None) -> int:
@@ -315,7 +385,7 @@ def write_video(path: Path, frames: Iterable[Picture], fps: Fraction, sound: Pat
         count = _feed(picture.output(str(silent), **encoder.video), path, [first], frames)
         streams = [ffmpeg.input(str(silent), **LOCAL_ONLY).video]
         if sound is not None:
-            spoken = ffmpeg.input(str(sound), **LOCAL_ONLY).audio.filter("apad")
+            spoken = _sound_track(sound).filter("apad")
             streams.append(spoken.filter("atrim", end=float(count / fps)))
         joined = ffmpeg.output(*streams, str(temporary), vcodec="copy", map_metadata=-1, **encoder.rest)
         _feed(joined, path)
@@ -324,6 +394,26 @@ def write_video(path: Path, frames: Iterable[Picture], fps: Fraction, sound: Pat
         silent.unlink(missing_ok=True)
         temporary.unlink(missing_ok=True)
     return count
+
+
+def _sound_track(path: Path) -> Any:
+    """The sound track that SoundReader would take; encoders take no channels without a layout."""
+    source = ffmpeg.input(str(path), **LOCAL_ONLY)
+    try:
+        with open_container(path) as container:
+            chosen = choose_sound(container, path)
+            if chosen is None:
+                return source.audio
+            stream = container.streams.audio[chosen.number - 1]
+            count, layout = stream.channels, stream.layout.name
+    except MediaError:
+        # ffmpeg will say what is wrong.
+        return source.audio
+    track = source[str(chosen.index)]
+    if count > 2 and has_no_layout(layout):
+        # "<" makes the gains add up to 1.
+        return track.filter("pan", "mono|c0<" + "+".join(f"c{number}" for number in range(count)))
+    return track
 
 
 def fragmented_mp4_command(sound: str, sample_rate: int, width: int, height: int, fps: Fraction) -> list[str]:
@@ -366,26 +456,6 @@ def _feed(output: Any, path: Path, *frames: Iterable[Picture]) -> int:
                 "check the free space and the right to write there",
             )
     return count
-
-
-def _open(path: Path) -> "av.container.InputContainer":
-    if not path.is_file():
-        raise MediaError(f"{path} is not a file", "check the path")
-    av.logging.set_level(av.logging.ERROR)
-    try:
-        return av.open(str(path), options=LOCAL_ONLY)
-    except (av.error.FFmpegError, OSError) as error:
-        raise MediaError(
-            f"{path} cannot be read: {error.strerror or error}", "check that it is a complete media file"
-        ) from error
-
-
-def _upright(frame: "av.VideoFrame") -> Picture:
-    """The frame as RGB, turned by the rotation that phones write into the container."""
-    picture = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
-    turns = round(frame.rotation / 90) % 4
-    # PyAV pads rows, and dlib misreads pictures that are not contiguous.
-    return np.ascontiguousarray(np.rot90(picture, turns))
 
 
 def _last_line(log: IO[bytes]) -> str:

@@ -5,6 +5,7 @@ cut, and no face changes abruptly (as one does that a hand covers). Otherwise th
 frame between them. So nothing drifts.
 """
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -56,7 +57,9 @@ class Track:
             return np.stack(columns, axis=1).astype(np.float32).reshape(len(at), *values.shape[1:])
 
         confidence = np.zeros(stop - start, np.float32)
-        confidence[np.array(self.frames) - start] = self.scores
+        for frame, score in zip(self.frames, self.scores, strict=True):
+            if start <= frame < stop:
+                confidence[frame - start] = score
         return Dense(fill(np.stack(self.boxes)), fill(np.stack(self.points)), confidence)
 
 
@@ -83,6 +86,18 @@ def find_tracks(
             stretch = []
     tracker.take(stretch)
     return tracker.tracks, tracker.taken
+
+
+def unsettled(pictures: list[Picture], boxes: list[Box]) -> int:
+    """How many of a clip's first pictures do not show the face as those after them do.
+
+    They show another thing in its box, or are less than half as bright: black, torn, or fading in.
+    """
+    faces = [_face_thumbnail(picture, box) for picture, box in zip(pictures, boxes, strict=True)]
+    changes = [float(np.abs(after - before).mean()) for before, after in itertools.pairwise(faces)]
+    dark = [face.mean() < faces[-1].mean() / 2 for face in faces[:-1]]
+    differ = [change > COVERED or dim for change, dim in zip(changes, dark, strict=True)]
+    return max((number for number, each in enumerate(differ, 1) if each), default=0)
 
 
 def by_talking(tracks: list[Track]) -> list[tuple[int, Track]]:

@@ -15,11 +15,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from s2f.pipeline import faces
 from s2f.pipeline.core import files
-from s2f.pipeline.core.errors import Rejected
+from s2f.pipeline.core.errors import Rejected, SizeError, TimeStampError
+from s2f.pipeline.core.media import FrameReader
 from s2f.pipeline.core.params import Params
 from s2f.pipeline.core.schema import Row
 from s2f.pipeline.faces.base import Picture
-from s2f.pipeline.faces.tracking import Track, by_talking, find_tracks
+from s2f.pipeline.faces.tracking import Track, by_talking, find_tracks, unsettled
 from s2f.pipeline.stages.base import Clip, Stage
 
 ARTIFACT = ".npz"
@@ -77,6 +78,11 @@ COLUMNS = pa.schema(
         ("decoded", pa.int32()),
         ("damaged", pa.int32()),
         ("missing", pa.int32()),
+        ("still", pa.int32()),
+        ("unordered", pa.int32()),
+        ("interlaced", pa.int32()),
+        ("light", pa.string()),
+        ("rate", pa.float64()),
         ("decode_errors", pa.list_(pa.string())),
         ("step_spread", pa.float64()),
         ("frozen", pa.int32()),
@@ -94,7 +100,12 @@ def run(clip: Clip, params: DetectParams) -> Row:
     reader = clip.frames(params.fps)
     backend = faces.open_backend(params.backend, params.max_side, params.model)
     changes: list[float] = []
-    tracks, total = find_tracks(_watched(reader, changes), backend, params.every, params.max_gap)
+    try:
+        tracks, total = find_tracks(_watched(reader, changes), backend, params.every, params.max_gap)
+    except TimeStampError as error:
+        raise Rejected("time_stamps", error.message, fps=params.fps, decoded=reader.decoded) from error
+    except SizeError as error:
+        raise Rejected("size_changes", error.message, fps=params.fps, decoded=reader.decoded) from error
     row: Row = {
         "frames": total,
         "first": 0,
@@ -102,26 +113,36 @@ def run(clip: Clip, params: DetectParams) -> Row:
         "decoded": reader.decoded,
         "damaged": reader.damaged,
         "missing": reader.missing,
+        "still": reader.still,
+        "unordered": reader.unordered,
+        "interlaced": reader.interlaced,
+        "light": reader.light,
+        "rate": 1 / reader.usual if reader.usual else None,
         "decode_errors": reader.complaints[:5],
         "step_spread": float(np.ptp(np.percentile(reader.steps, [5, 95]))) if reader.steps else 0.0,
         "frozen": longest_run(np.array(changes) < UNCHANGED),
         "faces": len(tracks),
     }
-    _check_video(row, params)
+    whole = _whole(row, np.array(reader.faulty, bool), params)
     best = _choose(tracks, row, params)
-    first, stop = _piece(best, row, params)
+    first, stop = _piece(best, whole, row, params)
+    begin = list(itertools.islice(reader, first, min(stop, first + params.max_gap + 1)))
+    # A black, white or torn picture in front would be the clip's still.
+    skipped = unsettled(begin, list(best.dense(first, first + len(begin)).boxes))
+    first += skipped
+    row["message"] = _told(row, first - whole[0], reader)
     face = best.dense(first, stop)
     row |= {
         "frames": stop - first,
         "first": first,
-        "interpolated": stop - first - len(best.frames),
+        "interpolated": stop - first - sum(first <= frame < stop for frame in best.frames),
         "face_px": float(np.median(face.boxes[:, 2] - face.boxes[:, 0])),
         "confidence": float(np.mean(face.confidence)),
     }
     if row["face_px"] < params.min_face:
         raise Rejected("face_too_small", f"the face is {row['face_px']:.0f} px wide", **row)
     target = io.BytesIO()
-    poster = _poster(next(itertools.islice(reader, first, None)))
+    poster = _poster(begin[skipped])
     np.savez_compressed(
         target, boxes=face.boxes, points=face.points, confidence=face.confidence, poster=poster
     )
@@ -155,12 +176,46 @@ def _poster(picture: Picture) -> npt.NDArray[np.uint8]:
     return np.asarray(stored, np.uint8)
 
 
-def _check_video(row: Row, params: DetectParams) -> None:
-    if row["frames"] / Fraction(params.fps) < params.min_seconds:
-        raise Rejected("too_short", f"{row['frames']} frames are less than {params.min_seconds} s", **row)
-    if row["damaged"] + row["missing"] > params.max_damaged:
-        found = f"{row['damaged']} damaged and {row['missing']} missing frames of {row['frames']}"
+def _whole(row: Row, faulty: npt.NDArray[np.bool_], params: DetectParams) -> tuple[int, int]:
+    """The frames among which the face is looked for: all but damaged ones in front.
+
+    Where too many are damaged, the clip is rejected, or with `trim` the longest piece without them is kept.
+    """
+    total = row["frames"]
+    if total / Fraction(params.fps) < params.min_seconds:
+        raise Rejected("too_short", f"{total} frames are less than {params.min_seconds} s", **row)
+    if row["unordered"] > params.max_damaged:
+        found = f"{row['unordered']} frames have time stamps that do not come after the one before"
+        raise Rejected("time_stamps", found, **row)
+    leading = int(np.argmin(faulty)) if not faulty.all() else total
+    if row["damaged"] + row["missing"] <= params.max_damaged:
+        return min(leading, total - 1), total
+    found = f"{row['damaged']} damaged and {row['missing']} missing frames of {total}"
+    if leading:
+        found += f"; the first {leading} are torn or made from nothing, for lack of a key frame"
+    edges = np.flatnonzero(np.diff(np.concatenate([[1], faulty, [1]])))
+    pieces = list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+    first, stop = max(pieces, key=lambda piece: piece[1] - piece[0], default=(0, 0))
+    if not params.trim or (stop - first) / Fraction(params.fps) < params.min_seconds:
         raise Rejected("damaged_video", found, **row)
+    return first, stop
+
+
+def _told(row: Row, cut: int, reader: FrameReader) -> str:
+    """What a person should know of a clip that is kept."""
+    notes = []
+    if cut:
+        notes.append(f"{cut} frames in front are left out: they do not show the face as those after them do")
+    if reader.still:
+        longest = ", ".join(f"{seconds:.2f} s at {at:.2f} s" for at, seconds in reader.stretches[:3])
+        notes.append(
+            f"the file holds no frames where the picture stands still, {reader.still} in all: {longest}"
+        )
+    if row["interlaced"]:
+        notes.append(f"{row['interlaced']} frames were interlaced")
+    if row["light"]:
+        notes.append(f"the picture was toned down from the high dynamic range of {row['light']}")
+    return "; ".join(notes)
 
 
 def _choose(tracks: list[Track], row: Row, params: DetectParams) -> Track:
@@ -178,16 +233,17 @@ def _choose(tracks: list[Track], row: Row, params: DetectParams) -> Track:
     return best[1]
 
 
-def _piece(track: Track, row: Row, params: DetectParams) -> tuple[int, int]:
-    """The frames to keep: all, or with `trim` those from the first to the last that show the face."""
-    total = row["frames"]
-    gap = track.longest_gap(total)
-    if gap <= params.max_gap:
-        return 0, total
-    lost = f"the face is not seen for {gap} frames in a row, of {total}"
-    first, stop = track.frames[0], track.frames[-1] + 1
-    if not params.trim:
+def _piece(track: Track, whole: tuple[int, int], row: Row, params: DetectParams) -> tuple[int, int]:
+    """The frames to keep of `whole` from the first that shows the face on; with `trim` to the last one."""
+    first, stop = whole
+    seen = [frame for frame in track.frames if first <= frame < stop]
+    gap = int(np.diff([first - 1, *seen, stop]).max()) - 1
+    if seen and gap <= params.max_gap:
+        return seen[0], stop
+    lost = f"the face is not seen for {gap} frames in a row, of {stop - first}"
+    if not params.trim or not seen:
         raise Rejected("face_lost", lost, **row)
+    first, stop = seen[0], seen[-1] + 1
     if (stop - first) / Fraction(params.fps) < params.min_seconds:
         raise Rejected("face_lost", f"{lost}; the longest piece has {stop - first} frames", **row)
     return first, stop
@@ -199,7 +255,7 @@ def _models(params: DetectParams) -> Iterable[Path]:
 
 STAGE = Stage(
     name="detect",
-    version=5,
+    version=6,
     description="The track of the talking face.",
     params=DetectParams,
     columns=COLUMNS,
@@ -209,6 +265,8 @@ STAGE = Stage(
     models=_models,
     reasons={
         "too_short": "the video is shorter than detect.min_seconds",
+        "time_stamps": "the time stamps go back or jump, as where two recordings are put together",
+        "size_changes": "the size of the picture changes within the video",
         "damaged_video": "more than detect.max_damaged frames are damaged or missing",
         "no_face": "no frame shows a face",
         "several_faces": "several faces are seen for long, and detect.several_faces is reject",

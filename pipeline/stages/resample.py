@@ -7,7 +7,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from s2f.pipeline.core import files, media, wav, windows
-from s2f.pipeline.core.errors import MediaError, Rejected
+from s2f.pipeline.core.errors import MediaError, Rejected, TimeStampError
 from s2f.pipeline.core.params import Params
 from s2f.pipeline.core.schema import SOUND, Row
 from s2f.pipeline.stages.base import Clip, Stage
@@ -30,6 +30,8 @@ COLUMNS = pa.schema(
         ("samples", pa.int64()),
         ("excess_samples", pa.int64()),
         ("peak", pa.float32()),
+        ("lost_seconds", pa.float32()),
+        ("cancelled", pa.bool_()),
     ]
 )
 
@@ -39,8 +41,10 @@ def run(clip: Clip, params: ResampleParams) -> Row:
     found = clip.rows["detect"]
     start = clip.rows["scan"]["video_start"] + float(found["first"] / Fraction(found["fps"]))
     try:
-        pieces = media.read_audio(clip.video, params.sample_rate, start=start)
-        sound = np.concatenate(list(pieces))
+        reader = media.SoundReader(clip.video, params.sample_rate, start)
+        sound = np.concatenate(list(reader))
+    except TimeStampError as error:
+        raise Rejected("time_stamps", error.message) from error
     except MediaError as error:
         raise Rejected("no_audio", error.message) from error
     wanted = windows.samples_for(found["frames"], Fraction(found["fps"]), params.sample_rate)
@@ -49,6 +53,9 @@ def run(clip: Clip, params: ResampleParams) -> Row:
         "samples": wanted,
         "excess_samples": len(sound) - wanted,
         "peak": float(np.abs(sound).max()),
+        "lost_seconds": reader.lost,
+        "cancelled": reader.cancelled,
+        "message": reader.note,
     }
     if wanted - len(sound) > params.max_missing * params.sample_rate:
         missing = (wanted - len(sound)) / params.sample_rate
@@ -60,7 +67,7 @@ def run(clip: Clip, params: ResampleParams) -> Row:
 
 STAGE = Stage(
     name="resample",
-    version=1,
+    version=2,
     description="Sound at one rate, as long as the video.",
     params=ResampleParams,
     columns=COLUMNS,
@@ -69,6 +76,7 @@ STAGE = Stage(
     artifact=ARTIFACT,
     reasons={
         "no_audio": "ffmpeg reads no sound",
+        "time_stamps": "the time stamps of the sound jump, as where two recordings are put together",
         "sound_too_short": "the sound ends more than resample.max_missing seconds before the video",
     },
 )

@@ -7,7 +7,7 @@ import pyarrow as pa
 from pydantic import AfterValidator, Field
 
 from s2f.pipeline.core import media
-from s2f.pipeline.core.errors import Rejected
+from s2f.pipeline.core.errors import CodecError, Rejected
 from s2f.pipeline.core.params import Params
 from s2f.pipeline.core.schema import Row
 from s2f.pipeline.corpora import CORPORA, open_corpus
@@ -57,6 +57,10 @@ COLUMNS = pa.schema(
         ("audio_codec", pa.string()),
         ("source_rate", pa.int32()),
         ("channels", pa.int32()),
+        ("video_stream", pa.int32()),
+        ("video_streams", pa.int32()),
+        ("sound_track", pa.int32()),
+        ("sound_tracks", pa.int32()),
     ]
 )
 
@@ -76,13 +80,17 @@ def run(clip: Clip, params: ScanParams) -> Row:
     """Probe one clip and read its text."""
     source = clip.source
     corpus = open_corpus(source.corpus)
-    found = media.probe(clip.video)
-    text, labels, message = None, [], ""
+    try:
+        found = media.probe(clip.video)
+    except CodecError as error:
+        raise Rejected("unknown_codec", error.message) from error
+    text, labels = None, []
+    notes = [found.video.note, found.sound.note if found.sound else ""]
     try:
         labels = [vars(label) for label in corpus.labels(source)]
         text = corpus.text(source)
     except ValueError as error:
-        message = f"the alignment {source.alignment} cannot be read: {error}"
+        notes.append(f"the alignment {source.alignment} cannot be read: {error}")
         text = corpus.text(replace(source, aligned=None))
     row: Row = {
         "alignment": source.aligned,
@@ -97,7 +105,11 @@ def run(clip: Clip, params: ScanParams) -> Row:
         "audio_codec": found.audio_codec,
         "source_rate": found.sample_rate,
         "channels": found.channels,
-        "message": message,
+        "video_stream": found.video.number,
+        "video_streams": found.video.count,
+        "sound_track": found.sound.number if found.sound else None,
+        "sound_tracks": found.sound.count if found.sound else 0,
+        "message": "; ".join(filter(None, notes)),
     }
     if found.audio_codec is None:
         raise Rejected("no_audio", "the video has no audio stream", **row)
@@ -106,10 +118,13 @@ def run(clip: Clip, params: ScanParams) -> Row:
 
 STAGE = Stage(
     name="scan",
-    version=3,
+    version=4,
     description="Which files are clips, whose they are, what is said.",
     params=ScanParams,
     columns=COLUMNS,
     run=run,
-    reasons={"no_audio": "the video has no audio stream"},
+    reasons={
+        "no_audio": "the video has no audio stream",
+        "unknown_codec": "the codec of the picture or the sound is not known to ffmpeg",
+    },
 )

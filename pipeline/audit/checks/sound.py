@@ -24,6 +24,14 @@ def _length_off(clips: Clips) -> Scores:
     return np.asarray(1000 * excess / clips.numbers("resample", "sample_rate"))
 
 
+def _lost(clips: Clips) -> Scores:
+    return 1000 * clips.numbers("resample", "lost_seconds")
+
+
+def _cancelled(clips: Clips) -> Scores:
+    return clips.numbers("resample", "cancelled")
+
+
 CHECKS = (
     ClipCheck(
         name="sound.rate",
@@ -44,6 +52,26 @@ CHECKS = (
         advice="Check that the voice is in both channels.",
         basis="differs from most of the set",
         score=_channels,
+    ),
+    ClipCheck(
+        name="sound.cancelled",
+        title="Channels that cancel",
+        level="note",
+        meaning="One channel is the negative of another and their mix silent; prep took the louder one.",
+        advice="Nothing needs to be done; a cable was wired the wrong way round.",
+        basis="the mix of the first seconds has less than 0.3 of what unrelated channels would give",
+        score=_cancelled,
+    ),
+    ClipCheck(
+        name="sound.lost",
+        title="Lost sound",
+        unit="ms",
+        level="warning",
+        meaning="Pieces of the sound are missing; prep has put silence there.",
+        advice="Take the file from its origin again, or remove the clip if words are lost.",
+        basis="gaps between the time stamps of the sound",
+        score=_lost,
+        most=Setting("max_lost_sound", 20.0, "ms of sound that may be missing within a clip"),
     ),
     ClipCheck(
         name="sound.loudness",

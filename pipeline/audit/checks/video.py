@@ -35,8 +35,10 @@ def _interval_spread(clips: Clips) -> Scores:
 
 
 def _frames_off(clips: Clips) -> Scores:
-    expected = clips.numbers("scan", "duration") * clips.numbers("scan", "source_fps")
-    return np.abs(clips.numbers("detect", "decoded") - expected)
+    duration = clips.numbers("scan", "duration")
+    # A browser's recorder writes no duration; a screen recorder no frames where nothing changes.
+    expected = np.where(duration > 0, duration, np.nan) * clips.numbers("detect", "rate")
+    return np.abs(clips.numbers("detect", "decoded") + clips.numbers("detect", "still") - expected)
 
 
 def _seconds(clips: Clips) -> Scores:
@@ -47,6 +49,16 @@ def _damaged(clips: Clips) -> Scores:
     complaints = clips.values("detect", "decode_errors")
     complained = np.array([np.nan if each is None else min(len(each), 1) for each in complaints], np.float64)
     return np.maximum(clips.numbers("detect", "damaged") + clips.numbers("detect", "missing"), complained)
+
+
+def _chosen(clips: Clips) -> Scores:
+    counts = [clips.numbers("scan", column) for column in ("video_streams", "sound_tracks")]
+    return np.asarray(np.maximum(*counts) - 1)
+
+
+def _converted(clips: Clips) -> Scores:
+    light = np.array([bool(each) for each in clips.values("detect", "light")], np.float64)
+    return np.asarray(np.minimum(clips.numbers("detect", "interlaced"), 1) + light)
 
 
 def _resolution(clips: Clips) -> Scores:
@@ -82,7 +94,7 @@ CHECKS = (
         level="warning",
         meaning="The video holds more or fewer frames than its duration has room for.",
         advice="The end may be lost: take the clip from its origin again.",
-        basis="decoded frames against duration times rate",
+        basis="decoded frames, and those that still stretches do without, against duration times rate",
         score=_frames_off,
         most=Setting("max_frames_off", 1.5, "frames more or less than the video's duration has"),
     ),
@@ -108,7 +120,35 @@ CHECKS = (
         basis="frames that are damaged, missing or reported by the decoder",
         score=_damaged,
         most=Setting("max_damaged", 0, "frames that are damaged, missing or complained of"),
-        reasons=("damaged_video", "unreadable", "broken", "worker_died", "timed_out"),
+        reasons=(
+            "damaged_video",
+            "time_stamps",
+            "size_changes",
+            "unknown_codec",
+            "unreadable",
+            "broken",
+            "worker_died",
+            "timed_out",
+        ),
+    ),
+    ClipCheck(
+        name="video.streams",
+        title="One picture, one sound",
+        unit="streams",
+        level="note",
+        meaning="These files hold several pictures or sound tracks, of which prep has taken one.",
+        advice="See in the row of the scan stage which ones; look whether they belong together.",
+        basis="streams besides the one picture and the one sound track that were taken",
+        score=_chosen,
+    ),
+    ClipCheck(
+        name="video.converted",
+        title="Ordinary pictures",
+        level="note",
+        meaning="The pictures were interlaced or of high dynamic range; prep has converted them.",
+        advice="Look whether edges are whole and faces lit as in the other clips.",
+        basis="interlaced frames; transfer functions PQ and HLG",
+        score=_converted,
     ),
     ClipCheck(
         name="video.resolution",

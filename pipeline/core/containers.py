@@ -1,0 +1,199 @@
+"""Media files opened in process with PyAV: which of their streams are meant, and what the header says."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import av
+import av.container
+
+from s2f.pipeline.core.errors import CodecError, MediaError
+
+Container = av.container.InputContainer
+Stream = TypeVar("Stream", av.VideoStream, av.AudioStream)
+
+LOCAL_ONLY = {"protocol_whitelist": "file,pipe"}
+
+# Packets that are looked at to see which of several pictures moves.
+LOOKED_AT = 2000
+# A rate above this is the unit of the time stamps, as that of a browser's recorder, not a rate.
+MOST_FPS = 240
+# Stamps that go forward or back by more than these seconds are those of another recording.
+LONGEST_GAP, FARTHEST_BACK = 60, 1
+# A header that names a longer duration, in seconds, does not know it.
+LONGEST = 7 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One stream of its kind: its index in the file, its place among how many, and what a person is told.
+
+    `note` is empty where there was nothing to choose, or where the file itself says which one is meant.
+    """
+
+    index: int
+    number: int
+    count: int
+    note: str
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What the container says of the chosen streams, and when the first frame comes. Times in seconds."""
+
+    width: int
+    height: int
+    fps: float
+    duration: float
+    video_codec: str
+    video_start: float
+    audio_codec: str | None
+    sample_rate: int | None
+    channels: int | None
+    video: Choice
+    sound: Choice | None
+
+
+def probe(path: Path) -> Probe:
+    """Read a container's header and find its first frame.
+
+    Raises MediaError where there is no video stream to be read, CodecError where its codec is not known.
+    """
+    with open_container(path) as container, av.logging.Capture():
+        video, picked = choose_video(container, path)
+        chosen = choose_sound(container, path)
+        sound = container.streams.audio[chosen.number - 1] if chosen else None
+        unit = Fraction(video.time_base or 1)
+        whole = Fraction(container.duration or 0, av.time_base)
+        length = video.duration * unit if video.duration else whole
+        fps = video.guessed_rate or 0
+        if not 0 < fps <= MOST_FPS:
+            fps = video.average_rate or 0
+        return Probe(
+            width=video.width,
+            height=video.height,
+            fps=float(fps),
+            duration=float(length) if length < LONGEST else 0.0,
+            video_codec=video.codec_context.name,
+            video_start=float(_first_stamp(container, video) - origin(container)),
+            audio_codec=sound.codec_context.name if sound else None,
+            sample_rate=sound.rate if sound else None,
+            channels=sound.channels if sound else None,
+            video=picked,
+            sound=chosen,
+        )
+
+
+def open_container(path: Path) -> Container:
+    """Open a local file. Raises MediaError where it is none, or no media file."""
+    if not path.is_file():
+        raise MediaError(f"{path} is not a file", "check the path")
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        # What ffmpeg complains of comes up again where it matters: in what is read.
+        with av.logging.Capture():
+            # Titles may be written in any encoding; nothing here depends on them.
+            return av.open(str(path), options=LOCAL_ONLY, metadata_errors="replace")
+    except (av.error.FFmpegError, OSError) as error:
+        raise MediaError(
+            f"{path} cannot be read: {error.strerror or error}", "check that it is a complete media file"
+        ) from error
+
+
+def origin(container: Container) -> Fraction:
+    """The time stamp, in seconds, that counts as the container's beginning."""
+    return Fraction(container.start_time or 0, av.time_base)
+
+
+def choose_video(container: Container, path: Path) -> tuple["av.VideoStream", Choice]:
+    """The video: one that moves, never a cover or a thumbnail; of several the default one."""
+    streams = container.streams.video
+    pictures = [each for each in streams if not each.disposition & av.stream.Disposition.attached_pic]
+    if not pictures:
+        raise MediaError(f"{path} holds no video stream", "give a video file, or remove it from the folder")
+    known = _known(list(pictures), path, "video")
+    packets = _count_packets(path, len(known) > 1)
+    moving = [each for each in known if packets.get(each.index, 0) > 1] or known
+    best = _flagged(moving)
+    return best, _choice(best, streams, moving, "picture")
+
+
+def choose_sound(container: Container, path: Path) -> Choice | None:
+    """The sound track that is flagged as default, else the first; None where there is no sound."""
+    streams = container.streams.audio
+    if not streams:
+        return None
+    known = _known(list(streams), path, "sound")
+    return _choice(_flagged(known), streams, known, "sound track")
+
+
+def _known(streams: list[Stream], path: Path, kind: Literal["video", "sound"]) -> list[Stream]:
+    # PyAV makes no context for a stream whose codec it has no decoder for.
+    known = [each for each in streams if each.codec_context is not None]
+    if not known:
+        raise CodecError(
+            f"the codec of the {kind} in {path} is not known to ffmpeg",
+            "encode the file anew, as H.264 and AAC, with the program that wrote it",
+        )
+    return known
+
+
+def _flagged(streams: list[Stream]) -> Stream:
+    flagged = [each for each in streams if each.disposition & av.stream.Disposition.default]
+    return (flagged or streams)[0]
+
+
+def _choice(best: Stream, streams: tuple[Stream, ...], rivals: list[Stream], what: str) -> Choice:
+    flagged = [each for each in rivals if each.disposition & av.stream.Disposition.default]
+    number = streams.index(best) + 1
+    note = ""
+    if len(rivals) > 1 and len(flagged) != 1:
+        others = [f"{streams.index(each) + 1} ({_told(each)})" for each in rivals if each is not best]
+        note = (
+            f"{what} {number} of {len(streams)} was taken ({_told(best)}), for no single one is marked as"
+            f" the default; left out: {', '.join(others)}"
+        )
+    return Choice(best.index, number, len(streams), note)
+
+
+def _told(stream: "av.VideoStream | av.AudioStream") -> str:
+    """A stream in words, to tell it from the others."""
+    size = (
+        f"{stream.width}x{stream.height}"
+        if isinstance(stream, av.VideoStream)
+        else f"{stream.channels} channels"
+    )
+    names = (stream.codec_context.name, size, stream.metadata.get("language"), stream.metadata.get("title"))
+    return " ".join(name for name in names if name)
+
+
+def _count_packets(path: Path, several: bool) -> dict[int, int]:
+    """Packets of each stream in the first ones of a file; nothing is read where there is no choice."""
+    counts: dict[int, int] = {}
+    if several:
+        with open_container(path) as container, av.logging.Capture():
+            for _, packet in zip(range(LOOKED_AT), container.demux(), strict=False):
+                if packet.size:
+                    counts[packet.stream_index] = counts.get(packet.stream_index, 0) + 1
+    return counts
+
+
+def _first_stamp(container: Container, video: "av.VideoStream") -> Fraction:
+    """When the first frame that the decoder gives is shown; where none comes, what the header says."""
+    # One thread, as in FrameReader.
+    video.codec_context.thread_count = 1
+    unit = Fraction(video.time_base or 1)
+    try:
+        for packet in container.demux(video):
+            try:
+                frames = packet.decode()
+            except av.error.FFmpegError:
+                continue
+            if frames and frames[0].pts is not None:
+                return frames[0].pts * unit
+            if frames:
+                break
+    except av.error.FFmpegError:
+        pass
+    return origin(container) if video.start_time is None else video.start_time * unit
