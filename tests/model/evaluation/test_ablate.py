@@ -427,7 +427,7 @@ def test_what_users_get_wrong(command: Command, tmp_path: Path) -> None:
     ended = command("--rows", wrong)
     assert "unknown setting frame_wieght of the row 'a'" in ended.err
     assert "did you mean frame_weight?" in ended.err
-    assert "the presets are listen" in command("--preset", "none").err
+    assert "the presets are compare, listen" in command("--preset", "none").err
     ended = command("--rows", rows_file(tmp_path, {"name": "a", "train": {"steps": "many"}}))
     assert "setting steps of the row 'a' is 'many'" in ended.err
     assert (
