@@ -3,6 +3,7 @@
 Windows are cut on the fly from the sound of the clip, since their length is a setting of the training.
 """
 
+import gc
 import itertools
 import logging
 import random
@@ -282,11 +283,16 @@ class TrainBatches:
 
     def start(self, step: int) -> Iterator[Batch]:
         """The batches from the one with number `step` on, counted from the beginning of the training."""
+        workers = min(self.params.workers, self.per_epoch)
+        if workers:
+            # A fork has none of this process's threads. Collected in there, what holds some, such as a
+            # decoder, would wait for them for ever.
+            gc.collect()
         loader = DataLoader(
             ClipStream(self.sampler, step),
             batch_size=None,
             # One without a batch in some epoch would have no turn.
-            num_workers=min(self.params.workers, self.per_epoch),
+            num_workers=workers,
             worker_init_fn=_begin_worker,
             pin_memory=self.device.type == "cuda",
         )

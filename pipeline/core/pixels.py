@@ -23,6 +23,10 @@ TO_709 = np.array(
 WHITE = {16: 203 / 10_000, 18: 0.265}
 KNEE = 0.75
 
+# Threads of a conversion. More would live as long as the frame, and a frame that is collected in a process
+# forked since then would wait for its threads for ever.
+THREADS = 1
+
 # Decoders paint what they have nothing for in the grey or the green of an empty picture: Y, U and V.
 NOTHING = ((128, 128, 128), (0, 0, 0))
 NEAR = 7
@@ -41,10 +45,11 @@ def upright(frame: "av.VideoFrame", aspect: Fraction | None) -> Picture:
         options = {"width": width, "height": height, "interpolation": "BICUBIC"}
     if frame.color_trc in HDR:
         picture = _toned(
-            np.asarray(frame.to_ndarray(format="rgb48le", **options), np.uint16), frame.color_trc
+            np.asarray(frame.to_ndarray(format="rgb48le", threads=THREADS, **options), np.uint16),
+            frame.color_trc,
         )
     else:
-        picture = np.asarray(frame.to_ndarray(format="rgb24", **options), np.uint8)
+        picture = np.asarray(frame.to_ndarray(format="rgb24", threads=THREADS, **options), np.uint8)
     # PyAV pads rows, and dlib misreads pictures that are not contiguous.
     return np.ascontiguousarray(_placed(picture, frame))
 
@@ -91,7 +96,7 @@ def emptiness(frame: "av.VideoFrame") -> float:
     """The share of a frame that is painted in the colour of an empty picture."""
     # Rows may lie upside down in memory.
     plain = frame.format.name in PLANAR and all(plane.line_size > 0 for plane in frame.planes)
-    planes = (frame if plain else frame.reformat(format="yuv420p")).planes
+    planes = (frame if plain else frame.reformat(format="yuv420p", threads=THREADS)).planes
     luma = _points(planes[0], planes[1])
     # In most frames the luma alone tells that they are pictures.
     near = {colour: np.abs(luma - colour[0]) <= NEAR for colour in NOTHING}

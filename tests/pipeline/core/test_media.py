@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from s2f.pipeline.core import media
+from s2f.pipeline.core import media, pixels
 from s2f.pipeline.core.errors import MediaError
 
 NTSC = Fraction(30000, 1001)
@@ -336,3 +336,12 @@ def test_a_video_cannot_be_written_where_there_is_no_folder(tmp_path: Path) -> N
     with pytest.raises(MediaError) as caught:
         media.write_video(tmp_path / "none" / "a.mp4", numbered(5), Fraction(25))
     assert caught.value.hint
+
+
+def test_a_converted_frame_holds_no_threads(data: Path) -> None:
+    with av.open(str(data / "grid/s1/bbaf2n.mpg")) as container:
+        frame = next(container.decode(video=0))
+        before = set(Path("/proc/self/task").iterdir())
+        pixels.upright(frame, None)
+        pixels.emptiness(frame)
+        assert set(Path("/proc/self/task").iterdir()) == before
