@@ -17,6 +17,7 @@ from s2f.model.evaluation.learned.metrics import learned_metrics
 from s2f.model.evaluation.sources.animated import Animated
 from s2f.model.training import trainer
 from s2f.model.training.config import TrainParams
+from s2f.model.training.starting import with_network_of
 from s2f.pipeline.core.errors import CheckpointError, TrainingError
 from s2f.pipeline.core.files import make_folder, write_bytes
 from s2f.pipeline.core.locks import alone
@@ -34,6 +35,7 @@ def ablate(
     split: str,
     console: Console,
     *,
+    start: Path | None = None,
     limit: int | None = None,
     seed: int = 0,
     workers: int = 0,
@@ -41,6 +43,8 @@ def ablate(
     sync: Path | None = None,
 ) -> Ablation:
     """Train each row with the settings `base` and its own changes, then measure all rows on a split.
+
+    With `start`, the run of another training, every row begins with the network and weights of that one.
 
     Everything is written to `folder`. Calling it again with the same arguments continues: what is trained
     already is not trained again. A row whose training fails is reported and left out. Raises ConfigError,
@@ -52,7 +56,7 @@ def ablate(
     learned_metrics(lipreader, sync, first(listed(data, split)).media)
     make_folder(folder)
     with alone(folder / ".lock"):
-        trained = _train_rows(data, folder, wanted, console)
+        trained = _train_rows(data, folder, wanted, console, start)
         runs = [each.run for each in trained if not each.failed]
         if not runs:
             raise TrainingError(f"no row could be trained: {trained[0].failed}", "change the settings")
@@ -77,16 +81,20 @@ def ablate(
 
 
 def _train_rows(
-    data: PreparedSet, folder: Path, wanted: list[tuple[AblationRow, TrainParams]], console: Console
+    data: PreparedSet,
+    folder: Path,
+    wanted: list[tuple[AblationRow, TrainParams]],
+    console: Console,
+    start: Path | None,
 ) -> list[Trained]:
-    """Train the rows with their settings, after checking that all earlier runs can be continued."""
+    """Train the rows with their settings, after checking that all can be begun or continued."""
     for row, params in wanted:
-        _check(data, _run(folder, row), params)
+        _check(data, _run(folder, row), with_network_of(start, params, data) if start else params)
     trained = []
     for number, (row, params) in enumerate(wanted, 1):
         console.rule(f"[bold]row {number} of {len(wanted)}: {escape(row.name)}")
         begun = time.perf_counter()
-        trained.append(_train(data, _run(folder, row), row, params, console))
+        trained.append(_train(data, _run(folder, row), row, params, console, start))
         console.print(f"{row.name}: {duration(time.perf_counter() - begun)}", markup=False)
     return trained
 
@@ -105,9 +113,16 @@ def _check(data: PreparedSet, run: Path, params: TrainParams) -> None:
         )
 
 
-def _train(data: PreparedSet, run: Path, row: AblationRow, params: TrainParams, console: Console) -> Trained:
+def _train(
+    data: PreparedSet,
+    run: Path,
+    row: AblationRow,
+    params: TrainParams,
+    console: Console,
+    start: Path | None,
+) -> Trained:
     try:
-        done = trainer.go_on(data, run, params, console)
+        done = trainer.go_on(data, run, params, console, start)
     except TrainingError as error:
         console.print(f"{row.name} failed: {error.message}", style="red", markup=False, soft_wrap=True)
         return Trained(row, run, trainer.steps_done(data, run, params), failed=error.message)

@@ -33,6 +33,10 @@ def ablate(
     config: Config = None,
     set_: Set = None,
     preset: Preset = None,
+    start: Annotated[
+        Path | None,
+        typer.Option("--start", help="Begin every row with the network and weights of this run."),
+    ] = None,
     split: Split = "val",
     limit: Limit = None,
     seed: Annotated[int, typer.Option(help="Seed of the noise and of the confidence intervals.")] = 0,
@@ -62,6 +66,7 @@ def ablate(
             base,
             split,
             console,
+            start=start,
             limit=limit,
             seed=seed,
             workers=workers,

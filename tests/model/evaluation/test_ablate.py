@@ -422,6 +422,22 @@ def test_rows_of_both_papers_come_with_the_package() -> None:
     assert [each.identity for each in systems] == [50] * 4 + [128]
 
 
+def test_rows_that_begin_with_the_weights_of_a_run(command: Command, drawn: Path, tmp_path: Path) -> None:
+    base = TrainParams(**TINY)
+    begun = tmp_path / "begun"
+    trainer.train(PreparedSet(drawn), begun, base, resume=False, console=Console(quiet=True))
+    rows = rows_file(tmp_path, {**A, "train": {"generator_lr": 1e-9}})
+    assert command("--rows", rows, "--start", begun).code == 0
+    # What learns next to nothing has the weights that it began with.
+    first, then = (load_file(run / "generator.safetensors") for run in (begun, tmp_path / "ablation/runs/a"))
+    learnt = [name for name in first if name.endswith((".weight", ".bias"))]
+    apart = {name: float((first[name] - then[name]).abs().max()) for name in learnt}
+    assert max(apart.values()) < 1e-6, apart
+    static = rows_file(tmp_path, {"name": "b"}, {"name": "static", "train": {"temporal": False}})
+    ended = command("--rows", static, "--start", begun)
+    assert ended.code and "train.temporal is False" in ended.err
+
+
 def test_what_users_get_wrong(command: Command, tmp_path: Path) -> None:
     wrong = rows_file(tmp_path, {"name": "a", "train": {"frame_wieght": 0}})
     ended = command("--rows", wrong)
