@@ -4,18 +4,21 @@ Everything lies below a work folder, and what is done there is not done again: t
 where it was stopped. The generator is trained on one core, lip reader and sync scorer beside it on another.
 """
 
+import io
 import json
 import math
 import os
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pyarrow.parquet as pq
 import torch
 from safetensors.torch import load_file, save
@@ -24,10 +27,13 @@ from s2f.model.evaluation.learned.lipreading.reader import KIND as READER
 from s2f.model.evaluation.learned.sync.scorer import KIND as SCORER
 from s2f.model.networks.weights import GENERATOR, PRETRAINED, Kind, located
 from s2f.model.training.curves import CURVES, read_lines
+from s2f.pipeline.core import wav
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import make_folder, write_bytes
 from s2f.pipeline.core.prepared_set import PreparedSet
-from s2f.pipeline.core.schema import Row
+from s2f.pipeline.core.schema import POINTS, SOUND, Row
+from s2f.pipeline.core.shards import read_clips, read_meta
+from s2f.pipeline.faces import mouth, talking
 
 Result = TypeVar("Result")
 
@@ -44,6 +50,8 @@ STAGES = ("listen", "paint", "sharpen")
 # The settings of the judges' trainings.
 READ = ("lipread.epochs=40", "lipread.validate_every=5", "lipread.dropout=0.2", "lipread.threads=1")
 SYNC = ("sync.steps=600", "sync.threads=1")
+# Clips of one person that the regression of who talks is fitted on, at most.
+PER_SPEAKER = 40
 LICENCES = """\
 - GRID audiovisual sentence corpus, Cooke, Barker, Cunningham and Shao 2006, CC BY 4.0
 - CREMA-D, Cao et al. 2014, ODbL 1.0
@@ -71,6 +79,7 @@ def main(data: Path, work: Path) -> None:
     prepared = work / "set"
     gather(data, work / "raw")
     run("prep", work / "raw", "--out", prepared, *_sets(PREP))
+    write_talking(PreparedSet(prepared), talking.REGRESSION)
     last = beside(lambda: train_judges(prepared, work), lambda: train_generator(prepared, work))
     judges = ("--lipreader", work / "reader", "--sync", work / "sync")
     run("evaluate", last, "--data", prepared, "--split", "test", *judges, "--out", work / "scores")
@@ -82,6 +91,28 @@ def main(data: Path, work: Path) -> None:
     )
     for each in published(work):
         publish(each, table, located(PRETRAINED, each.kind))
+
+
+def write_talking(data: PreparedSet, path: Path) -> None:
+    """Fit the regression that tells who talks, on up to PER_SPEAKER training clips of each person."""
+    clips: dict[str, list[tuple[talking.Floats, talking.Floats]]] = defaultdict(list)
+    for shard in data.split("train"):
+        for _, found in read_clips(shard, [*shard.clips]):
+            if isinstance(found, InputError):
+                raise found
+            meta, points = read_meta(found), np.load(io.BytesIO(found[POINTS]), allow_pickle=False)
+            if len(clips[meta.speaker]) < PER_SPEAKER:
+                heard = talking.spectra([wav.decode(found[SOUND])], meta.rate)
+                opening = mouth.relative_opening(points.astype(np.float32))
+                clips[meta.speaker].append((heard[: len(opening)], opening))
+    weights = talking.fit(pair for pairs in clips.values() for pair in pairs)
+    content = {
+        "made by": "make pretrained",
+        "data": f"{sum(map(len, clips.values()))} clips of {len(clips)} people",
+        "licences": LICENCES.splitlines(),
+        "weights": [round(float(weight), 6) for weight in weights],
+    }
+    write_bytes(path, (json.dumps(content, indent=1) + "\n").encode())
 
 
 def beside(other: Callable[[], object], work: Callable[[], Result]) -> Result:

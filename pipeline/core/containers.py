@@ -21,6 +21,8 @@ LOOKED_AT = 2000
 MOST_FPS = 240
 # Stamps that go forward or back by more than these seconds are those of another recording.
 LONGEST_GAP, FARTHEST_BACK = 60, 1
+# Seconds before the wanted frame from which it is looked for, until one of its predecessors is found.
+LOOK_BACK = (0, 5, 30)
 # A header that names a longer duration, in seconds, does not know it.
 LONGEST = 7 * 24 * 3600
 
@@ -55,8 +57,8 @@ class Probe:
     sound: Choice | None
 
 
-def probe(path: Path) -> Probe:
-    """Read a container's header and find its first frame.
+def probe(path: Path, begin: float | None = None) -> Probe:
+    """Read a container's header and find its first frame, or the first at `begin` seconds or later.
 
     Raises MediaError where there is no video stream to be read, CodecError where its codec is not known.
     """
@@ -76,7 +78,7 @@ def probe(path: Path) -> Probe:
             fps=float(fps),
             duration=float(length) if length < LONGEST else 0.0,
             video_codec=video.codec_context.name,
-            video_start=float(_first_stamp(container, video) - origin(container)),
+            video_start=float(_first_stamp(container, video, begin) - origin(container)),
             audio_codec=sound.codec_context.name if sound else None,
             sample_rate=sound.rate if sound else None,
             channels=sound.channels if sound else None,
@@ -104,6 +106,19 @@ def open_container(path: Path) -> Container:
 def origin(container: Container) -> Fraction:
     """The time stamp, in seconds, that counts as the container's beginning."""
     return Fraction(container.start_time or 0, av.time_base)
+
+
+def go_to(container: Container, video: "av.VideoStream", begin: float) -> None:
+    """Seek, so that the frame at `begin` seconds after the container's beginning is still to come."""
+    for back in LOOK_BACK:
+        target = container.start_time or 0
+        target += max(0, round((begin - back) * av.time_base))
+        container.seek(target)
+        stamp = _next_stamp(container, video)
+        if stamp is not None and stamp - origin(container) <= begin:
+            container.seek(target)
+            return
+    container.seek(container.start_time or 0)
 
 
 def choose_video(container: Container, path: Path) -> tuple["av.VideoStream", Choice]:
@@ -179,21 +194,43 @@ def _count_packets(path: Path, several: bool) -> dict[int, int]:
     return counts
 
 
-def _first_stamp(container: Container, video: "av.VideoStream") -> Fraction:
-    """When the first frame that the decoder gives is shown; where none comes, what the header says."""
+def _first_stamp(container: Container, video: "av.VideoStream", begin: float | None) -> Fraction:
+    """When the first frame, or the first at `begin` or later, is shown; without one, what the header says."""
     # One thread, as in FrameReader.
     video.codec_context.thread_count = 1
+    if begin is not None:
+        go_to(container, video, begin)
+    stamp = _next_stamp(container, video, begin)
+    if stamp is None:
+        return (
+            origin(container)
+            if video.start_time is None
+            else video.start_time * Fraction(video.time_base or 1)
+        )
+    return stamp
+
+
+def _next_stamp(container: Container, video: "av.VideoStream", begin: float | None = None) -> Fraction | None:
+    """When the next frame that the decoder gives is shown, or the next at `begin` or later."""
     unit = Fraction(video.time_base or 1)
+    earliest = None if begin is None else origin(container) + first_of(begin, video)
     try:
         for packet in container.demux(video):
             try:
                 frames = packet.decode()
             except av.error.FFmpegError:
                 continue
-            if frames and frames[0].pts is not None:
-                return frames[0].pts * unit
-            if frames:
-                break
+            for frame in frames:
+                if frame.pts is None:
+                    return None
+                if earliest is None or frame.pts * unit >= earliest:
+                    return frame.pts * unit
     except av.error.FFmpegError:
         pass
-    return origin(container) if video.start_time is None else video.start_time * unit
+    return None
+
+
+def first_of(begin: float, video: "av.VideoStream") -> Fraction:
+    """The earliest time of the frame at `begin` seconds: half a frame before, for stamps are rounded."""
+    rate = Fraction(video.guessed_rate or video.average_rate or 25)
+    return Fraction(begin).limit_denominator(1_000_000) - 1 / (2 * rate)

@@ -11,13 +11,22 @@ import av.filter
 import numpy as np
 import numpy.typing as npt
 
-from s2f.pipeline.core.containers import FARTHEST_BACK, LONGEST_GAP, choose_sound, open_container, origin
+from s2f.pipeline.core.containers import (
+    FARTHEST_BACK,
+    LONGEST_GAP,
+    Container,
+    choose_sound,
+    open_container,
+    origin,
+)
 from s2f.pipeline.core.errors import MediaError, TimeStampError
 
 Sound = npt.NDArray[np.float32]
 
 # Stamps may differ by so many seconds from where the samples before them end: containers round them.
 TOLERANCE = 0.008
+# A start that lies further in than these seconds is sought, and the sound read from a second before it.
+SOUGHT = 10
 # The mix is decided by the first SECONDS, and where nothing is heard in them, rms, by up to LATEST.
 HEARD, SECONDS, LATEST = 0.003, 10, 120
 # Channels cancel where less than this share is left of what the mix of unrelated ones would have, rms.
@@ -38,7 +47,7 @@ class _Piece:
 
 @dataclass
 class SoundReader:
-    """Mono sound in [-1, 1] at `sample_rate`, from `start` seconds after the container's begin.
+    """Mono sound in [-1, 1] at `sample_rate`, from `start` seconds after the container's begin to `end`.
 
     Sample n lies at start + n / sample_rate: gaps in the stream, and the time before a sound that begins
     late, are silence. Iterating yields chunks of `chunk_seconds`, or one piece. Raises MediaError where no
@@ -53,6 +62,7 @@ class SoundReader:
     sample_rate: int
     start: float = 0.0
     chunk_seconds: float | None = None
+    end: float | None = None
     lost: float = 0.0
     cancelled: bool = False
     note: str = ""
@@ -62,7 +72,9 @@ class SoundReader:
         self.lost, self.cancelled, self._notes = 0.0, False, []
         size = None if self.chunk_seconds is None else round(self.chunk_seconds * self.sample_rate)
         heard = False
-        for chunk in _chunks(self._resampled(), round(self.start * self.sample_rate), size):
+        skip = round((self.start - self._read_from) * self.sample_rate)
+        wanted = None if self.end is None else max(0, round((self.end - self.start) * self.sample_rate))
+        for chunk in _chunks(_limited(self._resampled(), skip, wanted), skip, size):
             heard = True
             yield chunk
         self.note = "; ".join(self._notes)
@@ -71,6 +83,11 @@ class SoundReader:
                 f"{self.path} holds no sound that ffmpeg can read",
                 "give a file with an audio stream, such as a wav, flac, mp3 or mp4",
             )
+
+    @property
+    def _read_from(self) -> int:
+        """The second from which the file is read."""
+        return int(self.start) - 1 if self.start > SOUGHT else 0
 
     def _resampled(self) -> Iterator[Sound]:
         resampler: av.AudioResampler | None = None
@@ -166,7 +183,9 @@ class SoundReader:
                 return
             stream = container.streams.audio[chosen.number - 1]
             stream.codec_context.thread_count = 1
-            begin = origin(container)
+            begin = origin(container) + self._read_from
+            if self._read_from:
+                _go_to(container, stream, begin)
             try:
                 for packet in container.demux(stream):
                     try:
@@ -186,6 +205,31 @@ class SoundReader:
 def has_no_layout(layout: str) -> bool:
     """Whether ffmpeg's name of a channel layout is none but their number, such as `10 channels`."""
     return "channels" in layout
+
+
+def _go_to(container: Container, stream: "av.AudioStream", begin: Fraction) -> None:
+    """Seek, so that the sound at the time stamp `begin`, in seconds, is still to come."""
+    target = round(begin * av.time_base)
+    container.seek(target)
+    try:
+        packet = next((each for each in container.demux(stream) if each.pts is not None), None)
+    except av.error.FFmpegError:
+        packet = None
+    sought = packet is not None and packet.pts is not None and packet.pts * packet.time_base <= begin
+    container.seek(target if sought else container.start_time or 0)
+
+
+def _limited(pieces: Iterable[Sound], skip: int, wanted: int | None) -> Iterator[Sound]:
+    """The pieces until `wanted` samples after the first `skip` have come."""
+    left = None if wanted is None else max(0, skip + wanted)
+    for piece in pieces:
+        if left is None:
+            yield piece
+            continue
+        yield piece[:left]
+        left -= len(piece)
+        if left <= 0:
+            return
 
 
 def _pairs(pieces: Iterable[_Piece]) -> Iterator[tuple[_Piece, _Piece | None]]:

@@ -29,13 +29,15 @@ from s2f.pipeline.core.containers import (
     Probe,
     choose_sound,
     choose_video,
+    first_of,
+    go_to,
     open_container,
     origin,
     probe,
 )
 from s2f.pipeline.core.errors import MediaError, SizeError, TimeStampError
 from s2f.pipeline.core.hearing import Sound, SoundReader, has_no_layout
-from s2f.pipeline.core.pixels import ALL, HDR, REST, Picture, deinterlaced, emptiness, upright
+from s2f.pipeline.core.pixels import ALL, HDR, REST, Picture, deinterlaced, display_matrix, emptiness, upright
 
 __all__ = [
     "ENCODERS",
@@ -119,8 +121,9 @@ class FrameReader:
     """The frames of a video on a constant time grid, from its first frame on.
 
     Iterating yields upright RGB pictures (height, width, 3) of square pixels: the i-th is the frame nearest
-    to i / fps seconds after the first one; `fps=None` keeps every frame as it is. Up to `keep_bytes` of
-    pictures are kept for the next iteration. Raises TimeStampError and SizeError.
+    to i / fps seconds after the first one; `fps=None` keeps every frame as it is. `begin` and `end`, in
+    seconds after the container's begin, choose a piece of the video. Up to `keep_bytes` of pictures are
+    kept for the next iteration. Raises TimeStampError and SizeError.
     After an iteration:
 
     start       seconds from the container's begin to the first frame
@@ -142,6 +145,8 @@ class FrameReader:
     path: Path
     fps: Fraction | None = None
     keep_bytes: int = 0
+    begin: float | None = None
+    end: float | None = None
     start: float = 0.0
     decoded: int = 0
     damaged: int = 0
@@ -245,15 +250,25 @@ class FrameReader:
             nominal = 1 / Fraction(video.guessed_rate or video.average_rate or 25)
             unit = Fraction(video.time_base or 1)
             first: Fraction | None = None
+            matrix: bytes | None = None
             last = Fraction(0)
             size = (0, 0)
             empty, keyed = False, video.codec_context.name in WAITING
             for frame in deinterlaced(self._frames(container, video), video):
                 stamp = frame.pts * (frame.time_base or unit) if frame.pts is not None else None
+                place = self._place(stamp, origin(container), video)
+                if place < 0:
+                    keyed = keyed or frame.key_frame
+                    continue
+                if place > 0:
+                    break
                 if first is None:
                     begin = origin(container)
                     first = last = begin if stamp is None else stamp
-                    size = frame.width, frame.height
+                    if self.begin is not None:
+                        # What the decoder complained of on the way to the piece is not the piece's.
+                        del log[:], self.complaints[:]
+                    size, matrix = (frame.width, frame.height), display_matrix(frame)
                     self.start = float(first - begin)
                 else:
                     stamp = last + nominal if stamp is None else stamp
@@ -275,11 +290,13 @@ class FrameReader:
                 lasts = Fraction(frame.duration or 0) * (frame.time_base or unit)
                 # A frame that the decoder complains of may tell of lost ones before it.
                 until_next = held and not damaged[-1]
-                yield _Decoded(last - first, nominal, lasts, until_next, frame, aspect)
+                yield _Decoded(last - first, nominal, lasts, until_next, frame, aspect, matrix)
             self.complaints += [line.strip() for level, _, line in log if level <= av.logging.ERROR]
 
     def _frames(self, container: Container, video: "av.VideoStream") -> "Iterator[av.VideoFrame]":
         """What the decoder gives; what it cannot read is a complaint."""
+        if self.begin is not None:
+            go_to(container, video, self.begin)
         packets = container.demux(video)
         while True:
             try:
@@ -295,6 +312,14 @@ class FrameReader:
             for frame in frames:
                 self.interlaced += frame.interlaced_frame
                 yield frame
+
+    def _place(self, stamp: Fraction | None, begin: Fraction, video: "av.VideoStream") -> int:
+        """Whether a frame lies before the wanted piece, within it or after it: -1, 0 or 1."""
+        if stamp is None:
+            return 0
+        if self.begin is not None and stamp - begin < first_of(self.begin, video):
+            return -1
+        return int(self.end is not None and stamp - begin >= first_of(self.end, video))
 
     def _check(self, step: Fraction, size: tuple[int, int], frame: "av.VideoFrame") -> None:
         """Raise TimeStampError or SizeError where a frame does not belong to the ones before."""
@@ -316,7 +341,7 @@ class FrameReader:
 class _Decoded:
     """A frame, its seconds since the first one, those per frame by the named rate, and those it is shown.
 
-    `held` says that the one before was shown until this one; `aspect` is the width of a pixel by its height.
+    `held` says that the one before was shown until this one; `aspect` and `matrix` are those of `upright`.
     """
 
     time: Fraction
@@ -325,11 +350,12 @@ class _Decoded:
     held: bool
     frame: "av.VideoFrame"
     aspect: Fraction | None
+    matrix: bytes | None
 
     @functools.cached_property
     def picture(self) -> Picture:
         """Upright RGB, converted at first use: frames that the grid leaves out are never converted."""
-        return upright(self.frame, self.aspect)
+        return upright(self.frame, self.aspect, self.matrix)
 
 
 def sample_frames(path: Path, count: int) -> Iterator[Picture]:
@@ -349,7 +375,7 @@ def sample_frames(path: Path, count: int) -> Iterator[Picture]:
             except (av.error.FFmpegError, OSError):
                 continue
             if frame is not None:
-                yield upright(frame, video.sample_aspect_ratio)
+                yield upright(frame, video.sample_aspect_ratio, display_matrix(frame))
 
 
 def read_audio(

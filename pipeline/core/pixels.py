@@ -35,8 +35,17 @@ PLANAR = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p")
 ALL, REST = 0.9, 0.25
 
 
-def upright(frame: "av.VideoFrame", aspect: Fraction | None) -> Picture:
-    """The frame as players show it; `aspect` is the width of a pixel by its height."""
+def display_matrix(frame: "av.VideoFrame") -> bytes | None:
+    """How the frame is turned and mirrored, which phones write into the container.
+
+    A frame that was asked is freed only when the garbage is collected: ask one frame of a video.
+    """
+    data = frame.side_data.get("DISPLAYMATRIX")
+    return None if data is None else bytes(cast("bytes", data))
+
+
+def upright(frame: "av.VideoFrame", aspect: Fraction | None, matrix: bytes | None = None) -> Picture:
+    """The frame as players show it; `aspect` is the width of a pixel by its height, `matrix` turns the picture."""
     width, height = frame.width, frame.height
     if aspect:
         width, height = (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
@@ -51,16 +60,15 @@ def upright(frame: "av.VideoFrame", aspect: Fraction | None) -> Picture:
     else:
         picture = np.asarray(frame.to_ndarray(format="rgb24", threads=THREADS, **options), np.uint8)
     # PyAV pads rows, and dlib misreads pictures that are not contiguous.
-    return np.ascontiguousarray(_placed(picture, frame))
+    return np.ascontiguousarray(_placed(picture, matrix))
 
 
-def _placed(picture: Picture, frame: "av.VideoFrame") -> Picture:
-    """Turned and mirrored by the display matrix, which phones write into the container."""
-    data = frame.side_data.get("DISPLAYMATRIX")
-    if data is None:
+def _placed(picture: Picture, matrix: bytes | None) -> Picture:
+    """Turned and mirrored by a display matrix."""
+    if matrix is None:
         return picture
     # A point (x, y) is shown at (a x + c y, b x + d y).
-    a, b, _, c, d = np.frombuffer(memoryview(cast("bytes", data)), "<i4")[:5].tolist()
+    a, b, _, c, d = np.frombuffer(matrix, "<i4")[:5].tolist()
     across, down = (a, d) if abs(a) >= abs(b) else (c, b)
     if abs(a) < abs(b):
         picture = picture.transpose(1, 0, 2)

@@ -39,11 +39,15 @@ def progress_lines(console: Console) -> Iterator[Progress]:
     lines: dict[str, tuple[TaskID, float]] = {}
 
     def show(what: str, done: int, total: int) -> None:
-        if what not in lines and total:
+        if not total:
+            return
+        if what not in lines:
             lines[what] = bar.add_task(what, total=total, speed=""), time.perf_counter()
-        if total:
-            line, begun = lines[what]
-            bar.update(line, completed=done, speed=_speed(what, done, begun))
+        elif not done:
+            # The same kind of work begins again, with other items.
+            lines[what] = lines[what][0], time.perf_counter()
+        line, begun = lines[what]
+        bar.update(line, completed=done, total=total, speed=_speed(what, done, begun))
 
     with progress_bar(console) as bar:
         yield show

@@ -34,10 +34,29 @@ class Label:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """A piece of a recording, in seconds after the container's begin, that is a clip of its own.
+
+    `box` is the talking face in its first frame: left, top, right, bottom in px of the upright picture.
+    """
+
+    begin: float
+    end: float
+    box: tuple[float, ...] | None = None
+    text: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Begin and end in milliseconds."""
+        return f"{round(self.begin * 1000):08d}-{round(self.end * 1000):08d}"
+
+
+@dataclass(frozen=True)
 class Source:
     """One clip as it lies in a corpus; `relative` and `aligned` are names below the raw folder.
 
-    While its `stamp`, the sizes and times of its files, is the same, the content is taken to be.
+    While its `stamp`, the sizes and times of its files, is the same, the content is taken to be. `piece`
+    is the part of the file that is the clip, where the file holds several.
     """
 
     corpus: str
@@ -48,13 +67,15 @@ class Source:
     aligned: str | None = None
     namesake: str = ""
     stamp: str = ""
+    piece: Piece | None = None
 
     @cached_property
     def clip_id(self) -> str:
         """`<speaker>_<name>`, in letters that serve in a file name and as a WebDataset key."""
         stem = self.relative.rpartition("/")[2].rpartition(".")[0]
         name = f"{self.speaker}_{stem}"
-        return re.sub(r"[^A-Za-z0-9_-]", "-", name) + self.namesake
+        whole = re.sub(r"[^A-Za-z0-9_-]", "-", name) + self.namesake
+        return f"{whole}-{self.piece.name}" if self.piece else whole
 
     @property
     def video(self) -> Place:

@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from s2f.pipeline.faces import mouth, talking
 from s2f.pipeline.faces.base import Backend, Box, Detection, Picture, Points
-from s2f.pipeline.faces.mouth import talking_frames
+from s2f.pipeline.faces.talking import Floats
 
 SAME_FACE = 0.3  # overlap (intersection over union) of the boxes of one face in two frames
 CUT = 28.0  # mean absolute grey difference of two successive frames of different shots
 COVERED = 15.0  # the same within the box of a face: real faces stay below 11
+# Where the lips of none go with the sound better than this, those that move most count.
+LEAST_AGREEMENT = 0.05
 THUMBNAIL = 48  # px of the shorter side that two frames are compared in
 
 
@@ -100,10 +103,38 @@ def unsettled(pictures: list[Picture], boxes: list[Box]) -> int:
     return max((number for number, each in enumerate(differ, 1) if each), default=0)
 
 
-def by_talking(tracks: list[Track]) -> list[tuple[int, Track]]:
-    """Tracks with the number of frames in which each talks, most first; of equals the longest one first."""
-    talks = [(talking_frames(np.stack(track.points)), track) for track in tracks]
-    return sorted(talks, key=lambda each: (each[0], len(each[1].frames)), reverse=True)
+@dataclass(frozen=True)
+class Talker:
+    """A track, the number of frames in which it talks, and how well its lips go with the sound, -1 to 1."""
+
+    track: Track
+    talks: int
+    agrees: float
+
+
+def by_talking(tracks: list[Track], expected: Floats | None = None) -> list[Talker]:
+    """Tracks by how long each is seen and heard to talk, most first; of equals the longest one first.
+
+    `expected` is how far the sound would open a mouth in each frame of the clip; without it the lips alone
+    decide.
+    """
+    talkers = [_talker(track, expected) for track in tracks]
+    return sorted(
+        talkers,
+        key=lambda each: (each.talks * max(each.agrees, LEAST_AGREEMENT), len(each.track.frames)),
+        reverse=True,
+    )
+
+
+def _talker(track: Track, expected: Floats | None) -> Talker:
+    points = np.stack(track.points)
+    agrees = 1.0
+    if expected is not None:
+        # The pictures may go on when the sound has ended.
+        heard = [number for number, frame in enumerate(track.frames) if frame < len(expected)]
+        sound = expected[[track.frames[number] for number in heard]]
+        agrees = talking.agreement(mouth.relative_opening(points[heard]), sound)
+    return Talker(track, mouth.talking_frames(points), agrees)
 
 
 class _Tracker:

@@ -73,7 +73,9 @@ def keys(source: Source, content: str, stages: list[ConfiguredStage]) -> dict[st
         inputs = [f"{name}={found[name]}" for name in configured.stage.reads]
         aligned = [source.aligned] if source.aligned else []
         origin = [source.corpus, source.speaker, source.utterance, source.relative, *aligned, content]
-        found[configured.stage.name] = configured.key(inputs or origin)
+        # What is not a piece keeps the keys that it had before there were pieces.
+        piece = [str(source.piece)] if source.piece else []
+        found[configured.stage.name] = configured.key(inputs or [*origin, *piece])
     return found
 
 

@@ -1,5 +1,6 @@
 """Plan and run: brings every clip of a raw folder up to date, then the shards."""
 
+import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -19,14 +20,19 @@ from s2f.pipeline.prep import plan, worker
 from s2f.pipeline.prep import settings as prep_settings
 from s2f.pipeline.prep.funnel import Funnel, count
 from s2f.pipeline.prep.plan import Reason, Selection
+from s2f.pipeline.prep.recordings import Recordings
 from s2f.pipeline.prep.settings import PrepSettings
 from s2f.pipeline.prep.sharding import Sharding
 from s2f.pipeline.stages.base import ConfiguredStage, artifact_name
 from s2f.pipeline.stages.detect import DetectParams
 from s2f.pipeline.stages.scan import ScanParams
+from s2f.pipeline.stages.segment import STAGE as SEGMENT
 from s2f.pipeline.stages.shard import STAGE as SHARD
 
 FLUSH_SECONDS = 5.0
+# The time limit of a clip holds for so many seconds of a recording, which may be as long as this where that
+# is not known.
+PART, LONGEST = 60, 4 * 3600
 
 # What local workers share, besides the models of the face backend.
 PRELOAD = ("s2f.pipeline.prep.worker",)
@@ -54,7 +60,8 @@ class Preparation:
         self.out, self.artifacts = out, out / "artifacts"
         # OUT may lie in RAW: what a stage has made is no clip.
         found = listing.find_clips(raw, settings.block(ScanParams).corpus, besides=self.artifacts)
-        self.sources = {source.clip_id: source for source in found}
+        files = {source.clip_id: source for source in found}
+        self.recordings = Recordings(files, raw, out, settings)
         self.stages = plan.configured(settings)
         # Whether a run has had the folder to itself, so that there is something to tell.
         self.begun = False
@@ -69,6 +76,11 @@ class Preparation:
         """Where the work is done."""
         run, backend = self.settings.run, self.settings.block(DetectParams).backend
         return open_executor(run.engine, run.workers, (*PRELOAD, *faces.preload(backend)))
+
+    @cached_property
+    def sources(self) -> dict[str, Source]:
+        """The clips by their ids; pieces of a recording come when it has been cut."""
+        return self.recordings.sources()
 
     @cached_property
     def manifests(self) -> dict[str, Manifest]:
@@ -108,11 +120,16 @@ class Preparation:
             self.begun = True
             prep_settings.save(self.settings, self.out / "stages.yaml")
             try:
-                self._forget_vanished()
-                self._run_clips(progress)
+                self._cut(self._long(), progress)
+                long = self._run_clips(progress)
+                if long and SEGMENT.name in self.selection.stages:
+                    self._cut(long, progress)
+                    self._run_clips(progress)
             finally:
                 for each in self.manifests.values():
                     each.compact()
+                if [*self.recordings.manifest] or self._ran[SEGMENT.name]:
+                    self.recordings.manifest.compact()
             if SHARD.name in self.selection.stages:
                 sharding = Sharding(self.out, self.settings, self.manifests, self.samples)
                 sharding.update(self._passed(), self.executor, progress)
@@ -121,15 +138,18 @@ class Preparation:
     def forecast(self) -> list[Forecast]:
         """What a run would do, stage by stage, judged by the seconds and bytes of what was done before."""
         lines = {configured.stage.name: Forecast(configured.stage.name) for configured in self.stages}
+        if cut := Counter[str](reason for _, reason in self.recordings.due(self._long(), self.selection)):
+            lines = {SEGMENT.name: Forecast(SEGMENT.name, cut), **lines}
         for source in self._selected():
             due = {configured.stage.name: reason for configured, reason in self.stale(source, exact=True)}
             for name, line in lines.items():
                 if name in due and name in self.selection.stages:
                     line.reasons[due[name]] += 1
-                elif source.clip_id in self.manifests[name]:
+                elif name in self.manifests and source.clip_id in self.manifests[name]:
                     line.cached += 1
         for name, line in lines.items():
-            seconds = [taken for taken in self.manifests[name].column("seconds").values() if taken]
+            table = self.manifests.get(name, self.recordings.manifest)
+            seconds = [taken for taken in table.column("seconds").values() if taken]
             lying = [path for paths in self._lying.get(name, {}).values() for path in paths][:200]
             if seconds:
                 line.seconds = line.reasons.total() * sum(seconds) / len(seconds) / self.executor.workers
@@ -163,12 +183,16 @@ class Preparation:
     def funnel(self) -> list[Funnel]:
         """How the clips fared, stage by stage."""
         tables = {**self.manifests, SHARD.name: self.samples}
-        return [count(name, table, run=self._ran[name]) for name, table in tables.items()]
+        lines = [count(name, table, run=self._ran[name]) for name, table in tables.items()]
+        recordings = count(SEGMENT.name, self.recordings.manifest, run=self._ran[SEGMENT.name])
+        return [recordings, *lines] if recordings.entered else lines
 
     def _known_hash(self, source: Source) -> str | None:
         """The content hash as recorded, where the files' sizes and times have not changed since."""
         recorded = self._stamps.get(source.clip_id)
-        return self._hashes[source.clip_id] if recorded and recorded == source.stamp else None
+        if recorded and recorded == source.stamp:
+            return self._hashes[source.clip_id]
+        return self.recordings.content(source)
 
     def _selected(self) -> list[Source]:
         chosen = [
@@ -190,7 +214,17 @@ class Preparation:
             due = [configured.stage.name for configured, _ in self.stale(source)]
             if due and due[0] in self.selection.stages:
                 known = self._known_hash(source)
-                tasks.append(worker.Task(source, known, self.stages, self.selection, {}, self.artifacts))
+                tasks.append(
+                    worker.Task(
+                        source,
+                        known,
+                        self.stages,
+                        self.selection,
+                        {},
+                        self.artifacts,
+                        self.recordings.longest,
+                    )
+                )
             elif not due:
                 self._fresh.add(source.clip_id)
             else:
@@ -210,11 +244,13 @@ class Preparation:
                     task.rows[name] = each.row(clip_id)
             yield task
 
-    def _run_clips(self, progress: Progress) -> None:
+    def _run_clips(self, progress: Progress) -> dict[str, float]:
+        """Take the clips through their stages; the durations of those that are too long to be one."""
+        long: dict[str, float] = {}
         tasks = self._tasks()
         progress("clips", 0, len(tasks))
         if not tasks:
-            return
+            return long
         flushed = time.monotonic()
         limit = self.settings.run.time_limit
         results = self.executor.run(worker.process, self._with_rows(tasks), len(tasks), limit)
@@ -223,6 +259,8 @@ class Preparation:
                 if isinstance(result, WorkerLostError):
                     result = worker.lost(task, result.reason, result.message)  # noqa: PLW2901
                 self._take(task.source.clip_id, result)
+                if result.long:
+                    long[task.source.clip_id] = result.long
                 if time.monotonic() - flushed > FLUSH_SECONDS:
                     self._flush()
                     flushed = time.monotonic()
@@ -230,6 +268,7 @@ class Preparation:
         finally:
             results.close()
             self._flush()
+        return long
 
     def _take(self, clip_id: str, outcome: worker.Outcome) -> None:
         """Take over the rows of a clip, and delete what its old rows had made."""
@@ -259,6 +298,41 @@ class Preparation:
         for name in self._lying[stage][clip_id] - wanted:
             (self.artifacts / stage / name).unlink(missing_ok=True)
         self._lying[stage][clip_id] = wanted
+
+    def _long(self) -> dict[str, float]:
+        """The files that were clips in the last run, and are too long for that by now, in seconds."""
+        lengths = self.manifests["scan"].column("duration")
+        return {
+            name: seconds
+            for name, seconds in lengths.items()
+            if name in self.recordings.files and (seconds or 0) > self.recordings.longest
+        }
+
+    def _cut(self, long: Mapping[str, float], progress: Progress) -> None:
+        """Bring the pieces of the recordings up to date; `long` are files that are too long for a clip."""
+        due = self.recordings.due(long, self.selection) if SEGMENT.name in self.selection.stages else ()
+        tasks = [self.recordings.task(source, self.selection) for source, _ in due]
+        if tasks:
+            progress("recordings", 0, len(tasks))
+            parts = math.ceil(max(long.values(), default=LONGEST) / PART)
+            limit = self.settings.run.time_limit * max(1, parts)
+            results = self.executor.run(worker.process, tasks, len(tasks), limit)
+            try:
+                for done, (task, result) in enumerate(results, start=1):
+                    if isinstance(result, WorkerLostError):
+                        result = worker.lost(task, result.reason, result.message)  # noqa: PLW2901
+                    if result.fatal:
+                        raise result.fatal
+                    for row in result.rows.values():
+                        self.recordings.put(task.source, row)
+                        self._ran[SEGMENT.name] += 1
+                    progress("recordings", done, len(tasks))
+            finally:
+                results.close()
+                self.recordings.manifest.flush()
+        self.recordings.forget_vanished()
+        self.__dict__.pop("sources", None)
+        self._forget_vanished()
 
     def _forget_vanished(self) -> None:
         for name, each in self.manifests.items():

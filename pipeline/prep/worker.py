@@ -23,7 +23,10 @@ RUNNING = ".running"
 
 @dataclass(frozen=True)
 class Task:
-    """One clip to take through its stages: the stages with their settings, and the rows that exist."""
+    """One clip to take through its stages: the stages with their settings, and the rows that exist.
+
+    A video of more than `longest` seconds is no clip, but a recording to be cut.
+    """
 
     source: Source
     sha256: str | None
@@ -31,11 +34,14 @@ class Task:
     selection: Selection
     rows: dict[str, Row]
     artifacts: Place
+    longest: float
 
 
 @dataclass
 class Outcome:
     """New rows by stage, the stages whose old rows are no longer valid, and an error that ends the run.
+
+    `long` is the duration, in seconds, of a video that is too long for one clip; then there are no rows.
 
     The rows of the stages in `restamped` were not made again: only the file's time stamp has changed.
     """
@@ -44,6 +50,7 @@ class Outcome:
     dropped: list[str] = field(default_factory=list)
     fatal: S2fError | None = None
     restamped: set[str] = field(default_factory=set)
+    long: float | None = None
 
 
 def process(task: Task) -> Outcome:
@@ -105,6 +112,9 @@ def _process(task: Task, copies: Copies, outcome: Outcome) -> None:
         if row["status"] != "ok":
             outcome.dropped = [later.stage.name for later in task.stages[number + 1 :]]
             return
+        if stage.name == scan.STAGE.name and source.piece is None and row["duration"] > task.longest:
+            outcome.rows, outcome.long = {}, row["duration"]
+            return
         clip.rows[stage.name] = row
 
 
@@ -131,7 +141,7 @@ def _run(configured: ConfiguredStage, clip: Clip, key: str) -> Row:
         # Name the video, not its local copy. Only here, because `clip.video` may fetch the video.
         row["message"] = row["message"].replace(str(clip.video), str(clip.source.video))
     row["seconds"] = time.perf_counter() - began
-    if stage.name == "scan":
+    if not stage.reads:
         row |= scan.origin(clip.source) | {"sha256": clip.sha256}
     return row
 

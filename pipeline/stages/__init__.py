@@ -1,4 +1,4 @@
-"""Scan, detect, align, resample, window, shard: a file per stage, and one table."""
+"""Scan, segment, detect, align, resample, window, shard: a file per stage, and one table."""
 
 import importlib
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 # The module of each stage; its STAGE is the stage. They are imported at first use: they need large libraries.
 STAGES = {
     "scan": "s2f.pipeline.stages.scan",
+    "segment": "s2f.pipeline.stages.segment",
     "detect": "s2f.pipeline.stages.detect",
     "align": "s2f.pipeline.stages.align",
     "resample": "s2f.pipeline.stages.resample",
@@ -29,5 +30,5 @@ def load_stages() -> "tuple[Stage, ...]":
 
 
 def clip_stages() -> "tuple[Stage, ...]":
-    """The stages that work on single clips, in their order; the others gather clips."""
-    return tuple(stage for stage in load_stages() if stage.run)
+    """The stages that work on single clips, in their order."""
+    return tuple(stage for stage in load_stages() if stage.unit == "clip")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -38,6 +38,16 @@ class Clip:
         """The video on this machine."""
         return self.copies.local(self.source.video)
 
+    @property
+    def begin(self) -> float | None:
+        """Where the clip begins, in seconds after the container's begin; None at the first frame."""
+        return self.source.piece.begin if self.source.piece else None
+
+    @property
+    def end(self) -> float | None:
+        """Where it ends; None at the last frame."""
+        return self.source.piece.end if self.source.piece else None
+
     def artifact(self, stage: str, suffix: str) -> Place:
         """The file that `stage` makes of this clip with the present settings."""
         return self.artifacts / stage / artifact_name(self.source.clip_id, self.keys[stage], suffix)
@@ -45,7 +55,9 @@ class Clip:
     def frames(self, fps: str) -> FrameReader:
         """The clip's frames at a constant rate; decoded once for all stages, where memory allows."""
         if self._reader is None:
-            self._reader = FrameReader(self.video, Fraction(fps), keep_bytes=FRAME_MEMORY)
+            self._reader = FrameReader(
+                self.video, Fraction(fps), keep_bytes=FRAME_MEMORY, begin=self.begin, end=self.end
+            )
         return self._reader
 
 
@@ -70,6 +82,7 @@ class Stage:
     description  one sentence, for stages.yaml and the docs
     columns      those of its manifest besides the common ones
     run          None for a stage that gathers clips: prep.sharding runs it
+    unit         what it works on: recordings are files that hold several clips
     reads        the earlier stages whose rows and files it uses
     artifact     the ending of the one file that it may write
     reasons      why it may reject a clip: each reason code with a sentence
@@ -82,6 +95,7 @@ class Stage:
     params: type[Params]
     columns: pa.Schema
     run: Work | None
+    unit: Literal["recording", "clip", "set"] = "clip"
     reads: tuple[str, ...] = ()
     artifact: str | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)

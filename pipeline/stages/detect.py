@@ -15,12 +15,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from s2f.pipeline import faces
 from s2f.pipeline.core import files
-from s2f.pipeline.core.errors import Rejected, SizeError, TimeStampError
-from s2f.pipeline.core.media import FrameReader
+from s2f.pipeline.core.errors import MediaError, Rejected, SizeError, TimeStampError
+from s2f.pipeline.core.media import FrameReader, SoundReader
 from s2f.pipeline.core.params import Params
 from s2f.pipeline.core.schema import Row
-from s2f.pipeline.faces.base import Picture
-from s2f.pipeline.faces.tracking import Track, by_talking, find_tracks, unsettled
+from s2f.pipeline.faces import talking
+from s2f.pipeline.faces.base import Box, Picture
+from s2f.pipeline.faces.talking import Floats
+from s2f.pipeline.faces.tracking import Track, by_talking, find_tracks, intersection_over_union, unsettled
 from s2f.pipeline.stages.base import Clip, Stage
 
 ARTIFACT = ".npz"
@@ -124,7 +126,7 @@ def run(clip: Clip, params: DetectParams) -> Row:
         "faces": len(tracks),
     }
     whole = _whole(row, np.array(reader.faulty, bool), params)
-    best = _choose(tracks, row, params)
+    best = _choose(tracks, clip, row, params)
     first, stop = _piece(best, whole, row, params)
     begin = list(itertools.islice(reader, first, min(stop, first + params.max_gap + 1)))
     # A black, white or torn picture in front would be the clip's still.
@@ -218,19 +220,46 @@ def _told(row: Row, cut: int, reader: FrameReader) -> str:
     return "; ".join(notes)
 
 
-def _choose(tracks: list[Track], row: Row, params: DetectParams) -> Track:
-    """The track that talks longest, among equals the one seen longest; notes where others are seen."""
+def _choose(tracks: list[Track], clip: Clip, row: Row, params: DetectParams) -> Track:
+    """The track whose lips are seen and heard to talk longest, or that of the box that a piece names.
+
+    Notes where others are seen for long.
+    """
     if not tracks:
         raise Rejected("no_face", "no face was found in any frame", **row)
-    best, *others = by_talking(tracks)
-    rivals = [each for each in others if len(each[1].frames) >= params.rival_share * row["frames"]]
+    if clip.source.piece and clip.source.piece.box:
+        return _in_box(tracks, np.array(clip.source.piece.box, np.float32), row)
+    best, *others = by_talking(tracks, _expected(clip, params) if len(tracks) > 1 else None)
+    rivals = [each for each in others if len(each.track.frames) >= params.rival_share * row["frames"]]
     if rivals:
-        told = ", ".join(f"{talks} of {len(track.frames)}" for talks, track in [best, *rivals])
+        told = ", ".join(
+            f"{each.talks} of {len(each.track.frames)}, agreement with the sound {each.agrees:.2f}"
+            for each in [best, *rivals]
+        )
         found = f"{len(rivals) + 1} faces are seen for long; frames in which they talk: {told}"
         if params.several_faces == "reject":
             raise Rejected("several_faces", found, **row)
         row["several_faces"] = f"{found}; the first was kept"
-    return best[1]
+    return best.track
+
+
+def _in_box(tracks: list[Track], box: Box, row: Row) -> Track:
+    """The track that begins in a box or nearest to it, of those that are there soon."""
+    shares = [intersection_over_union(track.boxes[0], box) for track in tracks]
+    best = int(np.argmax(shares))
+    if not shares[best]:
+        raise Rejected("no_face", f"none of {len(tracks)} faces begins in the box of the piece", **row)
+    return tracks[best]
+
+
+def _expected(clip: Clip, params: DetectParams) -> Floats | None:
+    """How far the sound would open a mouth in each frame; None where there is no sound to be read."""
+    start = clip.rows["scan"]["video_start"]
+    try:
+        sound = SoundReader(clip.video, talking.RATE, start, end=clip.end)
+        return talking.expected_opening(talking.spectra(sound, Fraction(params.fps)))
+    except MediaError:
+        return None
 
 
 def _piece(track: Track, whole: tuple[int, int], row: Row, params: DetectParams) -> tuple[int, int]:
@@ -249,26 +278,27 @@ def _piece(track: Track, whole: tuple[int, int], row: Row, params: DetectParams)
     return first, stop
 
 
-def _models(params: DetectParams) -> Iterable[Path]:
+def models(params: DetectParams) -> Iterable[Path]:
+    """The files that the face backend works with."""
     return faces.model_files(params.backend, params.model)
 
 
 STAGE = Stage(
     name="detect",
-    version=6,
+    version=7,
     description="The track of the talking face.",
     params=DetectParams,
     columns=COLUMNS,
     run=run,
     reads=("scan",),
     artifact=ARTIFACT,
-    models=_models,
+    models=models,
     reasons={
         "too_short": "the video is shorter than detect.min_seconds",
         "time_stamps": "the time stamps go back or jump, as where two recordings are put together",
         "size_changes": "the size of the picture changes within the video",
         "damaged_video": "more than detect.max_damaged frames are damaged or missing",
-        "no_face": "no frame shows a face",
+        "no_face": "no frame shows a face, or none begins in the box of the piece",
         "several_faces": "several faces are seen for long, and detect.several_faces is reject",
         "face_lost": "the face is not seen for more than detect.max_gap frames in a row",
         "face_too_small": "the face is narrower than detect.min_face",

@@ -41,7 +41,7 @@ def run(clip: Clip, params: ResampleParams) -> Row:
     found = clip.rows["detect"]
     start = clip.rows["scan"]["video_start"] + float(found["first"] / Fraction(found["fps"]))
     try:
-        reader = media.SoundReader(clip.video, params.sample_rate, start)
+        reader = media.SoundReader(clip.video, params.sample_rate, start, end=clip.end)
         sound = np.concatenate(list(reader))
     except TimeStampError as error:
         raise Rejected("time_stamps", error.message) from error

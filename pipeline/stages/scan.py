@@ -40,6 +40,8 @@ COLUMNS = pa.schema(
         ("speaker", pa.string()),
         ("utterance", pa.string()),
         ("source", pa.string()),
+        ("begin", pa.float64()),
+        ("end", pa.float64()),
         ("alignment", pa.string()),
         ("sha256", pa.string()),
         ("stamp", pa.string()),
@@ -73,6 +75,8 @@ def origin(source: Source) -> Row:
         "utterance": source.utterance,
         "source": source.relative,
         "stamp": source.stamp,
+        "begin": source.piece.begin if source.piece else None,
+        "end": source.piece.end if source.piece else None,
     }
 
 
@@ -81,14 +85,14 @@ def run(clip: Clip, params: ScanParams) -> Row:
     source = clip.source
     corpus = open_corpus(source.corpus)
     try:
-        found = media.probe(clip.video)
+        found = media.probe(clip.video, clip.begin)
     except CodecError as error:
         raise Rejected("unknown_codec", error.message) from error
-    text, labels = None, []
+    text, labels = source.piece.text if source.piece else None, []
     notes = [found.video.note, found.sound.note if found.sound else ""]
     try:
         labels = [vars(label) for label in corpus.labels(source)]
-        text = corpus.text(source)
+        text = text or corpus.text(source)
     except ValueError as error:
         notes.append(f"the alignment {source.alignment} cannot be read: {error}")
         text = corpus.text(replace(source, aligned=None))
@@ -99,7 +103,7 @@ def run(clip: Clip, params: ScanParams) -> Row:
         "width": found.width,
         "height": found.height,
         "source_fps": found.fps,
-        "duration": found.duration,
+        "duration": _duration(source, found),
         "video_codec": found.video_codec,
         "video_start": found.video_start,
         "audio_codec": found.audio_codec,
@@ -114,6 +118,13 @@ def run(clip: Clip, params: ScanParams) -> Row:
     if found.audio_codec is None:
         raise Rejected("no_audio", "the video has no audio stream", **row)
     return row
+
+
+def _duration(source: Source, found: media.Probe) -> float:
+    """Seconds of the video, or of the piece of it that there is."""
+    if source.piece is None:
+        return found.duration
+    return max(0.0, min(source.piece.end, found.duration or source.piece.end) - source.piece.begin)
 
 
 STAGE = Stage(

@@ -59,6 +59,7 @@ STAGE = Stage(
     params=ShardParams,
     columns=pa.schema([("split", pa.string()), ("shard", pa.string())]),
     run=None,
+    unit="set",
     reads=READS,
 )
 

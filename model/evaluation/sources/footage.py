@@ -72,7 +72,7 @@ class Video:
         tracks, total = find_tracks(self, self._faces.open(), EVERY, MAX_GAP)
         if not tracks:
             raise InputError(f"no face is found in {self.path}", HINT)
-        _, face = by_talking(tracks)[0]
+        face = by_talking(tracks)[0].track
         if (gap := face.longest_gap(total)) > MAX_GAP:
             raise InputError(
                 f"the face in {self.path} is not seen for {gap} of {total} frames in a row", HINT

@@ -18,8 +18,12 @@ def test_a_stage_has_the_name_of_its_line_and_reads_earlier_stages(name: str) ->
     assert stage.description.endswith(".")
 
 
-def test_only_the_last_stage_gathers_clips() -> None:
-    assert [stage.name for stage in clip_stages()] == list(STAGES)[:-1]
+def test_recordings_are_cut_and_the_last_stage_gathers_clips() -> None:
+    units = {name: load_stage(name).unit for name in STAGES}
+    assert units.pop("segment") == "recording"
+    assert units.popitem() == ("shard", "set")
+    assert {*units.values()} == {"clip"}
+    assert [stage.name for stage in clip_stages()] == list(units)
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -1,0 +1,143 @@
+"""Which files hold several clips: long recordings, cut into pieces, and those of a table of pieces.
+
+What the segment stage has found is a row per recording in a manifest of its own. From it follows which clips
+there are, before any of them is prepared.
+"""
+
+import logging
+import math
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+from s2f.pipeline.core.files import Place
+from s2f.pipeline.core.manifest import Manifest
+from s2f.pipeline.core.schema import Row
+from s2f.pipeline.corpora.base import Piece, Source
+from s2f.pipeline.corpora.pieces import NAME, ListedPiece, read_pieces
+from s2f.pipeline.prep import plan, worker
+from s2f.pipeline.prep.plan import Reason, Selection
+from s2f.pipeline.prep.settings import PrepSettings
+from s2f.pipeline.stages import scan
+from s2f.pipeline.stages.base import ConfiguredStage
+from s2f.pipeline.stages.detect import DetectParams
+from s2f.pipeline.stages.segment import STAGE, CutParams, SegmentParams
+
+LOG = logging.getLogger(__name__)
+
+
+class Recordings:
+    """The files of a raw folder, by the ids that they have as clips, and the pieces of some of them."""
+
+    def __init__(self, files: Mapping[str, Source], raw: Place, out: Place, settings: PrepSettings) -> None:
+        self.files = files
+        self.longest = settings.block(SegmentParams).max_seconds
+        self._out = out
+        self._listed = _listed(files, raw, settings.block(SegmentParams))
+        params = CutParams(segment=settings.block(SegmentParams), detect=settings.block(DetectParams))
+        self._cut = ConfiguredStage.of(STAGE, params)
+        self._given = ConfiguredStage.of(STAGE, params.model_copy(update={"given": True}))
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What is known of the recordings."""
+        return Manifest(self._out / "manifests", STAGE.name, STAGE.schema)
+
+    def sources(self) -> dict[str, Source]:
+        """The clips by their ids: files that are clips as they are, and the known pieces of the others."""
+        found: dict[str, Source] = {}
+        for clip_id, source in self.files.items():
+            if not self._is_recording(clip_id):
+                found[clip_id] = source
+            elif clip_id in self.manifest:
+                found |= {piece.clip_id: piece for piece in self._pieces(source, self.manifest.row(clip_id))}
+        return found
+
+    def content(self, source: Source) -> str | None:
+        """The hash of a piece's recording, where the recording has not changed since it was read."""
+        return self._hashes.get((source.relative, source.stamp)) or None if source.piece else None
+
+    def due(self, long: Collection[str], selection: Selection) -> Iterator[tuple[Source, Reason]]:
+        """The recordings that are to be read, and why; `long` are files that have turned out to be long."""
+        for clip_id, source in self.files.items():
+            if clip_id not in long and not self._is_recording(clip_id):
+                continue
+            if selection.speakers and source.speaker not in selection.speakers:
+                continue
+            if reason := self._why(source, selection):
+                yield source, reason
+
+    def task(self, source: Source, selection: Selection) -> worker.Task:
+        """What a worker needs to cut a recording."""
+        rows = {STAGE.name: self.manifest.row(source.clip_id)} if source.clip_id in self.manifest else {}
+        stages = [self._configured(source)]
+        return worker.Task(source, None, stages, selection, rows, self._out / "artifacts", math.inf)
+
+    def put(self, source: Source, row: Row) -> None:
+        """Take over what a worker has found in a recording."""
+        self.manifest.put({"sha256": ""} | scan.origin(source) | row)
+        self._hashes[source.relative, source.stamp] = row.get("sha256", "")
+
+    def forget_vanished(self) -> None:
+        """Drop what is known of files that are there no longer, or that are clips as they are."""
+        for clip_id in [*self.manifest]:
+            if clip_id not in self.files or not self._is_recording(clip_id):
+                self.manifest.remove(clip_id)
+
+    @cached_property
+    def _hashes(self) -> dict[tuple[str, str], str]:
+        return {(row["source"], row["stamp"]): row["sha256"] for row in self.manifest.rows()}
+
+    def _is_recording(self, clip_id: str) -> bool:
+        if self.files[clip_id].relative in self._listed:
+            return True
+        return (
+            clip_id in self.manifest and (self.manifest.row(clip_id)["duration"] or math.inf) > self.longest
+        )
+
+    def _configured(self, source: Source) -> ConfiguredStage:
+        return self._given if source.relative in self._listed else self._cut
+
+    def _why(self, source: Source, selection: Selection) -> Reason | None:
+        if source.clip_id not in self.manifest:
+            return "new"
+        row = self.manifest.row(source.clip_id)
+        configured = self._configured(source)
+        if row["stamp"] != source.stamp:
+            return "input changed"
+        wanted = plan.keys(source, row["sha256"], [configured])[STAGE.name]
+        brief = (row["key"], row["status"], row["reason"])
+        return plan.why(STAGE, wanted, brief, present=True, selection=selection)
+
+    def _pieces(self, source: Source, row: Row) -> Iterator[Source]:
+        """The pieces of a recording as clips. What is said in the whole file is not what a piece says."""
+        listed = self._listed.get(source.relative)
+        if listed is None:
+            listed = [
+                ListedPiece(Piece(each["begin"], each["end"], tuple(each["box"])))
+                for each in row["pieces"] or ()
+            ]
+        for each in listed:
+            yield replace(
+                source,
+                speaker=each.speaker or source.speaker,
+                utterance=f"{source.utterance}-{each.piece.name}",
+                aligned=None,
+                piece=each.piece,
+            )
+
+
+def _listed(files: Mapping[str, Source], raw: Place, params: SegmentParams) -> dict[str, list[ListedPiece]]:
+    """The pieces of a table by the file, for files that are there; one line says how many are not."""
+    path = Path(params.pieces).expanduser() if params.pieces else raw / NAME
+    if not params.pieces and not path.exists():
+        return {}
+    listed = read_pieces(path)
+    known = {source.relative for source in files.values()}
+    absent = sorted(listed.keys() - known)
+    if absent:
+        LOG.warning(
+            "%s names %d files that are not among the raw videos, such as %s", path, len(absent), absent[0]
+        )
+    return {name: pieces for name, pieces in listed.items() if name in known}
