@@ -8,11 +8,12 @@ import io
 import json
 import math
 import os
+import random
 import shutil
 import subprocess
 import sys
-from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,8 @@ READ = ("lipread.epochs=40", "lipread.validate_every=5", "lipread.dropout=0.2", 
 SYNC = ("sync.steps=600", "sync.threads=1")
 # Clips of one person that the regression of who talks is fitted on, at most.
 PER_SPEAKER = 40
+# Sentences of others that each one left out is told from.
+RIVALS = 6
 LICENCES = """\
 - GRID audiovisual sentence corpus, Cooke, Barker, Cunningham and Shao 2006, CC BY 4.0
 - CREMA-D, Cao et al. 2014, ODbL 1.0
@@ -93,26 +96,68 @@ def main(data: Path, work: Path) -> None:
         publish(each, table, located(PRETRAINED, each.kind))
 
 
+# A clip's speaker, the spectra of its sound, and how far its mouth is open.
+Said = tuple[str, talking.Floats, talking.Floats]
+
+
 def write_talking(data: PreparedSet, path: Path) -> None:
     """Fit the regression that tells who talks, on up to PER_SPEAKER training clips of each person."""
-    clips: dict[str, list[tuple[talking.Floats, talking.Floats]]] = defaultdict(list)
-    for shard in data.split("train"):
+    counts = Counter[str]()
+    fitted = []
+    for speaker, heard, opening in _said(data, "train"):
+        counts[speaker] += 1
+        if counts[speaker] <= PER_SPEAKER:
+            fitted.append((heard, opening))
+    weights = talking.fit(fitted)
+    held_out = [*_said(data, "val"), *_said(data, "test")]
+    content = {
+        "made by": "make pretrained",
+        "data": f"{len(fitted)} clips of {len(counts)} people",
+        "licences": LICENCES.splitlines(),
+        "right": {
+            name: _right(held_out, people, weights) for name, people in _people(held_out, counts).items()
+        },
+        "weights": [round(float(weight), 6) for weight in weights],
+    }
+    write_bytes(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def _said(data: PreparedSet, split: str) -> Iterator[Said]:
+    for shard in data.split(split):
         for _, found in read_clips(shard, [*shard.clips]):
             if isinstance(found, InputError):
                 raise found
             meta, points = read_meta(found), np.load(io.BytesIO(found[POINTS]), allow_pickle=False)
-            if len(clips[meta.speaker]) < PER_SPEAKER:
-                heard = talking.spectra([wav.decode(found[SOUND])], meta.rate)
-                opening = mouth.relative_opening(points.astype(np.float32))
-                clips[meta.speaker].append((heard[: len(opening)], opening))
-    weights = talking.fit(pair for pairs in clips.values() for pair in pairs)
-    content = {
-        "made by": "make pretrained",
-        "data": f"{sum(map(len, clips.values()))} clips of {len(clips)} people",
-        "licences": LICENCES.splitlines(),
-        "weights": [round(float(weight), 6) for weight in weights],
+            heard = talking.spectra([wav.decode(found[SOUND])], meta.rate)
+            opening = mouth.relative_opening(points.astype(np.float32))
+            yield meta.speaker, heard[: len(opening)], opening
+
+
+def _people(clips: Sequence[Said], known: Collection[str]) -> dict[str, set[str]]:
+    """Whose clips are judged together: people whose other clips were fitted on, and others by corpus."""
+    speakers = {speaker for speaker, _, _ in clips}
+    others = speakers - {*known}
+    grid = {speaker for speaker in others if speaker.startswith("s")}
+    return {
+        "people fitted on": speakers & {*known},
+        "others of GRID": grid,
+        "others of CREMA-D": others - grid,
     }
-    write_bytes(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def _right(clips: Sequence[Said], people: set[str], weights: talking.Floats) -> str:
+    """How often the face that says a sentence is told from one that says another, each against RIVALS."""
+    draw, right, total = random.Random(0), 0, 0
+    for number, (speaker, heard, opening) in enumerate(clips):
+        if speaker not in people:
+            continue
+        rivals = [other for at, (_, _, other) in enumerate(clips) if at != number]
+        for rival in draw.sample(rivals, RIVALS):
+            count = min(len(opening), len(rival))
+            expected = talking.expected_opening(heard, weights)[:count]
+            agreed = [talking.agreement(each[:count], expected) for each in (opening, rival)]
+            right, total = right + (agreed[0] > agreed[1]), total + 1
+    return f"{right} of {total}"
 
 
 def beside(other: Callable[[], object], work: Callable[[], Result]) -> Result:

@@ -45,7 +45,7 @@ def display_matrix(frame: "av.VideoFrame") -> bytes | None:
 
 
 def upright(frame: "av.VideoFrame", aspect: Fraction | None, matrix: bytes | None = None) -> Picture:
-    """The frame as players show it; `aspect` is the width of a pixel by its height, `matrix` turns the picture."""
+    """The frame as players show it; `aspect` is the width of a pixel by its height, `matrix` turns it."""
     width, height = frame.width, frame.height
     if aspect:
         width, height = (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))

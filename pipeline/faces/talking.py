@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -56,10 +55,12 @@ def spectra(chunks: Iterable[Sound], fps: Fraction) -> Floats:
     return np.concatenate(parts)
 
 
-def expected_opening(spectrum: Floats) -> Floats:
-    """How far a mouth would open with a sound, from its spectra (n, 16): (n,), in no unit."""
-    weights, _ = regression()
-    return np.asarray(_surroundings(spectrum) @ weights, np.float32)
+def expected_opening(spectrum: Floats, weights: Floats | None = None) -> Floats:
+    """How far a mouth would open with a sound, from its spectra (n, 16): (n,), in no unit.
+
+    `weights` (80,) are those of the package, unless others are given.
+    """
+    return np.asarray(_surroundings(spectrum) @ (regression() if weights is None else weights), np.float32)
 
 
 def agreement(opening: Floats, expected: Floats) -> float:
@@ -87,10 +88,9 @@ def fit(clips: Iterable[tuple[Floats, Floats]]) -> Floats:
 
 
 @functools.cache
-def regression() -> tuple[Floats, dict[str, Any]]:
-    """The weights that come with the package, and what is known of them."""
-    known = json.loads(REGRESSION.read_text(encoding="utf-8"))
-    return np.array(known.pop("weights"), np.float32), known
+def regression() -> Floats:
+    """The weights that come with the package, (80,)."""
+    return np.array(json.loads(REGRESSION.read_text(encoding="utf-8"))["weights"], np.float32)
 
 
 def _and_end(chunks: Iterable[Sound]) -> Iterator[Sound | None]:

@@ -128,7 +128,7 @@ class Preparation:
             finally:
                 for each in self.manifests.values():
                     each.compact()
-                if [*self.recordings.manifest] or self._ran[SEGMENT.name]:
+                if [*self.recordings.manifest] or self.recordings.manifest.path.exists():
                     self.recordings.manifest.compact()
             if SHARD.name in self.selection.stages:
                 sharding = Sharding(self.out, self.settings, self.manifests, self.samples)
