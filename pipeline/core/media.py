@@ -6,6 +6,7 @@ limited to local files.
 """
 
 import functools
+import hashlib
 import itertools
 import os
 import shutil
@@ -29,6 +30,8 @@ Picture = npt.NDArray[np.uint8]
 Sound = npt.NDArray[np.float32]
 
 LOCAL_ONLY = {"protocol_whitelist": "file,pipe"}
+# Samples lie in [-1, 1]. Those of files that were not scaled so go up to 2^31; beyond is no sound.
+LOUDEST = 1e10
 # Without the limit ffmpeg adds two equal channels up to 1.41 times their height.
 MONO = {"ochl": "mono", "osf": "flt", "rematrix_maxval": 1.0}
 
@@ -260,10 +263,10 @@ def read_audio(
 
     Gaps in the stream, and the time before a sound that begins late, are silence, so that sample n
     always lies at start + n / sample_rate. The sound comes in chunks of `chunk_seconds`, or in one piece.
-    Raises MediaError where no sound can be read.
+    Raises MediaError where no sound can be read, or where samples are no numbers.
     """
     command = (
-        ffmpeg.input(str(path), **LOCAL_ONLY)
+        ffmpeg.input(_address(path), **LOCAL_ONLY)
         .audio.filter("aresample", sample_rate, **MONO, **{"async": 1, "first_pts": 0})
         .output("pipe:", format="f32le")
         .global_args("-v", "error", "-nostdin")
@@ -281,7 +284,14 @@ def read_audio(
             heard = 0
             while data := process.stdout.read(size):
                 heard += len(data)
-                yield np.frombuffer(data[: len(data) // 4 * 4], dtype="<f4")
+                sound = np.frombuffer(data[: len(data) // 4 * 4], dtype="<f4")
+                # No comparison holds of what is not a number.
+                if not (np.abs(sound) < LOUDEST).all():
+                    raise MediaError(
+                        f"{path} holds samples of sound that are no numbers, or endless",
+                        "write the sound anew, as a wav of 16 bits",
+                    )
+                yield sound
         finally:
             process.stdout.close()
             process.wait()
@@ -290,6 +300,12 @@ def read_audio(
                 f"{path} holds no sound that ffmpeg can read: {_last_line(log)}",
                 "give a file with an audio stream, such as a wav, flac, mp3 or mp4",
             )
+
+
+def check_sound(path: Path, sample_rate: int) -> None:
+    """Read a sound to its end. Raises MediaError as `read_audio` does, before any work is spent on it."""
+    for _ in read_audio(path, sample_rate, chunk_seconds=10.0):
+        pass
 
 
 def write_video(path: Path, frames: Iterable[Picture], fps: Fraction, sound: Path | None = None) -> int:
@@ -305,19 +321,21 @@ def write_video(path: Path, frames: Iterable[Picture], fps: Fraction, sound: Pat
     height, width = first.shape[:2]
     # The sound is added when the number of frames is known: ffmpeg's -shortest lets it run on by some
     # tenths of a second on a busy machine.
-    silent = path.with_name(f".{path.stem}.{os.getpid()}.silent{path.suffix}")
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    # Short names of their own: that of the video may be as long as names can be.
+    name = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+    silent = path.with_name(f".{name}.{os.getpid()}.silent{path.suffix}")
+    temporary = path.with_name(f".{name}.{os.getpid()}{path.suffix}")
     encoder = ENCODERS[path.suffix.lower()]
     picture = ffmpeg.input(
         "pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{width}x{height}", framerate=str(fps)
     ).video
     try:
-        count = _feed(picture.output(str(silent), **encoder.video), path, [first], frames)
-        streams = [ffmpeg.input(str(silent), **LOCAL_ONLY).video]
+        count = _feed(picture.output(_address(silent), **encoder.video), path, [first], frames)
+        streams = [ffmpeg.input(_address(silent), **LOCAL_ONLY).video]
         if sound is not None:
-            spoken = ffmpeg.input(str(sound), **LOCAL_ONLY).audio.filter("apad")
+            spoken = ffmpeg.input(_address(sound), **LOCAL_ONLY).audio.filter("apad")
             streams.append(spoken.filter("atrim", end=float(count / fps)))
-        joined = ffmpeg.output(*streams, str(temporary), vcodec="copy", map_metadata=-1, **encoder.rest)
+        joined = ffmpeg.output(*streams, _address(temporary), vcodec="copy", map_metadata=-1, **encoder.rest)
         _feed(joined, path)
         temporary.replace(path)
     finally:
@@ -368,12 +386,17 @@ def _feed(output: Any, path: Path, *frames: Iterable[Picture]) -> int:
     return count
 
 
+def _address(path: Path) -> str:
+    """What ffmpeg is given for a file: from the root on, so that `a:b.mpg` is no protocol, `-x` no option."""
+    return str(path.absolute())
+
+
 def _open(path: Path) -> "av.container.InputContainer":
     if not path.is_file():
         raise MediaError(f"{path} is not a file", "check the path")
     av.logging.set_level(av.logging.ERROR)
     try:
-        return av.open(str(path), options=LOCAL_ONLY)
+        return av.open(_address(path), options=LOCAL_ONLY)
     except (av.error.FFmpegError, OSError) as error:
         raise MediaError(
             f"{path} cannot be read: {error.strerror or error}", "check that it is a complete media file"
