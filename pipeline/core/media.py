@@ -83,6 +83,11 @@ FRAGMENTED = {
 }
 
 
+# ffmpeg-python hashes names as UTF-8. For bytes of a name that are none, letters for private use stand in.
+STOOD_IN = {code: code + 0x100000 for code in range(0xDC80, 0xDD00)}
+TRUE = {letter: code for code, letter in STOOD_IN.items()}
+
+
 @dataclass(frozen=True)
 class Probe:
     """What the container says, without decoding a frame. Times in seconds."""
@@ -265,12 +270,11 @@ def read_audio(
     always lies at start + n / sample_rate. The sound comes in chunks of `chunk_seconds`, or in one piece.
     Raises MediaError where no sound can be read, or where samples are no numbers.
     """
-    command = (
+    command = _command(
         ffmpeg.input(_address(path), **LOCAL_ONLY)
         .audio.filter("aresample", sample_rate, **MONO, **{"async": 1, "first_pts": 0})
         .output("pipe:", format="f32le")
         .global_args("-v", "error", "-nostdin")
-        .compile(cmd=ffmpeg_program())
     )
     skip = round(start * sample_rate) * 4
     size = -1 if chunk_seconds is None else round(chunk_seconds * sample_rate) * 4
@@ -361,7 +365,7 @@ def fragmented_mp4_command(sound: str, sample_rate: int, width: int, height: int
 def _feed(output: Any, path: Path, *frames: Iterable[Picture]) -> int:
     """Run ffmpeg on raw frames. Its messages go to a file: a pipe could fill up and block it."""
     count = 0
-    command = output.global_args("-v", "error").overwrite_output().compile(cmd=ffmpeg_program())
+    command = _command(output.global_args("-v", "error").overwrite_output())
     with (
         tempfile.TemporaryFile() as log,
         subprocess.Popen(command, stdin=subprocess.PIPE, stderr=log) as process,
@@ -388,7 +392,13 @@ def _feed(output: Any, path: Path, *frames: Iterable[Picture]) -> int:
 
 def _address(path: Path) -> str:
     """What ffmpeg is given for a file: from the root on, so that `a:b.mpg` is no protocol, `-x` no option."""
-    return str(path.absolute())
+    return str(path.absolute()).translate(STOOD_IN)
+
+
+def _command(output: Any) -> list[str]:
+    """The command line of ffmpeg for an output, with the true names of its files."""
+    line: list[str] = output.compile(cmd=ffmpeg_program())
+    return [part.translate(TRUE) for part in line]
 
 
 def _open(path: Path) -> "av.container.InputContainer":
@@ -396,7 +406,7 @@ def _open(path: Path) -> "av.container.InputContainer":
         raise MediaError(f"{path} is not a file", "check the path")
     av.logging.set_level(av.logging.ERROR)
     try:
-        return av.open(_address(path), options=LOCAL_ONLY)
+        return av.open(str(path.absolute()), options=LOCAL_ONLY)
     except (av.error.FFmpegError, OSError) as error:
         raise MediaError(
             f"{path} cannot be read: {error.strerror or error}", "check that it is a complete media file"
