@@ -79,14 +79,16 @@ def has_ended(trainee: Trainee[Any], run: Path, console: Console) -> bool:
 
 
 def run_loop(trainee: Trainee[Item], display: Display, run: Path, console: Console) -> None:
-    """Train to the last step, to an early end, or until Ctrl-C or SIGTERM reaches any rank; then save.
+    """Train to the last step, to an early end, or until a signal to end reaches any rank; then save.
 
     Where it was stopped before its end, it says how to go on.
     """
     plan, log, validate = trainee.plan, trainee.curves, trainee.validate
     with stop_requests() as stop, display:
         left = max(0, plan.steps - trainee.step)
-        for batch, waited in timed(itertools.islice(trainee.batches(), left)):
+        batches = itertools.islice(trainee.batches(), left)
+        # One of several ranks waits on: all stop after the same step.
+        for batch, waited in timed(batches, stop if trainee.distributed.world == 1 else None):
             if trainee.distributed.any(bool(stop)) or trainee.ended_early:
                 break
             begun = time.perf_counter()

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
+from typer.core import TyperGroup
 
 from s2f.pipeline.app.commands import (
     ablate,
@@ -25,11 +26,26 @@ from s2f.pipeline.app.commands import (
     train,
     verify,
 )
-from s2f.pipeline.app.commands.options import console, errors
+from s2f.pipeline.app.commands.options import StoppedError, console, errors
 from s2f.pipeline.core.errors import S2fError
+from s2f.pipeline.core.files import as_text
+from s2f.pipeline.core.signals import interrupting
+
+
+class Stoppable(TyperGroup):
+    """All commands: one that is stopped says so in one line."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise StoppedError("stopped") from None
+
 
 app = typer.Typer(
     name="s2f",
+    cls=Stoppable,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -77,11 +93,19 @@ for panel, commands in PANELS.items():
 
 
 def main(arguments: list[str] | None = None) -> Any:
-    """Run a command. An error that a user can mend is one line and a hint, with exit status 1."""
+    """Run a command. An error that a user can mend is one line and a hint, with exit status 1.
+
+    Ctrl-C, and the signals by which a program is told to end or that its terminal is gone, end it in one
+    line, with exit status 130.
+    """
     try:
-        return app(arguments)
+        with interrupting():
+            return app(arguments)
+    except StoppedError as stopped:
+        errors.print(str(stopped), highlight=False)
+        sys.exit(130)
     except S2fError as error:
-        errors.print(f"[bold red]error:[/] {escape(error.message)}", soft_wrap=True)
+        errors.print(f"[bold red]error:[/] {escape(as_text(error.message))}", soft_wrap=True)
         if error.hint:
-            errors.print(f"[bold]hint:[/] {escape(error.hint)}", soft_wrap=True)
+            errors.print(f"[bold]hint:[/] {escape(as_text(error.hint))}", soft_wrap=True)
         sys.exit(1)

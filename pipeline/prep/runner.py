@@ -53,8 +53,8 @@ class Preparation:
         self.selection = selection or Selection()
         self.out, self.artifacts = out, out / "artifacts"
         # OUT may lie in RAW: what a stage has made is no clip.
-        found = listing.find_clips(raw, settings.block(ScanParams).corpus, besides=self.artifacts)
-        self.sources = {source.clip_id: source for source in found}
+        self._listed = listing.list_folder(raw, settings.block(ScanParams).corpus, besides=self.artifacts)
+        self.passed_over = self._listed.passed_over()
         self.stages = plan.configured(settings)
         # Whether a run has had the folder to itself, so that there is something to tell.
         self.begun = False
@@ -63,6 +63,12 @@ class Preparation:
 
     # What is recorded and what lies in the artifact folders is read at its first use: in a run
     # that is after no other run can change it any more.
+
+    @cached_property
+    def sources(self) -> dict[str, Source]:
+        """The clips by id; one that was prepared before keeps its id."""
+        recorded = self.manifests["scan"].column("source")
+        return {source.clip_id: source for source in listing.identified(self._listed.clips, recorded)}
 
     @cached_property
     def executor(self) -> Executor:

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable, Generator, Iterable
 from typing import Protocol, TypeVar
 
+from s2f.pipeline.core import signals
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -47,8 +49,8 @@ class Executor(Protocol):
 
 
 def begin_worker() -> None:
-    """Leave Ctrl-C to the parent, and keep OpenCV from starting threads of its own in every process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Leave Ctrl-C and the like to the parent, and keep OpenCV from starting threads in every process."""
+    signals.leave_to_parent()
     if sys.platform == "linux":
         # A worker must not outlive the process that it was forked from.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass, field
+from multiprocessing import forkserver
 from typing import Any, Generic
 
 import pebble
 
+from s2f.pipeline.core import signals
 from s2f.pipeline.core.executors.base import (
     DIED,
     TIMED_OUT,
@@ -82,6 +84,8 @@ class LocalProcesses:
         pending: dict[Future[Any], tuple[Item, bool]] = {}
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(list(self._preload))
+        with signals.unheard():
+            forkserver.ensure_running()
         pool = pebble.ProcessPool(max_workers=workers, context=context, initializer=begin_worker)
         try:
             while True:
