@@ -88,7 +88,8 @@ def test_what_lies_under_transparent_pixels_is_not_shown(data: Path, tmp_path: P
     drawn.save(tmp_path / "one.png", transparency=(1, 2, 3))
     assert tuple(read_picture(tmp_path / "one.png")[0, 0]) == GROUND
     drawn.quantize(16).save(tmp_path / "few.gif", transparency=0)
-    few = np.asarray(Image.open(tmp_path / "few.gif").convert("RGBA"))
+    with Image.open(tmp_path / "few.gif") as picture:
+        few = np.asarray(picture.convert("RGBA"))
     assert (read_picture(tmp_path / "few.gif")[few[:, :, 3] == 0] == GROUND).all()
 
 
