@@ -11,6 +11,10 @@ TERMINAL = (signal.SIGINT, signal.SIGHUP)
 ENDING = (*TERMINAL, signal.SIGTERM)
 
 
+class StoppedError(Exception):
+    """A command was stopped, by Ctrl-C or by a signal; the message is the line that says so."""
+
+
 def heeded() -> tuple[signal.Signals, ...]:
     """The ending signals that this process heeds: all, but that nohup has it ignore SIGHUP."""
     under_nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from s2f.pipeline.core.files import as_text
+from s2f.pipeline.core.signals import StoppedError
 from s2f.pipeline.faces import BACKENDS, DEFAULT, known
 from s2f.pipeline.stages import STAGES
 
@@ -87,10 +88,6 @@ def say(text: str) -> None:
 def warn(text: str) -> None:
     """Print a warning to standard error."""
     errors.print(f"[yellow]warning:[/] {escape(as_text(text))}", highlight=False, soft_wrap=True)
-
-
-class StoppedError(Exception):
-    """A command was stopped, by Ctrl-C or by a signal; the message is the line that says so."""
 
 
 @contextmanager
