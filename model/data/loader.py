@@ -10,6 +10,7 @@ import random
 import signal
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -27,7 +28,7 @@ from s2f.pipeline.core import mjpeg, wav
 from s2f.pipeline.core.errors import InputError, MediaError, S2fError
 from s2f.pipeline.core.schema import FRAMES, SOUND
 from s2f.pipeline.core.shards import AGAIN, Sample, Shard, read_clips, read_meta, read_samples
-from s2f.pipeline.core.signals import leave_to_parent
+from s2f.pipeline.core.signals import leave_to_parent, unheard
 from s2f.pipeline.core.windows import cut_windows, window_size, window_starts
 
 LOG = logging.getLogger(__name__)
@@ -305,7 +306,9 @@ class TrainBatches:
         )
         unreadable: list[str] = []
         full = False
-        for number, found in enumerate(loader, start=step):
+        with unheard() if workers else nullcontext():
+            batches = iter(loader)
+        for number, found in enumerate(batches, start=step):
             if isinstance(found, S2fError):
                 raise found
             if isinstance(found.frames, np.ndarray) and not full:

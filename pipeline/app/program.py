@@ -4,7 +4,6 @@ from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from s2f.pipeline.app.commands import (
     ablate,
@@ -25,23 +24,9 @@ from s2f.pipeline.app.commands import (
     verify,
 )
 from s2f.pipeline.app.commands.options import console
-from s2f.pipeline.core.signals import StoppedError
-
-
-class Stoppable(TyperGroup):
-    """All commands: one that is stopped says so in one line."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise StoppedError("stopped") from None
-
 
 app = typer.Typer(
     name="s2f",
-    cls=Stoppable,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",

@@ -1,12 +1,17 @@
 """The signals that end a program, and helper processes that must not hear them."""
 
+import ctypes
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 # Those that come to all processes of a terminal: Ctrl-C, and that it is closed.
 TERMINAL = (signal.SIGINT, signal.SIGHUP)
+# From linux/prctl.h.
+PR_SET_PDEATHSIG = 1
 # And the one by which a machine that shuts down, or a scheduler, ends a program.
 ENDING = (*TERMINAL, signal.SIGTERM)
 
@@ -22,14 +27,20 @@ def heeded() -> tuple[signal.Signals, ...]:
 
 
 @contextmanager
-def interrupting() -> Iterator[None]:
-    """Have every ending signal raise KeyboardInterrupt, as Ctrl-C does."""
+def interrupting() -> Iterator[list[int]]:
+    """Have every ending signal raise KeyboardInterrupt, as Ctrl-C does; gives a list of those that came."""
+    received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield  # signals reach the main thread alone
+        yield received  # signals reach the main thread alone
         return
-    before = {number: signal.signal(number, signal.default_int_handler) for number in heeded()}
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        received.append(number)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in heeded()}
     try:
-        yield
+        yield received
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -41,14 +52,26 @@ def unheard() -> Iterator[None]:
 
     A helper is ended by the process that started it. It would end with a traceback wherever it is.
     """
+    from multiprocessing import resource_tracker
+
     before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINAL)
     try:
+        # It is started before the others, and lets Ctrl-C through again, here too.
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, TERMINAL)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def leave_to_parent() -> None:
-    """In a helper: ignore the signals of the terminal."""
+    """In a helper: ignore the signals of the terminal, and end where the process ends that started it."""
     for number in TERMINAL:
         signal.signal(number, signal.SIG_IGN)
+    end_with_parent()
+
+
+def end_with_parent() -> None:
+    """In a helper: end where the process ends that started it. On Linux alone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
