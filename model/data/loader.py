@@ -6,6 +6,7 @@ Windows are cut on the fly from the sound of the clip, since their length is a s
 import gc
 import itertools
 import logging
+import os
 import random
 import signal
 from collections import Counter
@@ -404,6 +405,10 @@ def _as_it_is(found: Any) -> Any:
 
 
 def _begin_worker(_: int) -> None:
-    """Leave Ctrl-C to the trainer, and end at once when it says so; all were its own handlers."""
+    """Leave Ctrl-C to the trainer, and end at once when it says so; all were its own handlers.
+
+    A SIGTERM may come to all processes, and the trainer then finish its step: torch would raise an error
+    in there for a worker that has failed, so this one has not.
+    """
     leave_to_parent()
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))

@@ -51,6 +51,8 @@ class StopWish:
         """For what a wish to stop may interrupt."""
         self._waiting = True
         try:
+            if self._came:
+                raise KeyboardInterrupt
             yield
         finally:
             self._waiting = False
@@ -59,7 +61,7 @@ class StopWish:
 def timed(items: Iterable[Item], stop: StopWish | None = None) -> Iterator[tuple[Item, float]]:
     """Each item, with the seconds that it was waited for; `stop` ends it also in such a wait."""
     source = iter(items)
-    while True:
+    while not stop:
         begun = time.perf_counter()
         try:
             with stop.waiting() if stop is not None else nullcontext():

@@ -1,6 +1,7 @@
 """The signals that end a program, and helper processes that must not hear them."""
 
 import ctypes
+import os
 import signal
 import sys
 import threading
@@ -14,6 +15,10 @@ TERMINAL = (signal.SIGINT, signal.SIGHUP)
 PR_SET_PDEATHSIG = 1
 # And the one by which a machine that shuts down, or a scheduler, ends a program.
 ENDING = (*TERMINAL, signal.SIGTERM)
+# Functions whose errors Python forgets: finalisers, and one that importlib calls as each module is freed.
+SWALLOWING = ("__del__", "cb")
+# Seconds until a signal that came in one of them comes again.
+SOON = 0.05
 
 
 class StoppedError(Exception):
@@ -26,6 +31,15 @@ def heeded() -> tuple[signal.Signals, ...]:
     return tuple(number for number in ENDING if not (under_nohup and number is signal.SIGHUP))
 
 
+def _swallows(frame: FrameType | None) -> bool:
+    """Whether Python would print and forget an error that is raised here, within a finaliser or an import."""
+    while frame is not None:
+        if frame.f_code.co_name in SWALLOWING:
+            return True
+        frame = frame.f_back
+    return False
+
+
 @contextmanager
 def interrupting() -> Iterator[list[int]]:
     """Have every ending signal raise KeyboardInterrupt, as Ctrl-C does; gives a list of those that came."""
@@ -34,8 +48,11 @@ def interrupting() -> Iterator[list[int]]:
         yield received  # signals reach the main thread alone
         return
 
-    def interrupt(number: int, _: FrameType | None) -> None:
+    def interrupt(number: int, frame: FrameType | None) -> None:
         received.append(number)
+        if _swallows(frame):
+            threading.Timer(SOON, os.kill, (os.getpid(), number)).start()
+            return
         raise KeyboardInterrupt
 
     before = {number: signal.signal(number, interrupt) for number in heeded()}
