@@ -59,7 +59,7 @@ class StopWish:
 
 
 def timed(items: Iterable[Item], stop: StopWish | None = None) -> Iterator[tuple[Item, float]]:
-    """Each item, with the seconds that it was waited for; `stop` ends it also in such a wait."""
+    """Each item, with the seconds waited for it; `stop` ends it, in such a wait by KeyboardInterrupt."""
     source = iter(items)
     while not stop:
         begun = time.perf_counter()
@@ -67,10 +67,6 @@ def timed(items: Iterable[Item], stop: StopWish | None = None) -> Iterator[tuple
             with stop.waiting() if stop is not None else nullcontext():
                 item = next(source)
         except StopIteration:
-            return
-        except KeyboardInterrupt:
-            if not stop:
-                raise
             return
         yield item, time.perf_counter() - begun
 
