@@ -67,17 +67,18 @@ def list_folder(root: Place, corpus: str = "auto", besides: Place | None = None)
     return Listed(identified([_stamped(source, stamps) for source in found]), others)
 
 
-def identified(sources: Iterable[Source], recorded: Mapping[str, str] = {}) -> list[Source]:
+def identified(sources: Iterable[Source], recorded: Mapping[str, tuple[str, str]] = {}) -> list[Source]:
     """Sources with ids of their own, in the order of these.
 
-    `recorded` are the names of files by the ids under which they are known: a file keeps its id, whatever
-    came since. Of others that would have one id, all but the first get one with a hash of their path.
+    `recorded` are the names of files and their speakers by the ids under which they are known: a file keeps
+    its id, whatever came since, while its speaker is the same. Of others that would have one id, all but the
+    first, by their paths, get one with a hash of their path.
     """
-    before = {name: clip_id for clip_id, name in recorded.items()}
+    before = {known: clip_id for clip_id, known in recorded.items()}
     by_id: dict[str, Source] = {}
     waiting = []
     for source in sources:
-        clip_id = before.get(source.name, "")
+        clip_id = before.get((source.name, source.speaker), "")
         if clip_id and clip_id not in by_id:
             by_id[clip_id] = replace(source, given=clip_id)
         else:

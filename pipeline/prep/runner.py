@@ -67,7 +67,9 @@ class Preparation:
     @cached_property
     def sources(self) -> dict[str, Source]:
         """The clips by id; one that was prepared before keeps its id."""
-        recorded = self.manifests["scan"].column("source")
+        scanned = self.manifests["scan"]
+        names, speakers = scanned.column("source"), scanned.column("speaker")
+        recorded = {clip_id: (name, speakers[clip_id]) for clip_id, name in names.items()}
         return {source.clip_id: source for source in listing.identified(self._listed.clips, recorded)}
 
     @cached_property

@@ -57,9 +57,11 @@ def test_what_is_prepared_keeps_its_id_also_where_the_new_name_is_as_good(
     """`bbaf2n.avi` comes before `bbaf2n.mpg`, and both names serve."""
     shutil.copy2(small.raw / "s1/bbaf2n.mpg", small.raw / "s1/bbaf2n.avi")
     found = listing.list_folder(small.raw, "folder").clips
-    recorded = {clip_id: row["source"] for clip_id, row in small.rows("scan").items()}
+    recorded = {clip_id: (row["source"], row["speaker"]) for clip_id, row in small.rows("scan").items()}
     known = {source.clip_id: source.relative for source in listing.identified(found, recorded)}
-    assert {clip_id: known[clip_id] for clip_id in recorded} == recorded
+    assert {clip_id: known[clip_id] for clip_id in recorded} == {
+        clip_id: name for clip_id, (name, _) in recorded.items()
+    }
     (new,) = known.keys() - recorded.keys()
     assert known[new] == "s1/bbaf2n.avi"
     assert re.fullmatch(r"s1_bbaf2n-[0-9a-f]{8}", new)
