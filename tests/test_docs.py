@@ -18,7 +18,7 @@ from support.prepared import copy_short_clips
 
 from s2f.model.evaluation.learned.metrics import LEARNED_METRICS
 from s2f.model.metrics.scoring import MEASURES, ClipVideos, score_clip
-from s2f.pipeline.app.cli import PANELS, app
+from s2f.pipeline.app.program import PANELS, app
 from s2f.pipeline.audit.checks.table import CHECKS
 from s2f.pipeline.core import wav
 from s2f.pipeline.core.media import FrameReader

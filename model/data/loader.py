@@ -6,15 +6,18 @@ Windows are cut on the fly from the sound of the clip, since their length is a s
 import gc
 import itertools
 import logging
+import os
 import random
 import signal
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
@@ -26,9 +29,12 @@ from s2f.pipeline.core import mjpeg, wav
 from s2f.pipeline.core.errors import InputError, MediaError, S2fError
 from s2f.pipeline.core.schema import FRAMES, SOUND
 from s2f.pipeline.core.shards import AGAIN, Sample, Shard, read_clips, read_meta, read_samples
+from s2f.pipeline.core.signals import leave_to_parent, unheard
 from s2f.pipeline.core.windows import cut_windows, window_size, window_starts
 
 LOG = logging.getLogger(__name__)
+
+Array = npt.NDArray[Any]
 
 # How far augmentation moves a clip's windows against its frames.
 SHIFT_SECONDS = 0.01
@@ -73,10 +79,10 @@ class Stack(NamedTuple):
     """
 
     clip_ids: tuple[str, ...]
-    still: Tensor
-    frames: Tensor
-    windows: Tensor
-    motion: Tensor
+    still: Tensor | Array
+    frames: Tensor | Array
+    windows: Tensor | Array
+    motion: Tensor | Array
     unreadable: tuple[str, ...] = ()
 
 
@@ -146,7 +152,8 @@ class ClipStream(IterableDataset[Stack | S2fError]):
         number, count = (worker.id, worker.num_workers) if worker else (0, 1)
         try:
             for share in self.sampler.shares(self.step, number, count):
-                yield from _Reading(self.sampler, share).batches()
+                for stack in _Reading(self.sampler, share).batches():
+                    yield _handed_on(stack) if worker else stack
         except S2fError as error:
             yield error
 
@@ -293,13 +300,21 @@ class TrainBatches:
             batch_size=None,
             # One without a batch in some epoch would have no turn.
             num_workers=workers,
+            # Else arrays would be made tensors again.
+            collate_fn=_as_it_is,
             worker_init_fn=_begin_worker,
             pin_memory=self.device.type == "cuda",
         )
         unreadable: list[str] = []
-        for number, found in enumerate(loader, start=step):
+        full = False
+        with unheard() if workers else nullcontext():
+            batches = iter(loader)
+        for number, found in enumerate(batches, start=step):
             if isinstance(found, S2fError):
                 raise found
+            if isinstance(found.frames, np.ndarray) and not full:
+                full = True
+                self.report("the shared memory, /dev/shm, is full: batches take a slower way")
             if number % self.per_epoch == 0:
                 unreadable.clear()
             for told in found.unreadable:
@@ -349,13 +364,34 @@ def _stack(clips: list[CutClip], unreadable: tuple[str, ...] = ()) -> Stack:
     )
 
 
+def _handed_on(stack: Stack) -> Stack:
+    """A batch in shared memory; where that is full, as arrays, which go through a pipe.
+
+    A worker that left this to its queue would lose the batch, and the trainer wait for it for ever.
+    """
+    still, frames, windows, motion = map(torch.as_tensor, stack[1:5])
+    try:
+        for tensor in (still, frames, windows, motion):
+            # What is empty cannot be shared, and need not be.
+            if tensor.numel():
+                tensor.untyped_storage().share_memory_()
+    except RuntimeError:
+        arrays = still.numpy(), frames.numpy(), windows.numpy(), motion.numpy()
+        return Stack(stack.clip_ids, *arrays, stack.unreadable)
+    return stack
+
+
 def _to_device(stack: Stack, device: torch.device) -> Batch:
+    still, frames, windows, motion = (
+        torch.as_tensor(part).to(device, non_blocking=True)
+        for part in (stack.still, stack.frames, stack.windows, stack.motion)
+    )
     return Batch(
         clip_ids=tuple(stack.clip_ids),
-        still=_scaled(stack.still.to(device, non_blocking=True).permute(0, 3, 1, 2)),
-        frames=_scaled(stack.frames.to(device, non_blocking=True).permute(0, 1, 4, 2, 3)),
-        windows=stack.windows.to(device, non_blocking=True),
-        motion=stack.motion.to(device, non_blocking=True),
+        still=_scaled(still.permute(0, 3, 1, 2)),
+        frames=_scaled(frames.permute(0, 1, 4, 2, 3)),
+        windows=windows,
+        motion=motion,
     )
 
 
@@ -364,7 +400,15 @@ def _scaled(pictures: Tensor) -> Tensor:
     return pictures.to(torch.float32).div_(127.5).sub_(1)
 
 
+def _as_it_is(found: Any) -> Any:
+    return found
+
+
 def _begin_worker(_: int) -> None:
-    """Leave Ctrl-C to the trainer, and end at once when it says so; both were its own handlers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    """Leave Ctrl-C to the trainer, and end at once when it says so; all were its own handlers.
+
+    A SIGTERM may come to all processes, and the trainer then finish its step: torch would raise an error
+    in there for a worker that has failed, so this one has not.
+    """
+    leave_to_parent()
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))

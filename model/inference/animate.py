@@ -23,7 +23,7 @@ from s2f.model.networks.noise import NoiseSource
 from s2f.model.networks.weights import Talker
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import make_folder
-from s2f.pipeline.core.media import ENCODERS, read_audio, write_video
+from s2f.pipeline.core.media import ENCODERS, check_sound, read_audio, write_video
 from s2f.pipeline.core.pictures import read_picture
 from s2f.pipeline.core.windows import Sound, cut_windows, frames_for, window_starts
 from s2f.pipeline.faces.alignment import PHOTO_SIDE, crop_photo
@@ -72,6 +72,7 @@ def animate(
         raise InputError(f"{audio} is not a file", "give a sound file, such as a wav, flac, mp3 or mp4")
     device = best_device()
     talker = load_prepared(run, device)
+    check_sound(audio, talker.sample_rate)
     face = read_face(image, aligned=aligned, faces=faces)
     sound = read_audio(audio, talker.sample_rate, chunk_seconds=chunk_seconds)
     frames = generate(talker, face, sound, device, seed)

@@ -6,16 +6,19 @@ It logs, validates, saves and stops. What is particular to a training is its `Tr
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from rich.console import Console
 
-from s2f.model.training.curves import Curves
+from s2f.model.training.curves import Curves, read_metrics
 from s2f.model.training.distributed import Distributed
 from s2f.model.training.terminal import Display, Plan, stop_requests, timed
 
 Item = TypeVar("Item")
+# A block that a wish to stop may interrupt.
+Breakable = AbstractContextManager[None]
 
 
 class Trainee(Protocol[Item]):
@@ -52,8 +55,11 @@ class Trainee(Protocol[Item]):
         """The learning rates of the last step, by tag, for the log."""
 
     @property
-    def validate(self) -> Callable[[Display], None] | None:
-        """Score, log, show, and keep the weights if they are the best so far; None where none is due."""
+    def validate(self) -> Callable[[Display, Breakable], None] | None:
+        """Score, log, show, and keep the weights if they are the best so far; None where none is due.
+
+        KeyboardInterrupt may come within the `Breakable`, in which it changes nothing that lasts.
+        """
 
     def save(self) -> None:
         """Write the newest weights and all that `load_state_dict` needs to go on."""
@@ -65,44 +71,70 @@ class Trainee(Protocol[Item]):
         """Restore what `state_dict` gave."""
 
 
-def is_over(trainee: Trainee[Any]) -> bool:
-    """Whether nothing is left to train."""
-    return trainee.step >= trainee.plan.steps or trainee.ended_early
+def is_over(trainee: Trainee[Any], run: Path) -> bool:
+    """Whether nothing is left to train, and to validate."""
+    return (trainee.step >= trainee.plan.steps and not lacks_validation(trainee, run)) or trainee.ended_early
+
+
+def lacks_validation(trainee: Trainee[Any], run: Path) -> bool:
+    """Whether the validation of the last step was stopped before it had scores."""
+    due = trainee.validate is not None and _is_validated(trainee)
+    return due and all(row["step"] != trainee.step for row in read_metrics(run))
+
+
+def _is_validated(trainee: Trainee[Any]) -> bool:
+    """Whether there is a validation after the last step."""
+    plan, step = trainee.plan, trainee.step
+    return plan.validate_every > 0 and step > 0 and (step == plan.steps or step % plan.validate_every == 0)
 
 
 def has_ended(trainee: Trainee[Any], run: Path, console: Console) -> bool:
     """Whether nothing is left to train in the folder `run`; if so, it says that."""
-    over = is_over(trainee)
+    over = is_over(trainee, run)
     if over:
         console.print(f"{run} has ended at step {trainee.step:,} already", markup=False, soft_wrap=True)
     return over
 
 
 def run_loop(trainee: Trainee[Item], display: Display, run: Path, console: Console) -> None:
-    """Train to the last step, to an early end, or until Ctrl-C or SIGTERM reaches any rank; then save.
+    """Train to the last step, to an early end, or until a signal to end reaches any rank; then save.
 
     Where it was stopped before its end, it says how to go on.
     """
     plan, log, validate = trainee.plan, trainee.curves, trainee.validate
+    # One of several ranks waits on: all stop after the same step.
+    alone = trainee.distributed.world == 1
+
+    def validated() -> None:
+        if validate:
+            with display.doing("validating"):
+                validate(display, stop.waiting() if alone else nullcontext())
+
     with stop_requests() as stop, display:
         left = max(0, plan.steps - trainee.step)
-        for batch, waited in timed(itertools.islice(trainee.batches(), left)):
-            if trainee.distributed.any(bool(stop)) or trainee.ended_early:
-                break
-            begun = time.perf_counter()
-            values = trainee.train_step(batch)
-            display.show(trainee.step, values, waited, time.perf_counter() - begun)
-            last = trainee.step == plan.steps
-            if log and (last or trainee.step % plan.log_every == 0):
-                log.write(trainee.step, {**values, **display.pace.scalars(), **trainee.rates()})
-            if validate and plan.validate_every and (last or trainee.step % plan.validate_every == 0):
-                with display.doing("validating"):
-                    validate(display)
-            if log and not last and trainee.step % plan.save_every == 0:
-                trainee.save()
+        batches = itertools.islice(trainee.batches(), left)
+        try:
+            if trainee.distributed.any(log is not None and lacks_validation(trainee, run)):
+                validated()
+            for batch, waited in timed(batches, stop if alone else None):
+                if trainee.distributed.any(bool(stop)) or trainee.ended_early:
+                    break
+                begun = time.perf_counter()
+                values = trainee.train_step(batch)
+                display.show(trainee.step, values, waited, time.perf_counter() - begun)
+                last = trainee.step == plan.steps
+                if log and (last or trainee.step % plan.log_every == 0):
+                    log.write(trainee.step, {**values, **display.pace.scalars(), **trainee.rates()})
+                if _is_validated(trainee):
+                    validated()
+                if log and not last and trainee.step % plan.save_every == 0:
+                    trainee.save()
+        except KeyboardInterrupt:
+            if not stop:
+                raise
         if log:
             log.close_at(trainee.step, ended=trainee.ended_early)
             trainee.save()
-    if bool(stop) and not is_over(trainee):
+    if bool(stop) and not is_over(trainee, run):
         told = f"stopped at step {trainee.step:,}, saved in {run}; go on with --resume"
         console.print(told, markup=False, soft_wrap=True)

@@ -5,7 +5,7 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from s2f.pipeline.core.progress import duration
+from s2f.pipeline.core.signals import heeded
 
 Item = TypeVar("Item")
 
@@ -30,13 +31,41 @@ REFRESH, LINES = 0.25, 30.0
 MUCH_WAITING = 0.2
 
 
-def timed(items: Iterable[Item]) -> Iterator[tuple[Item, float]]:
-    """Each item, with the seconds that it was waited for."""
+class StopWish:
+    """Whether a person or the machine wants the training to stop; true from the first signal on."""
+
+    def __init__(self) -> None:
+        self._came = self._waiting = False
+
+    def __bool__(self) -> bool:
+        return self._came
+
+    def note(self) -> None:
+        """A signal came: it is heeded after the step, or at once where only a batch is waited for."""
+        self._came = True
+        if self._waiting:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """For what a wish to stop may interrupt."""
+        self._waiting = True
+        try:
+            if self._came:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._waiting = False
+
+
+def timed(items: Iterable[Item], stop: StopWish | None = None) -> Iterator[tuple[Item, float]]:
+    """Each item, with the seconds waited for it; `stop` ends it, in such a wait by KeyboardInterrupt."""
     source = iter(items)
-    while True:
+    while not stop:
         begun = time.perf_counter()
         try:
-            item = next(source)
+            with stop.waiting() if stop is not None else nullcontext():
+                item = next(source)
         except StopIteration:
             return
         yield item, time.perf_counter() - begun
@@ -241,20 +270,20 @@ def _row(losses: dict[str, float]) -> Text:
 
 
 @contextmanager
-def stop_requests() -> Iterator[list[int]]:
-    """A list that gets the number of a Ctrl-C or SIGTERM; a second Ctrl-C ends the program at once."""
-    received: list[int] = []
+def stop_requests() -> Iterator[StopWish]:
+    """The wish that comes by Ctrl-C, SIGTERM or SIGHUP; a second one ends the program at once."""
+    wish = StopWish()
     if threading.current_thread() is not threading.main_thread():
-        yield received  # signals reach the main thread alone
+        yield wish  # signals reach the main thread alone
         return
 
     def note(number: int, _: FrameType | None) -> None:
-        received.append(number)
         signal.signal(number, previous[signal.Signals(number)])
+        wish.note()
 
-    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, note) for number in heeded()}
     try:
-        yield received
+        yield wish
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

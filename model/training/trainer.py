@@ -15,7 +15,7 @@ from s2f.model.training import checkpoint
 from s2f.model.training.config import TrainParams
 from s2f.model.training.curves import read_metrics
 from s2f.model.training.distributed import Distributed, joined
-from s2f.model.training.loop import has_ended, is_over, run_loop
+from s2f.model.training.loop import Breakable, has_ended, is_over, run_loop
 from s2f.model.training.report import About
 from s2f.model.training.run_folder import RunFolder, fingerprint
 from s2f.model.training.run_log import RunLog
@@ -135,7 +135,7 @@ class GanTrainee:
     def rates(self) -> dict[str, float]:
         return {"rate/generator": self.state.optimizer.param_groups[0]["lr"]}
 
-    def validate(self, display: Display) -> None:
+    def validate(self, display: Display, breakable: Breakable) -> None:
         """The main rank validates, and all know the best."""
         state, params = self.state, self.state.params
         if self.curves:
@@ -146,7 +146,8 @@ class GanTrainee:
                 params.validation_frames,
                 state.device,
             )
-            result = validate(state.kept, clips, params.seed, self.data.media.fps, self.faces)
+            with breakable:
+                result = validate(state.kept, clips, params.seed, self.data.media.fps, self.faces)
             self.curves.write_validation(state.step, result)
             better = result.scores["val/l1"] < state.best
             state.stale += 1
@@ -227,7 +228,11 @@ def _train(
 
 def _outcome(trainee: GanTrainee) -> dict[str, float]:
     rows = read_metrics(trainee.folder.path)
-    return {**(rows[-1] if rows else {}), "step": trainee.step, "ended": float(is_over(trainee))}
+    return {
+        **(rows[-1] if rows else {}),
+        "step": trainee.step,
+        "ended": float(is_over(trainee, trainee.folder.path)),
+    }
 
 
 def _announce(trainee: GanTrainee, console: Console) -> None:

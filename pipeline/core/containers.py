@@ -96,7 +96,7 @@ def open_container(path: Path) -> Container:
         # What ffmpeg complains of comes up again where it matters: in what is read.
         with av.logging.Capture():
             # Titles may be written in any encoding; nothing here depends on them.
-            return av.open(str(path), options=LOCAL_ONLY, metadata_errors="replace")
+            return av.open(str(path.absolute()), options=LOCAL_ONLY, metadata_errors="replace")
     except (av.error.FFmpegError, OSError) as error:
         raise MediaError(
             f"{path} cannot be read: {error.strerror or error}", "check that it is a complete media file"

@@ -4,7 +4,7 @@ S2fError                 every error meant for a person; carries a hint
 ├── ConfigError          stages.yaml or --set cannot be used
 ├── InputError           a file or folder given by the user does not serve
 │   └── MediaError       a video, picture or sound cannot be read or written
-│       └── CodecError, TimeStampError, SizeError: the file is genuine, but its streams do not serve
+│       └── CodecError, TimeStampError, SizeError, SampleError: its streams do not serve
 ├── OutputError          a file or folder cannot be written: the run stops, what is done stays
 ├── CheckpointError      a run folder or checkpoint cannot be used
 ├── TrainingError        the training itself has gone wrong
@@ -53,6 +53,10 @@ class TimeStampError(MediaError):
 
 class SizeError(MediaError):
     """The size of the picture changes within a video."""
+
+
+class SampleError(MediaError):
+    """Samples of a sound are no numbers, or endless."""
 
 
 class CheckpointError(S2fError):

@@ -35,6 +35,14 @@ def place(text: str) -> Place:
     return remote
 
 
+def as_text(name: str) -> str:
+    """A file's name, or a message that contains one, as a text that can be stored and shown.
+
+    Python keeps bytes that are no UTF-8 as half characters, which no table and no terminal takes.
+    """
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 class Copies:
     """Local copies of remote files, each fetched once and deleted at the end of the block."""
 

@@ -19,7 +19,7 @@ from s2f.pipeline.core.containers import (
     open_container,
     origin,
 )
-from s2f.pipeline.core.errors import MediaError, TimeStampError
+from s2f.pipeline.core.errors import MediaError, SampleError, TimeStampError
 
 Sound = npt.NDArray[np.float32]
 
@@ -31,6 +31,8 @@ SOUGHT = 10
 HEARD, SECONDS, LATEST = 0.003, 10, 120
 # Channels cancel where less than this share is left of what the mix of unrelated ones would have, rms.
 CANCELLED = 0.3
+# Samples lie in [-1, 1]. Those of files that were not scaled so go up to 2^31; beyond is no sound.
+LOUDEST = 1e10
 # Without the limit ffmpeg adds two equal channels up to 1.41 times their height.
 MONO = "ochl=mono:osf=fltp:rematrix_maxval=1.0"
 
@@ -51,7 +53,8 @@ class SoundReader:
 
     Sample n lies at start + n / sample_rate: gaps in the stream, and the time before a sound that begins
     late, are silence. Iterating yields chunks of `chunk_seconds`, or one piece. Raises MediaError where no
-    sound can be read, TimeStampError where its stamps are those of several recordings. After an iteration:
+    sound can be read, TimeStampError where its stamps are those of several recordings, SampleError where
+    samples are no numbers. After an iteration:
 
     lost       seconds for which the time stamps leave room, but that did not come
     cancelled  whether one channel was taken, since the mix of all would be silent
@@ -196,7 +199,14 @@ class SoundReader:
                         time = (
                             None if frame.pts is None else frame.pts * Fraction(frame.time_base or 1) - begin
                         )
-                        yield _Piece(_floats(frame), frame.sample_rate, frame.layout.name, time)
+                        samples = _floats(frame)
+                        # No comparison holds of what is not a number.
+                        if not (np.abs(samples) < LOUDEST).all():
+                            raise SampleError(
+                                f"{self.path} holds samples of sound that are no numbers, or endless",
+                                "write the sound anew, as a wav of 16 bits",
+                            )
+                        yield _Piece(samples, frame.sample_rate, frame.layout.name, time)
             except av.error.FFmpegError as error:
                 # The rest of a broken file cannot be read; what came before it can.
                 self._notes.append(f"the sound breaks off: {error.strerror}")

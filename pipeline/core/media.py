@@ -5,6 +5,7 @@ program writes files; ffmpeg-python builds its command line. Both are limited to
 """
 
 import functools
+import hashlib
 import itertools
 import os
 import shutil
@@ -108,6 +109,11 @@ FRAGMENTED = {
     "acodec": "aac",
     "audio_bitrate": "128k",
 }
+
+
+# ffmpeg-python hashes names as UTF-8. For bytes of a name that are none, letters for private use stand in.
+STOOD_IN = {code: code + 0x100000 for code in range(0xDC80, 0xDD00)}
+TRUE = {letter: code for code, letter in STOOD_IN.items()}
 
 
 @functools.cache
@@ -388,6 +394,12 @@ def read_audio(
     yield from SoundReader(path, sample_rate, start, chunk_seconds)
 
 
+def check_sound(path: Path, sample_rate: int) -> None:
+    """Read a sound to its end. Raises MediaError as `read_audio` does, before any work is spent on it."""
+    for _ in read_audio(path, sample_rate, chunk_seconds=10.0):
+        pass
+
+
 def write_video(path: Path, frames: Iterable[Picture], fps: Fraction, sound: Path | None = None) -> int:
     """Write RGB frames (height, width, 3) and a sound file as a video; return the number of frames.
 
@@ -401,19 +413,21 @@ def write_video(path: Path, frames: Iterable[Picture], fps: Fraction, sound: Pat
     height, width = first.shape[:2]
     # The sound is added when the number of frames is known: ffmpeg's -shortest lets it run on by some
     # tenths of a second on a busy machine.
-    silent = path.with_name(f".{path.stem}.{os.getpid()}.silent{path.suffix}")
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    # Short names of their own: that of the video may be as long as names can be.
+    name = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+    silent = path.with_name(f".{name}.{os.getpid()}.silent{path.suffix}")
+    temporary = path.with_name(f".{name}.{os.getpid()}{path.suffix}")
     encoder = ENCODERS[path.suffix.lower()]
     picture = ffmpeg.input(
         "pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{width}x{height}", framerate=str(fps)
     ).video
     try:
-        count = _feed(picture.output(str(silent), **encoder.video), path, [first], frames)
-        streams = [ffmpeg.input(str(silent), **LOCAL_ONLY).video]
+        count = _feed(picture.output(_address(silent), **encoder.video), path, [first], frames)
+        streams = [ffmpeg.input(_address(silent), **LOCAL_ONLY).video]
         if sound is not None:
             spoken = _sound_track(sound).filter("apad")
             streams.append(spoken.filter("atrim", end=float(count / fps)))
-        joined = ffmpeg.output(*streams, str(temporary), vcodec="copy", map_metadata=-1, **encoder.rest)
+        joined = ffmpeg.output(*streams, _address(temporary), vcodec="copy", map_metadata=-1, **encoder.rest)
         _feed(joined, path)
         temporary.replace(path)
     finally:
@@ -424,7 +438,7 @@ def write_video(path: Path, frames: Iterable[Picture], fps: Fraction, sound: Pat
 
 def _sound_track(path: Path) -> Any:
     """The sound track that SoundReader would take; encoders take no channels without a layout."""
-    source = ffmpeg.input(str(path), **LOCAL_ONLY)
+    source = ffmpeg.input(_address(path), **LOCAL_ONLY)
     try:
         with open_container(path) as container:
             chosen = choose_sound(container, path)
@@ -459,7 +473,7 @@ def fragmented_mp4_command(sound: str, sample_rate: int, width: int, height: int
 def _feed(output: Any, path: Path, *frames: Iterable[Picture]) -> int:
     """Run ffmpeg on raw frames. Its messages go to a file: a pipe could fill up and block it."""
     count = 0
-    command = output.global_args("-v", "error").overwrite_output().compile(cmd=ffmpeg_program())
+    command = _command(output.global_args("-v", "error").overwrite_output())
     with (
         tempfile.TemporaryFile() as log,
         subprocess.Popen(command, stdin=subprocess.PIPE, stderr=log) as process,
@@ -482,6 +496,17 @@ def _feed(output: Any, path: Path, *frames: Iterable[Picture]) -> int:
                 "check the free space and the right to write there",
             )
     return count
+
+
+def _address(path: Path) -> str:
+    """What ffmpeg is given for a file: from the root on, so that `a:b.mpg` is no protocol, `-x` no option."""
+    return str(path.absolute()).translate(STOOD_IN)
+
+
+def _command(output: Any) -> list[str]:
+    """The command line of ffmpeg for an output, with the true names of its files."""
+    line: list[str] = output.compile(cmd=ffmpeg_program())
+    return [part.translate(TRUE) for part in line]
 
 
 def _last_line(log: IO[bytes]) -> str:

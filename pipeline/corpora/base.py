@@ -1,27 +1,30 @@
 """What a corpus adapter offers: which files are clips, whose they are, and what is said in them."""
 
+import hashlib
+import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Protocol
 
-from s2f.pipeline.core.files import Place
+from s2f.pipeline.core.files import Place, as_text
 
-VIDEO_ENDINGS = {
-    ".mpg",
-    ".mpeg",
-    ".mp4",
-    ".mov",
-    ".avi",
-    ".mkv",
-    ".webm",
-    ".flv",
-    ".m4v",
-    ".wmv",
-    ".ts",
-    ".3gp",
-}
+# The endings of what ffmpeg reads as video: of computers and phones, of camcorders and discs, of
+# broadcast, of the web, and of bare streams.
+ENDINGS = """
+    mpg mpeg mpe mp4 mov avi mkv webm flv m4v wmv ts 3gp 3g2 qt asf f4v divx
+    mts m2ts m2t mod tod dv dif vob vro evo
+    mxf gxf wtv trp tp
+    ogv ogm ogx rm rmvb mk3d nut amv
+    m1v m2v mpv mp2v h264 264 avc h265 265 hevc ivf obu y4m mjpg mjpeg
+"""
+VIDEO_ENDINGS = {f".{ending}" for ending in ENDINGS.split()}
+
+# What serves in a file name and as a WebDataset key, and how long an id may be: tar holds names of 100
+# bytes, and the longest ending of a member is .json.
+UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
+LONGEST_ID = 95
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,9 @@ class Piece:
 class Source:
     """One clip as it lies in a corpus; `relative` and `aligned` are names below the raw folder.
 
-    While its `stamp`, the sizes and times of its files, is the same, the content is taken to be. `piece`
-    is the part of the file that is the clip, where the file holds several.
+    While its `stamp`, the sizes and times of its files, is the same, the content is taken to be. `given` is
+    the id that its file has where that is not the one its name gives it. `piece` is the part of the file
+    that is the clip, where the file holds several.
     """
 
     corpus: str
@@ -65,17 +69,37 @@ class Source:
     root: Place
     relative: str
     aligned: str | None = None
-    namesake: str = ""
+    given: str = ""
     stamp: str = ""
     piece: Piece | None = None
 
     @cached_property
     def clip_id(self) -> str:
-        """`<speaker>_<name>`, in letters that serve in a file name and as a WebDataset key."""
+        """`<speaker>_<name>` where that serves; else it is made to, and ends in a hash of the path.
+
+        It depends on the path alone, so that no other file can take it.
+        """
         stem = self.relative.rpartition("/")[2].rpartition(".")[0]
         name = f"{self.speaker}_{stem}"
-        whole = re.sub(r"[^A-Za-z0-9_-]", "-", name) + self.namesake
-        return f"{whole}-{self.piece.name}" if self.piece else whole
+        plain = len(name) <= LONGEST_ID and not UNSAFE.search(name)
+        whole = self.given or (name if plain else self.hashed_id())
+        if self.piece is None:
+            return whole
+        ending = f"-{self.piece.name}"
+        room = LONGEST_ID - len(ending)
+        return (whole if len(whole) <= room else self.hashed_id()[-room:]) + ending
+
+    def hashed_id(self, digits: int = 8) -> str:
+        """Another id of the file as a clip, which ends in so many digits of a hash of its path."""
+        mark = hashlib.sha256(os.fsencode(self.relative)).hexdigest()[:digits]
+        stem = self.relative.rpartition("/")[2].rpartition(".")[0]
+        safe = UNSAFE.sub("-", f"{self.speaker}_{stem}")
+        return f"{safe[: LONGEST_ID - 1 - digits]}-{mark}"
+
+    @property
+    def name(self) -> str:
+        """`relative` as a text; bytes of it that are no UTF-8 are written as `\\xe9`."""
+        return as_text(self.relative)
 
     @property
     def video(self) -> Place:

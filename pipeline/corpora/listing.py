@@ -1,20 +1,37 @@
 """The clips of a raw folder: its files, local or behind a URL, as the adapter of their corpus reads them."""
 
-import hashlib
 import os
-from collections.abc import Iterator
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from upath import UPath
 
 from s2f.pipeline.core.errors import InputError
-from s2f.pipeline.core.files import Place
+from s2f.pipeline.core.files import Place, as_text
 from s2f.pipeline.corpora import CORPORA, open_corpus
 from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Source
 
 
+@dataclass(frozen=True)
+class Listed:
+    """The clips of a raw folder in the order of their ids, and the names of the files that belong to none."""
+
+    clips: list[Source]
+    others: list[PurePosixPath]
+
+    def passed_over(self) -> str:
+        """How many files belong to no clip, by their ending, as a sentence; empty where there are none."""
+        return f"passed over: {_by_ending(self.others)}" if self.others else ""
+
+
 def find_clips(root: Place, corpus: str = "auto", besides: Place | None = None) -> list[Source]:
+    """The clips of `list_folder`."""
+    return list_folder(root, corpus, besides).clips
+
+
+def list_folder(root: Place, corpus: str = "auto", besides: Place | None = None) -> Listed:
     """All clips below a raw folder in the order of their ids, without those below `besides`.
 
     `corpus` is a name of CORPORA, or auto: the corpus that most videos belong to, and videos that are not
@@ -26,7 +43,10 @@ def find_clips(root: Place, corpus: str = "auto", besides: Place | None = None) 
     if not paths:
         raise InputError(f"{root} is empty", "give the folder that holds the raw videos")
     if not videos:
-        raise InputError(f"{root} holds no videos", f"videos end in one of {' '.join(sorted(VIDEO_ENDINGS))}")
+        raise InputError(
+            f"{root} holds no videos, but {_by_ending(paths)}",
+            f"videos end in one of {' '.join(sorted(VIDEO_ENDINGS))}",
+        )
     home = root.resolve().name
     chosen = corpus
     if corpus == "auto":
@@ -36,14 +56,50 @@ def find_clips(root: Place, corpus: str = "auto", besides: Place | None = None) 
     if corpus == "auto":
         known = {source.relative for source in found}
         strange = {path for path in videos if str(path) not in known and not adapter.recognises([path], home)}
-        others = [path for path in paths if path in strange or path.suffix not in VIDEO_ENDINGS]
+        others = [path for path in paths if path in strange or path.suffix.lower() not in VIDEO_ENDINGS]
         found += open_corpus([*CORPORA][-1]).find(others, root)
-    sources = _distinct(found, stamps)
-    if not sources:
+    if not found:
         raise InputError(
             f"{root} holds no clip in the layout of {corpus}", "set scan.corpus to auto or folder"
         )
-    return sources
+    used = {name for source in found for name in (source.relative, source.aligned)}
+    others = [path for path in paths if str(path) not in used]
+    return Listed(identified([_stamped(source, stamps) for source in found]), others)
+
+
+def identified(sources: Iterable[Source], recorded: Mapping[str, tuple[str, str]] = {}) -> list[Source]:
+    """Sources with ids of their own, in the order of these.
+
+    `recorded` are the names of files and their speakers by the ids under which they are known: a file keeps
+    its id, whatever came since, while its speaker is the same. Of others that would have one id, all but the
+    first, by their paths, get one with a hash of their path.
+    """
+    before = {known: clip_id for clip_id, known in recorded.items()}
+    by_id: dict[str, Source] = {}
+    waiting = []
+    for source in sources:
+        clip_id = before.get((source.name, source.speaker), "")
+        if clip_id and clip_id not in by_id:
+            by_id[clip_id] = replace(source, given=clip_id)
+        else:
+            waiting.append(replace(source, given=""))
+    for source in waiting:
+        ids = (source.clip_id, *(source.hashed_id(digits) for digits in range(8, 65)))
+        clip_id = next(each for each in ids if each not in by_id)
+        by_id[clip_id] = replace(source, given=clip_id)
+    return [by_id[clip_id] for clip_id in sorted(by_id)]
+
+
+def _stamped(source: Source, stamps: Mapping[str, str]) -> Source:
+    """A source with the stamp of its files, whose words can be stored."""
+    stamp = " ".join(stamps[name] for name in (source.relative, source.aligned) if name)
+    return replace(source, speaker=as_text(source.speaker), utterance=as_text(source.utterance), stamp=stamp)
+
+
+def _by_ending(paths: Iterable[PurePosixPath]) -> str:
+    """How many files there are by their ending, the most first: `3 .jpg, 1 without an ending`."""
+    counts = Counter(as_text(path.suffix.lower()) or "without an ending" for path in paths)
+    return ", ".join(f"{count:,} {ending}" for ending, count in counts.most_common())
 
 
 def _local_files(root: Path, besides: Place | None) -> Iterator[tuple[str, str]]:
@@ -100,16 +156,3 @@ def _remote_files(root: UPath, besides: Place | None) -> Iterator[tuple[str, str
 
 def _no_folder(root: Place) -> InputError:
     return InputError(f"{root} is not a folder", "give the folder that holds the raw videos")
-
-
-def _distinct(sources: list[Source], stamps: dict[str, str]) -> list[Source]:
-    """Sources with their stamps, ordered by clip id; a second clip of one id gets a hash of its path."""
-    by_id: dict[str, Source] = {}
-    for source in sources:
-        mark = ""
-        if source.clip_id in by_id:
-            mark = "-" + hashlib.sha256(source.relative.encode()).hexdigest()[:8]
-        stamp = " ".join(stamps[name] for name in (source.relative, source.aligned) if name)
-        stamped = replace(source, namesake=mark, stamp=stamp)
-        by_id[stamped.clip_id] = stamped
-    return [by_id[clip_id] for clip_id in sorted(by_id)]

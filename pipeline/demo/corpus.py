@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from s2f.pipeline.core import wav
+from s2f.pipeline.core.executors.base import begin_worker
 from s2f.pipeline.core.media import Picture, write_video
+from s2f.pipeline.core.signals import unheard
 from s2f.pipeline.core.windows import fit_length
 from s2f.pipeline.corpora.grid import GRAMMAR, TICKS_PER_SECOND, expand
 from s2f.pipeline.demo.face import Face, Pose
@@ -149,8 +150,10 @@ def _made(plan: list[DemoClip]) -> Iterator[Path]:
         yield from map(make_clip, plan)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-        yield from pool.map(make_clip, plan)
+    with ProcessPoolExecutor(workers, context, initializer=begin_worker) as pool:
+        with unheard():
+            made = pool.map(make_clip, plan)
+        yield from made
 
 
 def _fitting(clip: DemoClip) -> Speech:

@@ -1,11 +1,16 @@
 """From points to the canonical face: smoothing, similarity transform, crop."""
 
+import logging
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from s2f.pipeline.core.errors import InputError
-from s2f.pipeline.faces.base import STABLE, Backend, Picture, Points
+from s2f.pipeline.faces.base import STABLE, Backend, Box, Detection, Picture, Points
+
+LOG = logging.getLogger(__name__)
 
 WIDTH, HEIGHT = 96, 128
 
@@ -18,6 +23,16 @@ TARGETS = np.array(
 
 # What to open a backend with for a photo: a face may fill a small part of it.
 PHOTO_SIDE = 1600
+
+# How far the tiles overlap in which small faces of large photos are looked for. Wider ones are found before.
+TILE_OVERLAP = 500
+
+# How a face lies that is upright once the photo is turned by so many quarters to the left, and what to do.
+TURNED = {
+    1: ("lies on its side", "turn the photo by 90 degrees to the left"),
+    3: ("lies on its side", "turn the photo by 90 degrees to the right"),
+    2: ("stands on its head", "turn the photo by 180 degrees"),
+}
 
 Transforms = npt.NDArray[np.float32]
 
@@ -84,16 +99,71 @@ def crop(picture: Picture, transform: Transforms, size: tuple[int, int] = (WIDTH
     return np.asarray(small, dtype=np.uint8)
 
 
-def crop_photo(picture: Picture, backend: Backend, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Picture:
-    """The canonical face of a photo's largest face; raises InputError where there is none."""
-    faces = sorted(backend.detect(picture), key=lambda face: float(face.box[2] - face.box[0]))
+def crop_photo(
+    picture: Picture,
+    backend: Backend,
+    size: tuple[int, int] = (WIDTH, HEIGHT),
+    report: Callable[[str], object] = LOG.warning,
+) -> Picture:
+    """The canonical face of a photo's largest face; `report` is told where there are several.
+
+    Raises InputError where there is none, or where it does not stand upright.
+    """
+    faces = backend.detect(picture) or _in_tiles(picture, backend)
+    faces = sorted(faces, key=lambda face: float(face.box[2] - face.box[0]))
     points = backend.points(picture, faces[-1].box) if faces else None
     if points is None:
+        for quarters in TURNED:
+            if backend.detect(np.ascontiguousarray(np.rot90(picture, quarters))):
+                raise _is_turned(quarters)
         raise InputError(
             "no face was found in the photo",
             "give a photo of a face from the front, 80 px wide or more, or an aligned crop with --aligned",
         )
-    return crop(picture, similarity(points[None], size)[0], size)
+    transform = similarity(points[None], size)[0]
+    # The picture is turned by so many quarters to the left before the face stands upright.
+    quarters = -round(float(np.arctan2(transform[1, 0], transform[0, 0])) / (np.pi / 2)) % 4
+    if quarters:
+        raise _is_turned(quarters)
+    if len(faces) > 1:
+        report(f"the photo shows {len(faces)} faces: the largest one is taken, {_place(faces[-1])}")
+    return crop(picture, transform, size)
+
+
+def _in_tiles(picture: Picture, backend: Backend) -> list[Detection]:
+    """The faces of a photo whose detector has seen too small a copy, found in parts of full size."""
+    height, width = picture.shape[:2]
+    found: list[Detection] = []
+    if max(height, width) <= PHOTO_SIDE:
+        return found
+    for top in range(0, max(1, height - TILE_OVERLAP), PHOTO_SIDE - TILE_OVERLAP):
+        for left in range(0, max(1, width - TILE_OVERLAP), PHOTO_SIDE - TILE_OVERLAP):
+            tile = np.ascontiguousarray(picture[top : top + PHOTO_SIDE, left : left + PHOTO_SIDE])
+            for face in backend.detect(tile):
+                box = face.box + np.array([left, top, left, top], np.float32)
+                if all(_apart(box, other.box) for other in found):
+                    found.append(Detection(box, face.score))
+    return found
+
+
+def _apart(box: Box, other: Box) -> bool:
+    """Whether the middle of neither box lies in the other one: of two faces, not of one in two tiles."""
+    return not any(
+        (first[:2] < middle).all() and (middle < first[2:]).all()
+        for first, middle in ((box, (other[:2] + other[2:]) / 2), (other, (box[:2] + box[2:]) / 2))
+    )
+
+
+def _is_turned(quarters: int) -> InputError:
+    """The error for a face that is upright once the photo is turned by so many quarters to the left."""
+    how, turn = TURNED[quarters]
+    return InputError(f"the face in the photo {how}", f"{turn}, and give that picture")
+
+
+def _place(face: Detection) -> str:
+    """Where a face is and how wide, in words."""
+    left, top, right, bottom = (round(float(edge)) for edge in face.box)
+    return f"{right - left} px wide, around x {(left + right) // 2} and y {(top + bottom) // 2}"
 
 
 def _complex(points: Points) -> npt.NDArray[np.complex128]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import ConfigError
-from s2f.pipeline.core.files import Copies
+from s2f.pipeline.core.files import Copies, as_text
 from s2f.pipeline.corpora.base import Source
 from s2f.pipeline.prep.settings import PrepSettings
 from s2f.pipeline.stages import STAGES, clip_stages
@@ -71,8 +71,8 @@ def keys(source: Source, content: str, stages: list[ConfiguredStage]) -> dict[st
     found: dict[str, str] = {}
     for configured in stages:
         inputs = [f"{name}={found[name]}" for name in configured.stage.reads]
-        aligned = [source.aligned] if source.aligned else []
-        origin = [source.corpus, source.speaker, source.utterance, source.relative, *aligned, content]
+        aligned = [as_text(source.aligned)] if source.aligned else []
+        origin = [source.corpus, source.speaker, source.utterance, source.name, *aligned, content]
         # What is not a piece keeps the keys that it had before there were pieces.
         piece = [str(source.piece)] if source.piece else []
         found[configured.stage.name] = configured.key(inputs or [*origin, *piece])

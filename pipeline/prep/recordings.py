@@ -6,7 +6,7 @@ there are, before any of them is prepared.
 
 import logging
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -28,10 +28,12 @@ LOG = logging.getLogger(__name__)
 
 
 class Recordings:
-    """The files of a raw folder, by the ids that they have as clips, and the pieces of some of them."""
+    """Which of the files of a raw folder hold several clips, and which clips.
 
-    def __init__(self, files: Mapping[str, Source], raw: Place, out: Place, settings: PrepSettings) -> None:
-        self.files = files
+    Files are given by the ids that they have as clips.
+    """
+
+    def __init__(self, files: Iterable[Source], raw: Place, out: Place, settings: PrepSettings) -> None:
         self.longest = settings.block(SegmentParams).max_seconds
         self._out = out
         self._listed = _listed(files, raw, settings.block(SegmentParams))
@@ -44,24 +46,34 @@ class Recordings:
         """What is known of the recordings."""
         return Manifest(self._out / "manifests", STAGE.name, STAGE.schema)
 
-    def sources(self) -> dict[str, Source]:
+    def recorded(self) -> dict[str, tuple[str, str]]:
+        """The names and speakers of the known recordings by their ids."""
+        names, speakers = self.manifest.column("source"), self.manifest.column("speaker")
+        return {clip_id: (name, speakers[clip_id]) for clip_id, name in names.items()}
+
+    def sources(self, files: Mapping[str, Source]) -> dict[str, Source]:
         """The clips by their ids: files that are clips as they are, and the known pieces of the others."""
         found: dict[str, Source] = {}
-        for clip_id, source in self.files.items():
-            if not self._is_recording(clip_id):
+        for clip_id, source in files.items():
+            if not self._is_recording(source):
                 found[clip_id] = source
             elif clip_id in self.manifest:
-                found |= {piece.clip_id: piece for piece in self._pieces(source, self.manifest.row(clip_id))}
+                for piece in self._pieces(source, self.manifest.row(clip_id)):
+                    # A table may give one speaker to files of one name.
+                    named = piece if piece.clip_id not in found else replace(piece, given=piece.hashed_id())
+                    found[named.clip_id] = named
         return found
 
     def content(self, source: Source) -> str | None:
         """The hash of a piece's recording, where the recording has not changed since it was read."""
         return self._hashes.get((source.relative, source.stamp)) or None if source.piece else None
 
-    def due(self, long: Collection[str], selection: Selection) -> Iterator[tuple[Source, Reason]]:
+    def due(
+        self, files: Mapping[str, Source], long: Collection[str], selection: Selection
+    ) -> Iterator[tuple[Source, Reason]]:
         """The recordings that are to be read, and why; `long` are files that have turned out to be long."""
-        for clip_id, source in self.files.items():
-            if clip_id not in long and not self._is_recording(clip_id):
+        for clip_id, source in files.items():
+            if clip_id not in long and not self._is_recording(source):
                 continue
             if selection.speakers and source.speaker not in selection.speakers:
                 continue
@@ -79,19 +91,20 @@ class Recordings:
         self.manifest.put({"sha256": ""} | scan.origin(source) | row)
         self._hashes[source.relative, source.stamp] = row.get("sha256", "")
 
-    def forget_vanished(self) -> None:
+    def forget_vanished(self, files: Mapping[str, Source]) -> None:
         """Drop what is known of files that are there no longer, or that are clips as they are."""
         for clip_id in [*self.manifest]:
-            if clip_id not in self.files or not self._is_recording(clip_id):
+            if clip_id not in files or not self._is_recording(files[clip_id]):
                 self.manifest.remove(clip_id)
 
     @cached_property
     def _hashes(self) -> dict[tuple[str, str], str]:
         return {(row["source"], row["stamp"]): row["sha256"] for row in self.manifest.rows()}
 
-    def _is_recording(self, clip_id: str) -> bool:
-        if self.files[clip_id].relative in self._listed:
+    def _is_recording(self, source: Source) -> bool:
+        if source.relative in self._listed:
             return True
+        clip_id = source.clip_id
         return (
             clip_id in self.manifest and (self.manifest.row(clip_id)["duration"] or math.inf) > self.longest
         )
@@ -119,22 +132,24 @@ class Recordings:
                 for each in row["pieces"] or ()
             ]
         for each in listed:
+            speaker = each.speaker or source.speaker
             yield replace(
                 source,
-                speaker=each.speaker or source.speaker,
+                speaker=speaker,
+                given=source.given if speaker == source.speaker else "",
                 utterance=f"{source.utterance}-{each.piece.name}",
                 aligned=None,
                 piece=each.piece,
             )
 
 
-def _listed(files: Mapping[str, Source], raw: Place, params: SegmentParams) -> dict[str, list[ListedPiece]]:
+def _listed(files: Iterable[Source], raw: Place, params: SegmentParams) -> dict[str, list[ListedPiece]]:
     """The pieces of a table by the file, for files that are there; one line says how many are not."""
     path = Path(params.pieces).expanduser() if params.pieces else raw / NAME
     if not params.pieces and not path.exists():
         return {}
     listed = read_pieces(path)
-    known = {source.relative for source in files.values()}
+    known = {source.relative for source in files}
     absent = sorted(listed.keys() - known)
     if absent:
         LOG.warning(

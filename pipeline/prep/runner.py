@@ -59,9 +59,9 @@ class Preparation:
         self.selection = selection or Selection()
         self.out, self.artifacts = out, out / "artifacts"
         # OUT may lie in RAW: what a stage has made is no clip.
-        found = listing.find_clips(raw, settings.block(ScanParams).corpus, besides=self.artifacts)
-        files = {source.clip_id: source for source in found}
-        self.recordings = Recordings(files, raw, out, settings)
+        self._listed = listing.list_folder(raw, settings.block(ScanParams).corpus, besides=self.artifacts)
+        self.passed_over = self._listed.passed_over()
+        self.recordings = Recordings(self._listed.clips, raw, out, settings)
         self.stages = plan.configured(settings)
         # Whether a run has had the folder to itself, so that there is something to tell.
         self.begun = False
@@ -72,6 +72,17 @@ class Preparation:
     # that is after no other run can change it any more.
 
     @cached_property
+    def files(self) -> dict[str, Source]:
+        """The raw videos by the ids that they have as clips; one that was prepared before keeps its id."""
+        scanned = self.manifests["scan"]
+        names, speakers, begins = (scanned.column(name) for name in ("source", "speaker", "begin"))
+        recorded = {
+            clip_id: (name, speakers[clip_id]) for clip_id, name in names.items() if begins[clip_id] is None
+        }
+        known = recorded | self.recordings.recorded()
+        return {source.clip_id: source for source in listing.identified(self._listed.clips, known)}
+
+    @cached_property
     def executor(self) -> Executor:
         """Where the work is done."""
         run, backend = self.settings.run, self.settings.block(DetectParams).backend
@@ -80,7 +91,7 @@ class Preparation:
     @cached_property
     def sources(self) -> dict[str, Source]:
         """The clips by their ids; pieces of a recording come when it has been cut."""
-        return self.recordings.sources()
+        return self.recordings.sources(self.files)
 
     @cached_property
     def manifests(self) -> dict[str, Manifest]:
@@ -138,7 +149,9 @@ class Preparation:
     def forecast(self) -> list[Forecast]:
         """What a run would do, stage by stage, judged by the seconds and bytes of what was done before."""
         lines = {configured.stage.name: Forecast(configured.stage.name) for configured in self.stages}
-        if cut := Counter[str](reason for _, reason in self.recordings.due(self._long(), self.selection)):
+        if cut := Counter[str](
+            reason for _, reason in self.recordings.due(self.files, self._long(), self.selection)
+        ):
             lines = {SEGMENT.name: Forecast(SEGMENT.name, cut), **lines}
         for source in self._selected():
             due = {configured.stage.name: reason for configured, reason in self.stale(source, exact=True)}
@@ -305,12 +318,16 @@ class Preparation:
         return {
             name: seconds
             for name, seconds in lengths.items()
-            if name in self.recordings.files and (seconds or 0) > self.recordings.longest
+            if name in self.files and (seconds or 0) > self.recordings.longest
         }
 
     def _cut(self, long: Mapping[str, float], progress: Progress) -> None:
         """Bring the pieces of the recordings up to date; `long` are files that are too long for a clip."""
-        due = self.recordings.due(long, self.selection) if SEGMENT.name in self.selection.stages else ()
+        due = (
+            self.recordings.due(self.files, long, self.selection)
+            if SEGMENT.name in self.selection.stages
+            else ()
+        )
         tasks = [self.recordings.task(source, self.selection) for source, _ in due]
         if tasks:
             progress("recordings", 0, len(tasks))
@@ -330,7 +347,7 @@ class Preparation:
             finally:
                 results.close()
                 self.recordings.manifest.flush()
-        self.recordings.forget_vanished()
+        self.recordings.forget_vanished(self.files)
         self.__dict__.pop("sources", None)
         self._forget_vanished()
 

@@ -23,6 +23,8 @@ def prepare(preparation: Preparation, console: Console) -> list[Funnel]:
             return preparation.run(show)
     finally:
         if preparation.begun:
+            if preparation.passed_over:
+                console.print(preparation.passed_over, markup=False, highlight=False, soft_wrap=True)
             console.print(funnel_table(preparation.funnel()))
 
 

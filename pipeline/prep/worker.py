@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import MediaError, OutputError, Rejected, S2fError
-from s2f.pipeline.core.files import Copies, Place
+from s2f.pipeline.core.files import Copies, Place, as_text
 from s2f.pipeline.core.schema import Row
 from s2f.pipeline.corpora.base import Source
 from s2f.pipeline.prep import plan
@@ -139,7 +139,7 @@ def _run(configured: ConfiguredStage, clip: Clip, key: str) -> Row:
         row = _row(clip.source, key, "failed", "broken", f"{type(error).__name__}: {error}")
     if row["message"]:
         # Name the video, not its local copy. Only here, because `clip.video` may fetch the video.
-        row["message"] = row["message"].replace(str(clip.video), str(clip.source.video))
+        row["message"] = as_text(row["message"].replace(str(clip.video), str(clip.source.video)))
     row["seconds"] = time.perf_counter() - began
     if not stage.reads:
         row |= scan.origin(clip.source) | {"sha256": clip.sha256}
@@ -152,7 +152,7 @@ def _row(source: Source, key: str, status: str, reason: str, message: str) -> Ro
         "key": key,
         "status": status,
         "reason": reason,
-        "message": message,
+        "message": as_text(message),
         "seconds": 0.0,
     }
 

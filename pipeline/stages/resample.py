@@ -7,7 +7,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from s2f.pipeline.core import files, media, wav, windows
-from s2f.pipeline.core.errors import MediaError, Rejected, TimeStampError
+from s2f.pipeline.core.errors import MediaError, Rejected, SampleError, TimeStampError
 from s2f.pipeline.core.params import Params
 from s2f.pipeline.core.schema import SOUND, Row
 from s2f.pipeline.stages.base import Clip, Stage
@@ -45,6 +45,8 @@ def run(clip: Clip, params: ResampleParams) -> Row:
         sound = np.concatenate(list(reader))
     except TimeStampError as error:
         raise Rejected("time_stamps", error.message) from error
+    except SampleError as error:
+        raise Rejected("no_numbers", error.message) from error
     except MediaError as error:
         raise Rejected("no_audio", error.message) from error
     wanted = windows.samples_for(found["frames"], Fraction(found["fps"]), params.sample_rate)
@@ -77,6 +79,7 @@ STAGE = Stage(
     reasons={
         "no_audio": "ffmpeg reads no sound",
         "time_stamps": "the time stamps of the sound jump, as where two recordings are put together",
+        "no_numbers": "samples of the sound are no numbers, or endless",
         "sound_too_short": "the sound ends more than resample.max_missing seconds before the video",
     },
 )

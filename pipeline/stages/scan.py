@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from s2f.pipeline.core import media
 from s2f.pipeline.core.errors import CodecError, Rejected
+from s2f.pipeline.core.files import as_text
 from s2f.pipeline.core.params import Params
 from s2f.pipeline.core.schema import Row
 from s2f.pipeline.corpora import CORPORA, open_corpus
@@ -73,7 +74,7 @@ def origin(source: Source) -> Row:
         "corpus": source.corpus,
         "speaker": source.speaker,
         "utterance": source.utterance,
-        "source": source.relative,
+        "source": source.name,
         "stamp": source.stamp,
         "begin": source.piece.begin if source.piece else None,
         "end": source.piece.end if source.piece else None,
@@ -97,7 +98,7 @@ def run(clip: Clip, params: ScanParams) -> Row:
         notes.append(f"the alignment {source.alignment} cannot be read: {error}")
         text = corpus.text(replace(source, aligned=None))
     row: Row = {
-        "alignment": source.aligned,
+        "alignment": as_text(source.aligned) if source.aligned else None,
         "text": text,
         "labels": labels,
         "width": found.width,
@@ -129,7 +130,7 @@ def _duration(source: Source, found: media.Probe) -> float:
 
 STAGE = Stage(
     name="scan",
-    version=4,
+    version=5,
     description="Which files are clips, whose they are, what is said.",
     params=ScanParams,
     columns=COLUMNS,

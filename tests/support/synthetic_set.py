@@ -90,7 +90,7 @@ def _rows(source: Source, random: np.random.Generator) -> dict[str, Row]:
         {"label": word, "start": a, "end": b} for word, a, b in zip(words, edges, edges[1:], strict=False)
     ]
     scan = vars(source) | {
-        "source": source.relative,
+        "source": source.name,
         "alignment": source.aligned,
         "sha256": f"{random.bytes(32).hex()}:",
         "text": " ".join(words),

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
 from s2f.pipeline.core.errors import S2fError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from s2f.model.evaluation.learned.sync.protocol import SyncScore
     from s2f.model.evaluation.results import Evaluation
     from s2f.model.inference.animate import Animation
@@ -55,7 +55,7 @@ def settings(overrides: Mapping[str, Any] | None = None, config: PathLike | None
 
 
 def prepare(
-    raw: PathLike, out: PathLike, settings: "Settings | None" = None, console: Console | None = None
+    raw: PathLike, out: PathLike, settings: "Settings | None" = None, console: "Console | None" = None
 ) -> "PreparedSet":
     """Bring every clip of the folder or URL `raw` up to date in `out`, then the shards; see `s2f prep`.
 
@@ -77,7 +77,9 @@ def open_set(out: PathLike) -> "PreparedSet":
     return PreparedSet(str(out))
 
 
-def audit(data: "PreparedSet", settings: "Settings | None" = None, console: Console | None = None) -> "Audit":
+def audit(
+    data: "PreparedSet", settings: "Settings | None" = None, console: "Console | None" = None
+) -> "Audit":
     """Measure and judge a prepared set, and write its page to OUT/audit; see `s2f audit`."""
     from s2f.pipeline.audit import auditing
     from s2f.pipeline.audit.report import record
@@ -97,7 +99,7 @@ def train(
     *,
     resume: bool = False,
     start: PathLike | None = None,
-    console: Console | None = None,
+    console: "Console | None" = None,
 ) -> dict[str, float]:
     """Train a generator into the folder `run`; the scores of its last validation by name. See `s2f train`.
 
@@ -137,7 +139,7 @@ def evaluate(
     *,
     limit: int | None = None,
     out: PathLike | None = None,
-    console: Console | None = None,
+    console: "Console | None" = None,
 ) -> "Evaluation":
     """Measure trained runs on the clips of a split; with `out` also as page, JSON and Parquet."""
     from s2f.model.evaluation import evaluate as evaluation
@@ -148,7 +150,7 @@ def evaluate(
 
 
 def train_lip_reader(
-    data: "PreparedSet", run: PathLike, settings: "Settings | None" = None, console: Console | None = None
+    data: "PreparedSet", run: PathLike, settings: "Settings | None" = None, console: "Console | None" = None
 ) -> float:
     """Train a lip reader into the folder `run`; its best word error rate on the val split."""
     from s2f.model.evaluation.learned.lipreading import training
@@ -169,7 +171,7 @@ def read_lips(video: PathLike, run: PathLike, *, grammar: bool = False) -> str:
 
 
 def train_sync_scorer(
-    data: "PreparedSet", run: PathLike, settings: "Settings | None" = None, console: Console | None = None
+    data: "PreparedSet", run: PathLike, settings: "Settings | None" = None, console: "Console | None" = None
 ) -> None:
     """Train a sync scorer into the folder `run`."""
     from s2f.model.evaluation.learned.sync import training
@@ -192,5 +194,7 @@ def measure_sync(video: PathLike, run: PathLike) -> "SyncScore":
 _settings = settings
 
 
-def _quiet() -> Console:
+def _quiet() -> "Console":
+    from rich.console import Console
+
     return Console(quiet=True)

@@ -48,12 +48,9 @@ def animate(
     if audio is None:
         from s2f.model.inference import live
 
-        try:
-            done = live.animate_live(
-                run, image, out, form=format_, sample_rate=rate, aligned=aligned, faces=finder, seed=seed
-            )
-        except KeyboardInterrupt:
-            raise typer.Exit(130) from None
+        done = live.animate_live(
+            run, image, out, form=format_, sample_rate=rate, aligned=aligned, faces=finder, seed=seed
+        )
         errors.print(done.in_words())
         return
     from s2f.model.inference import animate as animation

@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from s2f.pipeline.core.files import as_text
+from s2f.pipeline.core.signals import StoppedError
 from s2f.pipeline.faces import BACKENDS, DEFAULT, known
 from s2f.pipeline.stages import STAGES
 
@@ -80,19 +82,18 @@ Faces = Annotated[str | None, _faces(f"What finds faces; else that of the set, f
 
 def say(text: str) -> None:
     """Print a line as it is: without markup, colours or line breaks."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(as_text(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def warn(text: str) -> None:
     """Print a warning to standard error."""
-    errors.print(f"[yellow]warning:[/] {escape(text)}", highlight=False, soft_wrap=True)
+    errors.print(f"[yellow]warning:[/] {escape(as_text(text))}", highlight=False, soft_wrap=True)
 
 
 @contextmanager
 def resumable() -> Iterator[None]:
-    """End without a traceback on Ctrl-C: the same command continues the work."""
+    """On Ctrl-C say that the same command continues the work."""
     try:
         yield
     except KeyboardInterrupt:
-        errors.print("stopped; the same command goes on from here")
-        raise typer.Exit(130) from None
+        raise StoppedError("stopped; the same command goes on from here") from None

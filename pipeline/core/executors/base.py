@@ -4,11 +4,10 @@ One item's crash or hang costs that item alone.
 """
 
 import contextlib
-import ctypes
-import signal
-import sys
 from collections.abc import Callable, Generator, Iterable
 from typing import Protocol, TypeVar
+
+from s2f.pipeline.core import signals
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -16,9 +15,6 @@ Result = TypeVar("Result")
 # Reasons of a WorkerLostError.
 DIED = "worker_died"
 TIMED_OUT = "timed_out"
-
-# From linux/prctl.h.
-PR_SET_PDEATHSIG = 1
 
 
 class WorkerLostError(Exception):
@@ -47,11 +43,8 @@ class Executor(Protocol):
 
 
 def begin_worker() -> None:
-    """Leave Ctrl-C to the parent, and keep OpenCV from starting threads of its own in every process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":
-        # A worker must not outlive the process that it was forked from.
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    """Leave Ctrl-C and the like to the parent, and keep OpenCV from starting threads in every process."""
+    signals.leave_to_parent()
     with contextlib.suppress(ImportError):
         import cv2
 

@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass, field
+from multiprocessing import forkserver
 from typing import Any, Generic
 
 import pebble
 
+from s2f.pipeline.core import signals
 from s2f.pipeline.core.executors.base import (
     DIED,
     TIMED_OUT,
@@ -19,6 +21,8 @@ from s2f.pipeline.core.executors.base import (
     begin_worker,
 )
 
+# What the process that workers are forked from imports before `preload`.
+FIRST = "s2f.pipeline.core.executors.forked"
 QUEUED_PER_WORKER = 4
 BROKEN = "pool_broken"
 # Pools that may break one after the other without a single result.
@@ -81,7 +85,9 @@ class LocalProcesses:
         """Work through what is left in one pool; items that a broken pool was at stay in `todo.again`."""
         pending: dict[Future[Any], tuple[Item, bool]] = {}
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(list(self._preload))
+        context.set_forkserver_preload([FIRST, *self._preload])
+        with signals.unheard():
+            forkserver.ensure_running()
         pool = pebble.ProcessPool(max_workers=workers, context=context, initializer=begin_worker)
         try:
             while True:

@@ -4,6 +4,7 @@ import io
 import itertools
 import logging
 import random
+import resource
 import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -178,6 +179,21 @@ def test_too_few_clips_for_the_ranks_are_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_where_the_shared_memory_is_full_batches_come_all_the_same(tmp_path: Path) -> None:
+    data = write_set(tmp_path, 3, 3)
+    wanted, silent = take(data, small(workers=2), 3)
+    # No file may be larger than this, and shared memory is one: as where /dev/shm is small.
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        found, told = take(data, small(workers=2), 3)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert all(same(one, other) for one, other in zip(found, wanted, strict=True))
+    assert silent == []
+    assert ["shared memory" in line for line in told] == [True]
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_another_clip_stands_in_for_one_that_cannot_be_read(tmp_path: Path, workers: int) -> None:
     data = write_set(tmp_path, 4, 1, 3)

@@ -30,7 +30,7 @@ from s2f.model.evaluation.learned.lipreading.reader import Reader, load_reader
 from s2f.model.evaluation.sources.footage import Video
 from s2f.model.networks.weights import PRETRAINED
 from s2f.model.training import checkpoint
-from s2f.pipeline.app.cli import app
+from s2f.pipeline.app.program import app
 from s2f.pipeline.core import mjpeg
 from s2f.pipeline.core.errors import TrainingError
 from s2f.pipeline.core.prepared_set import PreparedSet

@@ -164,6 +164,15 @@ def test_a_photo_is_turned_as_its_exif_says(tmp_path: Path) -> None:
     assert abs(read_face(path, aligned=True).astype(int) - draw_face()).mean() < 5
 
 
+def test_a_sound_that_is_no_numbers_is_refused_before_the_work(
+    run: Path, material: tuple[Path, Path], data: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="no numbers") as caught:
+        animate(run, material[0], data / "faults/nan.wav", tmp_path / "talk.mp4", aligned=True)
+    assert "bits" in caught.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_users_get_wrong(run: Path, material: tuple[Path, Path], tmp_path: Path) -> None:
     image, sound = material
     out = tmp_path / "talk.mp4"

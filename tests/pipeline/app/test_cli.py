@@ -18,7 +18,7 @@ from support.model_shards import draw_faces, make_sound
 from support.prepared import Command, Ended, Prepared, refused
 
 from s2f.pipeline.app import config
-from s2f.pipeline.app.cli import PANELS, app
+from s2f.pipeline.app.program import PANELS, app
 from s2f.pipeline.core import wav
 from s2f.pipeline.core.pictures import encode_png
 

@@ -120,9 +120,38 @@ def test_a_photo_becomes_the_crop_of_its_largest_face(talking: list[Picture], ot
     large = np.asarray(cv2.resize(other[0], (720, 576), interpolation=cv2.INTER_CUBIC), np.uint8)
     photo = np.full((576, 1080, 3), 90, np.uint8)
     photo[:288, :360], photo[:, 360:] = talking[0], large
-    crop = alignment.crop_photo(photo, detailed)
+    told: list[str] = []
+    crop = alignment.crop_photo(photo, detailed, report=told.append)
     assert crop.shape == (128, 96, 3)
-    assert np.abs(crop.astype(int) - alignment.crop_photo(large, detailed)).mean() < 5
+    assert np.abs(crop.astype(int) - alignment.crop_photo(large, detailed, report=told.append)).mean() < 5
+    # Of two people it is said which one was taken; of one there is nothing to say.
+    (only,) = told
+    assert "2 faces" in only
+    assert "largest" in only
+
+
+def test_a_small_face_in_a_large_photo_is_found(talking: list[Picture]) -> None:
+    photo = np.full((4000, 8000, 3), 90, np.uint8)
+    face = np.asarray(cv2.resize(talking[0], (720, 576), interpolation=cv2.INTER_CUBIC), np.uint8)
+    photo[3000:3576, 6000:6720] = face
+    detailed = open_backend("dlib", alignment.PHOTO_SIDE)
+    told: list[str] = []
+    crop = alignment.crop_photo(photo, detailed, report=told.append)
+    assert np.abs(crop.astype(int) - alignment.crop_photo(face, detailed)).mean() < 5
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("turns", "word", "way"),
+    [(1, "side", "to the right"), (2, "head", "180 degrees"), (3, "side", "to the left")],
+)
+def test_a_turned_face_is_called_turned(
+    dlib: Backend, talking: list[Picture], turns: int, word: str, way: str
+) -> None:
+    turned = np.ascontiguousarray(np.rot90(talking[0], turns))
+    with pytest.raises(InputError, match=word) as caught:
+        alignment.crop_photo(turned, dlib)
+    assert way in caught.value.hint
 
 
 def test_a_photo_without_a_face_is_an_error_for_a_person(dlib: Backend) -> None:

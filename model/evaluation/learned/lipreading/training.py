@@ -23,7 +23,7 @@ from s2f.model.metrics.words import word_error_rate
 from s2f.model.networks.device import best_device
 from s2f.model.training.curves import Curves, read_metrics
 from s2f.model.training.distributed import Distributed
-from s2f.model.training.loop import has_ended, run_loop
+from s2f.model.training.loop import Breakable, has_ended, run_loop
 from s2f.model.training.run_folder import RunFolder
 from s2f.model.training.schedule import step_seed, warm_cosine
 from s2f.model.training.terminal import Display, Plan, ScoreWords
@@ -194,9 +194,10 @@ class LipTrainee:
     def rates(self) -> dict[str, float]:
         return {"rate/reader": self.optimizer.param_groups[0]["lr"]}
 
-    def validate(self, display: Display) -> None:
+    def validate(self, display: Display, breakable: Breakable) -> None:
         """Read the val split, keep the weights unless others read it better, and say how it went."""
-        rates = self._rates()
+        with breakable:
+            rates = self._rates()
         # Without a val split nothing is known, and the newest weights are kept.
         judged = rates[-1] if rates else math.nan
         better = not judged > self.best

@@ -26,7 +26,7 @@ from s2f.model.evaluation.learned.sync.scorer import Known, Scorer
 from s2f.model.networks.device import best_device
 from s2f.model.training.curves import Curves
 from s2f.model.training.distributed import Distributed
-from s2f.model.training.loop import has_ended, run_loop
+from s2f.model.training.loop import has_ended, is_over, run_loop
 from s2f.model.training.run_folder import RunFolder
 from s2f.model.training.schedule import step_seed
 from s2f.model.training.terminal import Display, Plan, ScoreWords
@@ -78,6 +78,10 @@ def train(
         trainee.curves = Curves(run, trainee.step)
         display = Display(console, trainee.step, trainee.plan, validations=[], words=NO_WORDS)
         run_loop(trainee, display, run, console)
+        if not is_over(trainee, run):
+            # It was stopped: what it knows is tried out at its end.
+            scorer.save(run, replace(trainee.scorer, known=None))
+            return None
     trial = measuring.try_out(trainee.scorer, data, console)
     scorer.save(run, replace(trainee.scorer, known=trial.known if trial else None))
     return trial
