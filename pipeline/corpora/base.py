@@ -16,8 +16,8 @@ ENDINGS = """
     mpg mpeg mpe mp4 mov avi mkv webm flv m4v wmv ts 3gp 3g2 qt asf f4v divx
     mts m2ts m2t mod tod dv dif vob vro evo
     mxf gxf wtv trp tp
-    ogv ogm ogx rm rmvb mk3d nut amv
-    m1v m2v mpv mp2v h264 264 avc h265 265 hevc ivf obu y4m mjpg mjpeg
+    ogv ogm ogx rm rmvb mk3d nut amv ismv f4p nsv wm xvid mj2 lrv insv
+    m1v m2v m2p mpv mp2v h264 264 avc h265 265 hevc h266 266 vvc ivf obu vc1 y4m mjpg mjpeg
 """
 VIDEO_ENDINGS = {f".{ending}" for ending in ENDINGS.split()}
 

@@ -99,7 +99,8 @@ def _stamped(source: Source, stamps: Mapping[str, str]) -> Source:
 def _by_ending(paths: Iterable[PurePosixPath]) -> str:
     """How many files there are by their ending, the most first: `3 .jpg, 1 without an ending`."""
     counts = Counter(as_text(path.suffix.lower()) or "without an ending" for path in paths)
-    return ", ".join(f"{count:,} {ending}" for ending, count in counts.most_common())
+    ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    return ", ".join(f"{count:,} {ending}" for ending, count in ordered)
 
 
 def _local_files(root: Path, besides: Place | None) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,22 @@ from support.prepared import descendants
 
 pytestmark = pytest.mark.slow
 
+# A program that sends itself a signal where Python forgets errors: in a finaliser.
+FORGETFUL = """
+import os, signal, time
+from s2f.pipeline.core.signals import interrupting
+class Finalised:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0)
+with interrupting() as received:
+    try:
+        Finalised()
+        time.sleep(30)
+    except KeyboardInterrupt:
+        print(set(received) == {signal.SIGTERM})
+"""
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PROGRAM = Path(sys.executable).with_name("s2f")
 
@@ -73,3 +89,26 @@ def test_helpers_say_nothing_where_the_terminal_stops_all_of_them(
     assert running.wait(timeout=60) == 130
     assert told.read_text() == "stopped; the same command goes on from here\n"
     assert is_gone(running.pid)
+
+
+def test_a_signal_while_the_program_is_loaded_ends_it_in_one_line(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    running = start(told, "prep", tmp_path, "--out", tmp_path / "out")
+    # Its handler stands as soon as this bit of the caught signals is set.
+    while not int(caught(running.pid), 16) & 1 << signal.SIGHUP - 1:
+        assert running.poll() is None
+    running.send_signal(signal.SIGHUP)
+    assert running.wait(timeout=60) == 130
+    assert told.read_text().startswith("stopped")
+    assert len(told.read_text().splitlines()) == 1
+
+
+def caught(pid: int) -> str:
+    """The signals that a process has handlers for, as Linux writes them."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next((line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")), "0")
+
+
+def test_a_signal_in_a_finaliser_is_not_forgotten() -> None:
+    done = subprocess.run([sys.executable, "-c", FORGETFUL], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("True\n", "")
