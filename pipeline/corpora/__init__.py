@@ -21,5 +21,10 @@ def open_corpus(name: str) -> "Corpus":
 
 def sentence(utterance: str) -> str | None:
     """The words that the name of an utterance stands for in any corpus; None where it stands for none."""
-    sentences = (open_corpus(name).sentence(utterance) for name in CORPORA)
-    return next(filter(None, sentences), None)
+    name = named_corpus(utterance)
+    return open_corpus(name).sentence(utterance) if name else None
+
+
+def named_corpus(utterance: str) -> str | None:
+    """The corpus in which the name of an utterance stands for words; None where there is none."""
+    return next((name for name in CORPORA if open_corpus(name).sentence(utterance)), None)

@@ -1,7 +1,9 @@
 """The clips of a raw folder: its files, local or behind a URL, as the adapter of their corpus reads them."""
 
 import hashlib
+import logging
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -10,8 +12,10 @@ from upath import UPath
 
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import Place
-from s2f.pipeline.corpora import CORPORA, open_corpus
+from s2f.pipeline.corpora import CORPORA, named_corpus, open_corpus
 from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Source
+
+LOG = logging.getLogger(__name__)
 
 
 def find_clips(root: Place, corpus: str = "auto", besides: Place | None = None) -> list[Source]:
@@ -36,14 +40,30 @@ def find_clips(root: Place, corpus: str = "auto", besides: Place | None = None) 
     if corpus == "auto":
         known = {source.relative for source in found}
         strange = {path for path in videos if str(path) not in known and not adapter.recognises([path], home)}
-        others = [path for path in paths if path in strange or path.suffix not in VIDEO_ENDINGS]
+        others = [path for path in paths if path in strange or path.suffix.lower() not in VIDEO_ENDINGS]
         found += open_corpus([*CORPORA][-1]).find(others, root)
     sources = _distinct(found, stamps)
     if not sources:
         raise InputError(
             f"{root} holds no clip in the layout of {corpus}", "set scan.corpus to auto or folder"
         )
+    if corpus == "auto":
+        _tell_unplaced(sources)
     return sources
+
+
+def _tell_unplaced(sources: list[Source]) -> None:
+    """One line on clips that are named as those of a corpus, and lie where it has none."""
+    named = Counter(
+        name for each in sources if (name := named_corpus(each.utterance)) not in (None, each.corpus)
+    )
+    for name, count in named.items():
+        LOG.warning(
+            "%d videos are named as those of %s, but not filed so: they are taken as those of a plain folder;"
+            " docs/stages.md says how its folders are named",
+            count,
+            name,
+        )
 
 
 def _local_files(root: Path, besides: Place | None) -> Iterator[tuple[str, str]]:

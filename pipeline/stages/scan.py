@@ -106,7 +106,7 @@ def run(clip: Clip, params: ScanParams) -> Row:
 
 STAGE = Stage(
     name="scan",
-    version=3,
+    version=4,
     description="Which files are clips, whose they are, what is said.",
     params=ScanParams,
     columns=COLUMNS,

@@ -1,6 +1,7 @@
 """Which files are clips, whose they are, and what is said in them."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,97 @@ def test_a_text_beside_a_clip_is_what_is_said(tmp_path: Path) -> None:
     assert folder.text(clips["ann_one"]) == "Grüß Gott"
     assert folder.text(clips["ann_two"]) is None
     assert folder.labels(clips["ann_one"]) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("Grüß Gott\n".encode("utf-8-sig"), "Grüß Gott"),
+        ("Grüß Gott\r\n".encode("utf-16"), "Grüß Gott"),
+        ("Grüß Gott".encode("utf-16-be"), "Grüß Gott"),
+        ("Grüß Gott".encode("utf-32"), "Grüß Gott"),
+        (b"hello there\0\0", "hello there"),
+        (b"\n", None),
+        (b"Text:  HELLO THERE\nConf:  4\nRef: 00j9bKdiOjk\n\nWORD START END ASDSCORE\n", "HELLO THERE"),
+        (b"Identity  : \tid00012\nReference : \t21Uxsk56VDQ\n", None),
+        (b"Disk reference: 5721711\nChannel: BBC One HD\nDuration: 0.47 seconds\n", None),
+        (b"Text books are heavy", "Text books are heavy"),
+    ],
+)
+def test_a_text_is_read_in_any_unicode_and_below_any_heading(
+    tmp_path: Path, content: bytes, said: str | None
+) -> None:
+    tree(tmp_path, "ann/one.MP4")
+    (tmp_path / "ann/one.TXT").write_bytes(content)
+    assert folder.text(by_id(tmp_path)["ann_one"]) == said
+
+
+@pytest.mark.parametrize("content", ["Grüß Gott".encode("latin-1"), b"one\0two", b"\xff\xfe\x00\xd8"])
+def test_a_text_that_is_not_unicode_is_unreadable(tmp_path: Path, content: bytes) -> None:
+    tree(tmp_path, "ann/one.mp4")
+    (tmp_path / "ann/one.txt").write_bytes(content)
+    with pytest.raises(ValueError, match="save it as UTF-8"):
+        folder.text(by_id(tmp_path)["ann_one"])
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("lrs3.txt", "BIN BLUE AT F TWO NOW"), ("bom.txt", "bin blue at f two now")]
+)
+def test_the_texts_of_lrs3_and_with_a_mark_are_the_sentence_alone(
+    data: Path, tmp_path: Path, name: str, said: str
+) -> None:
+    tree(tmp_path, "ann/one.mp4")
+    shutil.copy(data / "faults" / name, tmp_path / "ann/one.txt")
+    assert folder.text(by_id(tmp_path)["ann_one"]) == said
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ("0 9000 sil\n8000 30250 bin\n", "before 0.36 s"),
+        ("0 9000 sil\n9000 9000 bin\n", "'bin' ends"),
+        ("-5 9000 sil\n", "'sil' begins at -0.0002 s"),
+        ("0 9000 sil\n9000 nan bin\n", "is not a start, an end and a word"),
+        ("0 9000\n", "is not a start, an end and a word"),
+    ],
+)
+def test_an_alignment_of_impossible_times_is_unreadable(tmp_path: Path, lines: str, why: str) -> None:
+    tree(tmp_path, "s1/bwwh5a.mpg", "align/bwwh5a.align")
+    (tmp_path / "align/bwwh5a.align").write_text(lines)
+    with pytest.raises(ValueError, match=why):
+        grid.labels(by_id(tmp_path)["s1_bwwh5a"])
+
+
+def test_an_alignment_whose_words_overlap_is_unreadable(data: Path, tmp_path: Path) -> None:
+    tree(tmp_path, "s1/bwwh5a.mpg")
+    shutil.copy(data / "faults/overlap-bwwh5a.align", tmp_path / "s1/bwwh5a.align")
+    with pytest.raises(ValueError, match="'bin' begins at"):
+        grid.labels(by_id(tmp_path)["s1_bwwh5a"])
+
+
+@pytest.mark.parametrize(
+    ("folder_name", "speaker"),
+    [("S7", "s7"), ("s07", "s07"), ("speaker_7", "s7"), ("Talker 07", "s7"), ("s7.mpg_vcd", "s7")],
+)
+def test_copies_of_grid_are_recognised(tmp_path: Path, folder_name: str, speaker: str) -> None:
+    name = "BBAF2N" if folder_name == "S7" else "bbaf2n"
+    (found,) = by_id(tree(tmp_path, f"{folder_name}/{name}.MPG", f"ALIGN/{name}.ALIGN")).values()
+    assert (found.corpus, found.speaker, found.utterance) == ("grid", speaker, "bbaf2n")
+    assert found.aligned == f"ALIGN/{name}.ALIGN"
+    (tmp_path / found.aligned).write_text("0 100 SIL\n100 200 BIN\n")
+    assert grid.text(found) == "bin"
+
+
+def test_copies_of_grid_that_are_not_recognised_are_told_in_one_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tree(tmp_path, "anna/bbaf2n.mpg", "bob/lgbo1a.mpg", "bob/hello.mpg")
+    assert {source.corpus for source in by_id(tmp_path).values()} == {"folder"}
+    (line,) = caplog.messages
+    assert line.startswith("2 videos are named as those of grid, but not filed so")
+    caplog.clear()
+    by_id(tmp_path, "folder")
+    assert not caplog.messages
 
 
 def test_ids_are_distinct_and_serve_as_file_names(tmp_path: Path) -> None:
