@@ -17,7 +17,7 @@ def recognises(videos: list[PurePosixPath], home: str) -> bool:
 
 def find(files: list[PurePosixPath], root: Place) -> list[Source]:
     """Every video below the folder; the speaker is the folder it lies in."""
-    beside = {path.with_suffix(""): str(path) for path in files if path.suffix.lower() == ".txt"}
+    beside = texts_beside(files)
     home = root.resolve().name
     return [
         Source(
@@ -31,6 +31,11 @@ def find(files: list[PurePosixPath], root: Place) -> list[Source]:
         for path in files
         if path.suffix.lower() in VIDEO_ENDINGS
     ]
+
+
+def texts_beside(files: list[PurePosixPath]) -> dict[PurePosixPath, str]:
+    """The texts among the files, by the name of the clip that each lies beside, without its ending."""
+    return {path.with_suffix(""): str(path) for path in files if path.suffix.lower() == ".txt"}
 
 
 def known_clips(speaker: str) -> int | None:

@@ -9,7 +9,7 @@ from s2f.pipeline.audit.checks.base import Check, ClipCheck, Evidence, Outcome, 
 from s2f.pipeline.audit.clips import Clips, Scores
 from s2f.pipeline.audit.measures import duplicates
 from s2f.pipeline.corpora import open_corpus
-from s2f.pipeline.stages.shard import SPLITS
+from s2f.pipeline.stages.splits import SPLITS
 
 MAX_LOST = Setting("max_lost", 0.1, "share of the clips that prep may reject or fail at")
 MAX_SHARE = Setting("max_share", 0.5, "share of the hours of the train split that one speaker may have")

@@ -7,7 +7,19 @@ from pathlib import Path
 import pytest
 
 from s2f.pipeline.core.errors import InputError
-from s2f.pipeline.corpora import CORPORA, folder, grid, listing, open_corpus, sentence, tcd_timit
+from s2f.pipeline.corpora import (
+    CORPORA,
+    crema_d,
+    folder,
+    grid,
+    listing,
+    lrs3,
+    lrw,
+    open_corpus,
+    ravdess,
+    sentence,
+    tcd_timit,
+)
 from s2f.pipeline.corpora.base import Corpus, Source
 
 
@@ -304,6 +316,99 @@ def test_of_two_editions_of_a_grid_clip_the_smaller_serves(tmp_path: Path) -> No
     assert [source.relative for source in found.values()] == ["s1/video/mpg_vcd/bbaf2n.mpg"]
     (only,) = by_id(tree(tmp_path / "large", "s1/video/mpg_6000/bbaf2n.mpg")).values()
     assert only.relative == "s1/video/mpg_6000/bbaf2n.mpg"
+
+
+def test_crema_d_tells_speaker_sentence_and_emotion_by_name(data: Path) -> None:
+    found = by_id(data / "crema")
+    assert len(found) == 85
+    assert {source.corpus for source in found.values()} == {"crema_d"}
+    assert len({source.speaker for source in found.values()}) == 54
+    one = found["1003_1003_IEO_SAD_LO"]
+    assert (one.speaker, one.emotion, crema_d.text(one)) == ("1003", "sadness", "it's eleven o'clock")
+
+
+def test_ids_and_speakers_of_crema_d_are_those_of_a_plain_folder(data: Path) -> None:
+    plain = by_id(data / "crema", "folder")
+    named = by_id(data / "crema")
+    assert {name: (each.speaker, each.utterance) for name, each in plain.items()} == {
+        name: (each.speaker, each.utterance) for name, each in named.items()
+    }
+
+
+def test_two_corpora_side_by_side_are_both_recognised(data: Path, tmp_path: Path) -> None:
+    for name in ("grid", "crema"):
+        (tmp_path / name).symlink_to(data / name)
+    tree(tmp_path, "me/hello.mp4")
+    found = [source.corpus for source in by_id(tmp_path).values()]
+    assert {name: found.count(name) for name in found} == {"grid": 61, "crema_d": 85, "folder": 1}
+
+
+def test_ravdess_tells_speaker_sentence_and_emotion_by_name(tmp_path: Path) -> None:
+    tree(tmp_path, "Actor_12/01-01-06-01-02-01-12.mp4", "Actor_12/02-01-06-01-02-01-12.mp4")
+    (found,) = by_id(tmp_path).values()
+    assert (found.corpus, found.speaker, found.emotion) == ("ravdess", "Actor_12", "fear")
+    assert ravdess.text(found) == "dogs are sitting by the door"
+
+
+def test_lrw_tells_the_word_by_folder_and_nobody_who_speaks(tmp_path: Path) -> None:
+    tree(tmp_path, "ABOUT/train/ABOUT_00001.mp4", "ABOUT/val/ABOUT_00002.mp4", "ABOUT/train/ABOUT_00001.txt")
+    first, second = by_id(tmp_path).values()
+    assert {first.corpus, second.corpus} == {"lrw"}
+    assert first.speaker != second.speaker
+    assert (lrw.text(first), first.aligned) == ("ABOUT", None)
+
+
+def test_lrs3_counts_a_video_as_a_speaker(tmp_path: Path) -> None:
+    tree(tmp_path, "trainval/0aki/50001.mp4", "trainval/0aki/50002.mp4", "test/0Fi8/00001.mp4")
+    (tmp_path / "trainval/0aki/50001.txt").write_text("Text:  SO WE\nConf:  4\n")
+    found = by_id(tmp_path)
+    assert {name: each.speaker for name, each in found.items()} == {
+        "0aki_50001": "0aki", "0aki_50002": "0aki", "0Fi8_00001": "0Fi8",
+    }  # fmt: skip
+    assert {each.corpus for each in found.values()} == {"lrs3"}
+    assert lrs3.text(found["0aki_50001"]) == "SO WE"
+
+
+def test_a_person_of_voxceleb2_is_one_speaker_in_all_videos(tmp_path: Path) -> None:
+    found = by_id(tree(tmp_path, "id0001/one/0001.mp4", "id0001/two/0001.mp4", "dev/mp4/id0002/x/0001.mp4"))
+    assert {name: (each.corpus, each.speaker) for name, each in found.items()} == {
+        "id0001_one_0001": ("voxceleb2", "id0001"),
+        "id0001_two_0001": ("voxceleb2", "id0001"),
+        "id0002_x_0001": ("voxceleb2", "id0002"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("pattern", "speakers"),
+    [
+        ("{speaker}/**", {"ann", "bob"}),
+        ("{speaker}/*/*", {"ann", "bob"}),
+        ("**/{speaker}_*", {"a", "b"}),
+        (r"^(\w)", {"a", "b"}),
+        (r"/([xy])/", {"x", "y"}),
+    ],
+)
+def test_a_pattern_says_who_speaks(tmp_path: Path, pattern: str, speakers: set[str]) -> None:
+    tree(tmp_path, "ann/x/a_1.mp4", "ann/y/a_2.mp4", "bob/x/b_1.mp4")
+    found = listing.find_clips(tmp_path, speaker=pattern)
+    assert {source.speaker for source in found} == speakers
+    assert len({source.clip_id for source in found}) == 3
+
+
+def test_a_pattern_leaves_corpora_alone_that_know_their_speakers(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tree(tmp_path, *(f"grid/s1/bbaf{digit}n.mpg" for digit in range(1, 5)), "me/hello.mp4", "there.mp4")
+    found = listing.find_clips(tmp_path, speaker="{speaker}/*")
+    assert {source.speaker for source in found} == {"s1", "me", tmp_path.name}
+    (line,) = caplog.messages
+    assert line.startswith("1 videos do not fit scan.speaker, such as there.mp4")
+
+
+@pytest.mark.parametrize("pattern", ["no group", "(a)(b)", "(", "{speaker}/{speaker}"])
+def test_a_pattern_without_a_speaker_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match="it"):
+        listing.speaker_pattern(pattern)
 
 
 def test_folders_behind_links_are_seen_once(tmp_path: Path) -> None:
