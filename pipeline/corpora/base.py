@@ -37,7 +37,8 @@ class Label:
 class Source:
     """One clip as it lies in a corpus; `relative` and `aligned` are names below the raw folder.
 
-    While its `stamp`, the sizes and times of its files, is the same, the content is taken to be.
+    While its `stamp`, the sizes and times of its files, is the same, the content is taken to be. `title` is
+    the name in its id where that of the file is not enough.
     """
 
     corpus: str
@@ -48,11 +49,13 @@ class Source:
     aligned: str | None = None
     namesake: str = ""
     stamp: str = ""
+    emotion: str = ""
+    title: str = ""
 
     @cached_property
     def clip_id(self) -> str:
         """`<speaker>_<name>`, in letters that serve in a file name and as a WebDataset key."""
-        stem = self.relative.rpartition("/")[2].rpartition(".")[0]
+        stem = self.title or self.relative.rpartition("/")[2].rpartition(".")[0]
         name = f"{self.speaker}_{stem}"
         return re.sub(r"[^A-Za-z0-9_-]", "-", name) + self.namesake
 

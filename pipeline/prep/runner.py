@@ -53,11 +53,14 @@ class Preparation:
         self.selection = selection or Selection()
         self.out, self.artifacts = out, out / "artifacts"
         # OUT may lie in RAW: what a stage has made is no clip.
-        found = listing.find_clips(raw, settings.block(ScanParams).corpus, besides=self.artifacts)
+        scan = settings.block(ScanParams)
+        found = listing.find_clips(raw, scan.corpus, besides=self.artifacts, speaker=scan.speaker)
         self.sources = {source.clip_id: source for source in found}
         self.stages = plan.configured(settings)
         # Whether a run has had the folder to itself, so that there is something to tell.
         self.begun = False
+        # What there is to tell of the splits, after a run.
+        self.notes: tuple[str, ...] = ()
         self._ran: Counter[str] = Counter()
         self._fresh: set[str] = set()
 
@@ -116,6 +119,7 @@ class Preparation:
             if SHARD.name in self.selection.stages:
                 sharding = Sharding(self.out, self.settings, self.manifests, self.samples)
                 sharding.update(self._passed(), self.executor, progress)
+                self.notes = sharding.notes
         return self.funnel()
 
     def forecast(self) -> list[Forecast]:

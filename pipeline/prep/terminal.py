@@ -24,6 +24,8 @@ def prepare(preparation: Preparation, console: Console) -> list[Funnel]:
     finally:
         if preparation.begun:
             console.print(funnel_table(preparation.funnel()))
+        for note in preparation.notes:
+            console.print(f"note: {note}", markup=False, highlight=False)
 
 
 def funnel_table(funnel: list[Funnel]) -> Table:

@@ -12,16 +12,19 @@ from s2f.pipeline.core.params import Params
 from s2f.pipeline.core.schema import Row
 from s2f.pipeline.corpora import CORPORA, open_corpus
 from s2f.pipeline.corpora.base import Source
+from s2f.pipeline.corpora.listing import AUTO, speaker_pattern
 from s2f.pipeline.stages.base import Clip, Stage
-
-# The corpus is recognised by the names of its files.
-AUTO = "auto"
 
 
 def _known(corpus: str) -> str:
     if corpus not in (AUTO, *CORPORA):
         raise ValueError(f"it should be {AUTO}, {' or '.join(CORPORA)}")
     return corpus
+
+
+def _pattern(text: str) -> str:
+    speaker_pattern(text)
+    return text
 
 
 class ScanParams(Params):
@@ -32,6 +35,10 @@ class ScanParams(Params):
         description=f"{AUTO}, {', '.join(list(CORPORA)[:-1])} or {list(CORPORA)[-1]}",
         json_schema_extra={"enum": [AUTO, *CORPORA]},
     )
+    speaker: Annotated[str, AfterValidator(_pattern)] | None = Field(
+        None,
+        description="who speaks, where folders do not tell: a path such as {speaker}/**, or an expression",
+    )
 
 
 COLUMNS = pa.schema(
@@ -39,6 +46,7 @@ COLUMNS = pa.schema(
         ("corpus", pa.string()),
         ("speaker", pa.string()),
         ("utterance", pa.string()),
+        ("emotion", pa.string()),
         ("source", pa.string()),
         ("alignment", pa.string()),
         ("sha256", pa.string()),
@@ -71,6 +79,7 @@ def origin(source: Source) -> Row:
         "corpus": source.corpus,
         "speaker": source.speaker,
         "utterance": source.utterance,
+        "emotion": source.emotion or None,
         "source": source.relative,
         "stamp": source.stamp,
     }
@@ -118,7 +127,7 @@ def run(clip: Clip, params: ScanParams) -> Row:
 
 STAGE = Stage(
     name="scan",
-    version=4,
+    version=5,
     description="Which files are clips, whose they are, what is said.",
     params=ScanParams,
     columns=COLUMNS,

@@ -17,8 +17,8 @@ from s2f.pipeline.corpora.base import Source
 from s2f.pipeline.prep import plan
 from s2f.pipeline.stages import clip_stages
 from s2f.pipeline.stages.base import artifact_name
-from s2f.pipeline.stages.shard import SPLITS
 from s2f.pipeline.stages.shard import STAGE as SHARD
+from s2f.pipeline.stages.splits import SPLITS
 from support.prepared import Prepared
 
 FRAMES, RATE = 75, 16_000
