@@ -5,7 +5,7 @@ import logging
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -52,6 +52,17 @@ def find_clips(
     if corpus == AUTO:
         _tell_unplaced(sources)
     return sources
+
+
+def described(sources: Iterable[Source]) -> str:
+    """Which clips are of which corpus, and where they lie, in one line."""
+    trees: dict[str, list[Source]] = {}
+    for source in sources:
+        trees.setdefault(source.corpus, []).append(source)
+    return "; ".join(
+        f"{name} in {_common_folder(each)}, clips {len(each)}, speakers {len({one.speaker for one in each})}"
+        for name, each in trees.items()
+    )
 
 
 def speaker_pattern(text: str) -> re.Pattern[str]:
@@ -109,6 +120,12 @@ def _spoken_by(speaker: str, sources: list[Source]) -> list[Source]:
             strange[0],
         )
     return found
+
+
+def _common_folder(sources: list[Source]) -> str:
+    """The deepest folder that holds all of them, below the raw folder, which is called as it is."""
+    common = os.path.commonpath([PurePosixPath(source.relative).parent for source in sources])
+    return f"{common}/" if common else str(sources[0].root)
 
 
 def _tell_unplaced(sources: list[Source]) -> None:

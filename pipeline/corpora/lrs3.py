@@ -1,7 +1,7 @@
 """LRS3, and LRS2, which is filed alike: sentences from talks, numbered in a folder for each video.
 
-Layout: `trainval/0akiEFwtkyA/50001.mp4` with `50001.txt` beside it. Who speaks is not told: a video counts
-as a person.
+Layout, as recalled: `trainval/0akiEFwtkyA/50001.mp4` with `50001.txt` beside it. Who speaks is not told:
+a video counts as a person.
 """
 
 import re

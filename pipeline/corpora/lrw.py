@@ -1,6 +1,7 @@
 """LRW: one word a clip, 29 frames, from television (Chung and Zisserman 2016).
 
-Layout: `ABOUT/train/ABOUT_00001.mp4`. Who speaks is not told: each clip counts as a person of its own.
+Layout, as recalled: `ABOUT/train/ABOUT_00001.mp4`. Who speaks is not told: each clip counts as
+a person of its own.
 """
 
 import re

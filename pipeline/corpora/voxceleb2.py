@@ -1,6 +1,7 @@
 """VoxCeleb2: people in interviews; a folder for each person, in it one for each video, in it numbered clips.
 
-Layout: `dev/mp4/id00012/21Uxsk56VDQ/00001.mp4`. What is said is not told, unless a text lies beside a clip.
+Layout, as recalled: `dev/mp4/id00012/21Uxsk56VDQ/00001.mp4`. What is said is not told, unless a text
+lies beside a clip.
 """
 
 import re

@@ -64,6 +64,11 @@ class Preparation:
         self._ran: Counter[str] = Counter()
         self._fresh: set[str] = set()
 
+    @property
+    def found(self) -> str:
+        """Which clips of which corpora the raw folder holds, in a line."""
+        return listing.described(self.sources.values())
+
     # What is recorded and what lies in the artifact folders is read at its first use: in a run
     # that is after no other run can change it any more.
 

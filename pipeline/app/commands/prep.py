@@ -91,7 +91,7 @@ def prepare(
 
     preparation = Preparation(place(raw), place(out), load(config, overrides), selection)
     if plan:
-        console.print(terminal.forecast_table(preparation.forecast()))
+        terminal.show_plan(preparation, console)
         return
     with resumable():
         terminal.prepare(preparation, console)

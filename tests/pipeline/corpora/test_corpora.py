@@ -341,6 +341,12 @@ def test_two_corpora_side_by_side_are_both_recognised(data: Path, tmp_path: Path
     tree(tmp_path, "me/hello.mp4")
     found = [source.corpus for source in by_id(tmp_path).values()]
     assert {name: found.count(name) for name in found} == {"grid": 61, "crema_d": 85, "folder": 1}
+    trees = set(listing.described(listing.find_clips(tmp_path)).split("; "))
+    assert trees == {
+        "grid in grid/, clips 61, speakers 11",
+        "crema_d in crema/, clips 85, speakers 54",
+        "folder in me/, clips 1, speakers 1",
+    }
 
 
 def test_ravdess_tells_speaker_sentence_and_emotion_by_name(tmp_path: Path) -> None:

@@ -101,5 +101,5 @@ def test_the_papers_splits_are_of_the_size_that_is_known() -> None:
     assert {name: len(paper.test) for name, paper in PAPERS.items()} == {
         "ijcv2019": 20, "lipnet": 4, "tcd_timit": 17,
     }  # fmt: skip
-    assert PAPERS["ijcv2019"].recalled
+    assert PAPERS["ijcv2019"].recalled and PAPERS["tcd_timit"].recalled
     assert SplitParams(split="tcd_timit").listed["27M"] is None
