@@ -1,7 +1,7 @@
 """RAVDESS: actors who say or sing two sentences in eight emotions (Livingstone and Russo 2018).
 
 The name of a clip tells all, in any folder, as recalled: `01-01-06-01-02-01-12.mp4` is modality, channel,
-emotion, strength, sentence, repetition and actor. Videos without sound (modality 02) have a namesake with sound.
+emotion, strength, sentence, repetition and actor. Videos without sound (modality 02) have a namesake with it.
 """
 
 import re
