@@ -171,7 +171,6 @@ class Clips:
         landmarks = {number: np.array(each, np.int32).reshape(-1, 2) for number, each in flat if each}
         return duplicates.pairs(
             self.texts("scan", "sha256"),
-            self.vectors("signature"),
             landmarks,
             self._embeddings,
             self._same_face,
@@ -204,12 +203,13 @@ class Clips:
     def _embeddings(self) -> Vectors:
         return self.vectors("embedding")
 
-    def _sound(self, number: int) -> Sound | None:
-        """The sound that prep has made of a clip; None where it cannot be read."""
+    def _sound(self, number: int) -> tuple[Sound, int] | None:
+        """The sound that prep has made of a clip, and its rate; None where it cannot be read."""
         clip_id = self.ids[number]
         name = artifact_name(clip_id, self._brief("resample", clip_id)[0], resample.ARTIFACT)
         try:
-            return wav.decode((self._records.place / "artifacts" / resample.STAGE.name / name).read_bytes())
+            data = (self._records.place / "artifacts" / resample.STAGE.name / name).read_bytes()
+            return wav.decode(data), self._records.tables["resample"].row(clip_id)["sample_rate"]
         except UNREADABLE:
             return None
 

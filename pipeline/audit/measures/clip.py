@@ -42,7 +42,6 @@ COLUMNS = pa.schema(
         ("silent", pa.float32()),
         ("snr", pa.float32()),
         ("lag_curve", pa.list_(pa.float32())),
-        ("signature", pa.list_(pa.float32())),
         ("landmarks", pa.list_(pa.int32())),
     ]
 )

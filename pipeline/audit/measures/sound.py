@@ -1,6 +1,5 @@
 """What the sound of a clip is like."""
 
-import itertools
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,6 @@ BLOCK_SECONDS = 0.02
 # Headroom is the ratio of these percentiles of the samples. A codec blurs the flat tops of clipped waves, so
 # that no sample need be at the limit any more, but it keeps this ratio. Genuine clips have 1.5 or more.
 LOUDEST, LOUD = 99.9, 98.0
-# A signature has so many bands of frequency and stretches of time.
-BANDS, STRETCHES = 8, 16
 
 # Landmarks are peaks of the spectrogram, of so many Hz and seconds a cell, that no other one surpasses within
 # so many cells of frequency and time. A mark is a peak, one of the next few ones, and the time between.
@@ -41,25 +38,8 @@ def of_sound(sound: Sound, rate: int) -> dict[str, Any]:
         "headroom": float(loudest / high) if high else None,
         "silent": float((level < SILENT_DB).mean()),
         "snr": float(loud - quiet) if peak else None,
-        "signature": signature(sound).tolist() if peak else None,
         "landmarks": landmarks(sound, rate).ravel().tolist() if peak else None,
     }
-
-
-def signature(sound: Sound) -> npt.NDArray[np.float32]:
-    """A sound as a unit vector (128,): log energies by band and stretch, less the mean of each.
-
-    The dot product of two signatures is the likeness of two sounds: above 0.9 for a copy, even if it is
-    softer or was encoded again; rarely for two sentences of a speaker.
-    """
-    size = len(sound) // STRETCHES
-    spectrum = np.abs(np.fft.rfft(sound[: size * STRETCHES].reshape(STRETCHES, size), axis=1)) ** 2
-    edges = np.geomspace(8, spectrum.shape[1], BANDS + 1).astype(int)
-    energy = np.stack([spectrum[:, low:high].mean(axis=1) for low, high in itertools.pairwise(edges)])
-    logs = np.log(energy + 1e-3)
-    logs -= logs.mean(axis=1, keepdims=True)
-    flat = (logs - logs.mean(axis=0)).ravel()
-    return np.asarray(flat / (np.linalg.norm(flat) + 1e-9), np.float32)
 
 
 def landmarks(sound: Sound, rate: int) -> npt.NDArray[np.int32]:
