@@ -1,12 +1,13 @@
 """What must run for a clip, and why: the one rule of the cache, used by the plan and by the workers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import ConfigError
 from s2f.pipeline.core.files import Copies
+from s2f.pipeline.core.params import nearest
 from s2f.pipeline.corpora.base import Source
 from s2f.pipeline.prep.settings import PrepSettings
 from s2f.pipeline.stages import STAGES, clip_stages
@@ -61,6 +62,19 @@ def configured(settings: PrepSettings) -> list[ConfiguredStage]:
     return [ConfiguredStage.of(stage, settings.of(stage)) for stage in clip_stages()]
 
 
+def check_names(stages: Iterable[ConfiguredStage], sources: Collection[Source]) -> None:
+    """Raises ConfigError where a setting by clip ids and speakers names none of these clips."""
+    speakers = sorted({source.speaker for source in sources})
+    known = {*speakers, *(source.clip_id for source in sources)}
+    for configured in stages:
+        for setting in configured.stage.by_clip:
+            for name in getattr(configured.params, setting).keys() - known:
+                raise ConfigError(
+                    f"{configured.stage.name}.{setting} names {name}, which is neither a speaker nor a clip",
+                    nearest(name, speakers),
+                )
+
+
 def content_hash(source: Source, copies: Copies) -> str:
     """The SHA-256 of a clip's video, then of its text if it has one. Raises OSError."""
     return ":".join(files.sha256(copies.local(path)) for path in (source.video, source.alignment) if path)
@@ -73,7 +87,7 @@ def keys(source: Source, content: str, stages: list[ConfiguredStage]) -> dict[st
         inputs = [f"{name}={found[name]}" for name in configured.stage.reads]
         aligned = [source.aligned] if source.aligned else []
         origin = [source.corpus, source.speaker, source.utterance, source.relative, *aligned, content]
-        found[configured.stage.name] = configured.key(inputs or origin)
+        found[configured.stage.name] = configured.key(inputs or origin, source)
     return found
 
 

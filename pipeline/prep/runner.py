@@ -57,6 +57,7 @@ class Preparation:
         found = listing.find_clips(raw, scan.corpus, besides=self.artifacts, speaker=scan.speaker)
         self.sources = {source.clip_id: source for source in found}
         self.stages = plan.configured(settings)
+        plan.check_names(self.stages, found)
         # Whether a run has had the folder to itself, so that there is something to tell.
         self.begun = False
         # What there is to tell of the splits, after a run.
