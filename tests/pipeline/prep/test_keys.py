@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from s2f.pipeline.app import config
 from s2f.pipeline.corpora.base import Source
 from s2f.pipeline.prep import plan
 from s2f.pipeline.prep.settings import PrepSettings
 from s2f.pipeline.stages import shard
+from s2f.pipeline.stages.resample import ResampleParams
 
 # With the defaults. A stage whose `version` is raised gets a new line here, as do those that read from it.
 KEYS = {
@@ -24,6 +26,17 @@ def grid_clip() -> Source:
 
 def test_the_keys_of_a_clip_are_those_of_earlier_versions() -> None:
     assert plan.keys(grid_clip(), "content", plan.configured(PrepSettings())) == KEYS
+
+
+def test_an_offset_of_others_changes_no_key_of_a_clip() -> None:
+    def keys(**offsets: float) -> dict[str, str]:
+        settings = config.Settings(resample=ResampleParams(offsets=offsets))
+        return plan.keys(grid_clip(), "content", plan.configured(settings))
+
+    assert keys(s2=80, s1_other=40, s1_bbaf2n=0) == KEYS
+    own = keys(s1=80)
+    assert {name for name in KEYS if own[name] != KEYS[name]} == {"resample", "window"}
+    assert own != keys(s1=40) != keys(s1_bbaf2n=80, s1=40) == own
 
 
 def test_the_key_of_a_sample_is_that_of_the_version_with_points() -> None:
