@@ -1,6 +1,7 @@
 """Duplicates: found though cut, made louder or encoded again; two sentences of a speaker are never one."""
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,20 @@ def copies(data: Path, sounds: list[Sound], tmp_path_factory: pytest.TempPathFac
     }
 
 
+# What ffmpeg makes of the sound of a clip, and the ending of its file.
+MADE = {
+    "mp3 of 32 kbit/s": ("-b:a 32k", ".mp3"),
+    "opus of 16 kbit/s": ("-b:a 16k -ar 48000", ".opus"),
+    "8 kHz": ("-ar 8000", ".wav"),
+    "48 kHz": ("-ar 48000", ".wav"),
+    "20 dB softer": ("-af volume=-20dB", ".flac"),
+    "20 dB louder": ("-af volume=20dB", ".wav"),
+    "0.1 s less at the begin": ("-ss 0.1 -b:a 64k", ".mp3"),
+    "0.5 s less at both ends": ("-ss 0.5 -t 1.9 -ar 22050 -b:a 32k", ".mp3"),
+    "without low sound": ("-af highpass=f=200", ".wav"),
+}
+
+
 def found(sounds: list[Sound]) -> list[duplicates.DuplicatePair]:
     numbered = dict(enumerate(sounds))
     return duplicates.pairs(
@@ -70,6 +85,27 @@ def test_a_copy_is_found(sounds: list[Sound], copies: dict[str, Sound], copy: st
     alike = [pair for pair in found([*sounds, copies[copy]]) if pair.likeness >= BOUND]
     assert [(pair.first, pair.second) for pair in alike] == [(0, len(sounds))]
     assert alike[0].likeness > 0.8
+
+
+@pytest.mark.parametrize("how", MADE)
+def test_whatever_ffmpeg_makes_of_a_clip_is_a_copy(
+    data: Path, sounds: list[Sound], tmp_path: Path, how: str
+) -> None:
+    clip = sorted((data / "grid/s1").glob("*.mpg"))[3]
+    options, ending = MADE[how]
+    made = tmp_path / f"made{ending}"
+    command = [media.ffmpeg_program(), "-v", "error", "-i", clip, "-vn", "-ac", "1", *options.split(), made]
+    subprocess.run(command, check=True)
+    alike = [pair for pair in found([*sounds, heard(made)]) if pair.likeness >= BOUND]
+    assert [(pair.first, pair.second) for pair in alike] == [(3, len(sounds))]
+
+
+@pytest.mark.slow
+def test_none_of_811_genuine_clips_is_a_copy_of_another(data: Path) -> None:
+    """All of them are compared, as if they had one face."""
+    videos = [*(data / "grid").glob("s*/*.mpg"), *(data / "grid_s1/s1").glob("*.mkv")]
+    assert len(videos) == 811
+    assert max(pair.likeness for pair in found([heard(video) for video in videos])) < BOUND / 2
 
 
 def test_equal_bytes_are_one_recording_and_other_faces_are_not(sounds: list[Sound]) -> None:
