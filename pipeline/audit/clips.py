@@ -12,9 +12,14 @@ import numpy.typing as npt
 from s2f.pipeline.audit.measures import duplicates, speakers
 from s2f.pipeline.audit.measures.duplicates import DuplicatePair
 from s2f.pipeline.audit.measures.speakers import Identities
+from s2f.pipeline.audit.unreadable import UNREADABLE
+from s2f.pipeline.core import wav
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.schema import Row
+from s2f.pipeline.core.windows import Sound
+from s2f.pipeline.stages import resample
+from s2f.pipeline.stages.base import artifact_name
 
 Scores = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -161,9 +166,16 @@ class Clips:
 
     @cached_property
     def duplicates(self) -> list[DuplicatePair]:
-        """The pairs of clips that are alike, the most alike first."""
-        sha256, signatures = self.texts("scan", "sha256"), self.vectors("signature")
-        return duplicates.pairs(sha256, signatures, self._embeddings, self._same_face)
+        """The pairs of clips that may be one recording, the most alike first."""
+        flat = enumerate(self.values("measures", "landmarks"))
+        landmarks = {number: np.array(each, np.int32).reshape(-1, 2) for number, each in flat if each}
+        return duplicates.pairs(
+            self.texts("scan", "sha256"),
+            landmarks,
+            self._embeddings,
+            self._same_face,
+            self._sound,
+        )
 
     @property
     def kept(self) -> Flags:
@@ -190,6 +202,16 @@ class Clips:
     @cached_property
     def _embeddings(self) -> Vectors:
         return self.vectors("embedding")
+
+    def _sound(self, number: int) -> tuple[Sound, int] | None:
+        """The sound that prep has made of a clip, and its rate; None where it cannot be read."""
+        clip_id = self.ids[number]
+        name = artifact_name(clip_id, self._brief("resample", clip_id)[0], resample.ARTIFACT)
+        try:
+            data = (self._records.place / "artifacts" / resample.STAGE.name / name).read_bytes()
+            return wav.decode(data), self._records.tables["resample"].row(clip_id)["sample_rate"]
+        except UNREADABLE:
+            return None
 
     def _brief(self, stage: str, clip_id: str) -> tuple[str, str, str]:
         return self._records.tables[stage].brief(clip_id)

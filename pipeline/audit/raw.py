@@ -63,9 +63,13 @@ def audit_raw(
     workers: int,
     limit: int | None,
     progress: Progress,
+    speaker: str | None = None,
 ) -> Audit:
-    """Judge the raw videos of a folder, or its first `limit` ones. Raises InputError where there are none."""
-    sources = listing.find_clips(root, corpus)[:limit]
+    """Judge the raw videos of a folder, or its first `limit` ones. Raises InputError where there are none.
+
+    `corpus` and `speaker` are the settings of the scan stage.
+    """
+    sources = listing.find_clips(root, corpus, speaker=speaker)[:limit]
     # Manifests that are kept in memory: nothing is written to a raw folder.
     tables = {each.name: Manifest(root / ".none", each.name, each.schema) for each in clip_stages()}
     samples = Manifest(root / ".none", SHARD.name, SHARD.schema)

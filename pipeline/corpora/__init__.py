@@ -1,4 +1,4 @@
-"""GRID, TCD-TIMIT, plain folders: a file per corpus, and one table."""
+"""GRID, TCD-TIMIT, CREMA-D and others, plain folders: a file per corpus, and one table."""
 
 import importlib
 from typing import TYPE_CHECKING, cast
@@ -10,6 +10,11 @@ if TYPE_CHECKING:
 CORPORA = {
     "grid": "s2f.pipeline.corpora.grid",
     "tcd_timit": "s2f.pipeline.corpora.tcd_timit",
+    "crema_d": "s2f.pipeline.corpora.crema_d",
+    "ravdess": "s2f.pipeline.corpora.ravdess",
+    "lrw": "s2f.pipeline.corpora.lrw",
+    "lrs3": "s2f.pipeline.corpora.lrs3",
+    "voxceleb2": "s2f.pipeline.corpora.voxceleb2",
     "folder": "s2f.pipeline.corpora.folder",
 }
 
@@ -21,5 +26,10 @@ def open_corpus(name: str) -> "Corpus":
 
 def sentence(utterance: str) -> str | None:
     """The words that the name of an utterance stands for in any corpus; None where it stands for none."""
-    sentences = (open_corpus(name).sentence(utterance) for name in CORPORA)
-    return next(filter(None, sentences), None)
+    name = named_corpus(utterance)
+    return open_corpus(name).sentence(utterance) if name else None
+
+
+def named_corpus(utterance: str) -> str | None:
+    """The corpus in which the name of an utterance stands for words; None where there is none."""
+    return next((name for name in CORPORA if open_corpus(name).sentence(utterance)), None)

@@ -58,9 +58,10 @@ class Piece:
 class Source:
     """One clip as it lies in a corpus; `relative` and `aligned` are names below the raw folder.
 
-    While its `stamp`, the sizes and times of its files, is the same, the content is taken to be. `given` is
-    the id that its file has where that is not the one its name gives it. `piece` is the part of the file
-    that is the clip, where the file holds several.
+    While its `stamp`, the sizes and times of its files, is the same, the content is taken to be. `title` is
+    the name in its id where that of the file is not enough; `given` is the id that its file has where that
+    is not the one its name gives it. `piece` is the part of the file that is the clip, where the file holds
+    several.
     """
 
     corpus: str
@@ -71,6 +72,8 @@ class Source:
     aligned: str | None = None
     given: str = ""
     stamp: str = ""
+    emotion: str = ""
+    title: str = ""
     piece: Piece | None = None
 
     @cached_property
@@ -79,8 +82,7 @@ class Source:
 
         It depends on the path alone, so that no other file can take it.
         """
-        stem = self.relative.rpartition("/")[2].rpartition(".")[0]
-        name = f"{self.speaker}_{stem}"
+        name = f"{self.speaker}_{self._stem}"
         plain = len(name) <= LONGEST_ID and not UNSAFE.search(name)
         whole = self.given or (name if plain else self.hashed_id())
         if self.piece is None:
@@ -92,9 +94,12 @@ class Source:
     def hashed_id(self, digits: int = 8) -> str:
         """Another id of the file as a clip, which ends in so many digits of a hash of its path."""
         mark = hashlib.sha256(os.fsencode(self.relative)).hexdigest()[:digits]
-        stem = self.relative.rpartition("/")[2].rpartition(".")[0]
-        safe = UNSAFE.sub("-", f"{self.speaker}_{stem}")
+        safe = UNSAFE.sub("-", f"{self.speaker}_{self._stem}")
         return f"{safe[: LONGEST_ID - 1 - digits]}-{mark}"
+
+    @property
+    def _stem(self) -> str:
+        return self.title or self.relative.rpartition("/")[2].rpartition(".")[0]
 
     @property
     def name(self) -> str:

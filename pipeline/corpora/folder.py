@@ -3,6 +3,7 @@
 from pathlib import PurePosixPath
 
 from s2f.pipeline.core.files import Place
+from s2f.pipeline.corpora import texts
 from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Label, Source
 
 # Plain folders have no pattern of sentences.
@@ -16,7 +17,7 @@ def recognises(videos: list[PurePosixPath], home: str) -> bool:
 
 def find(files: list[PurePosixPath], root: Place) -> list[Source]:
     """Every video below the folder; the speaker is the folder it lies in."""
-    texts = {str(path.with_suffix("")): str(path) for path in files if path.suffix == ".txt"}
+    beside = texts_beside(files)
     home = root.resolve().name
     return [
         Source(
@@ -25,11 +26,16 @@ def find(files: list[PurePosixPath], root: Place) -> list[Source]:
             utterance=path.stem,
             root=root,
             relative=str(path),
-            aligned=texts.get(str(path.with_suffix(""))) if texts else None,
+            aligned=beside.get(path.with_suffix("")),
         )
         for path in files
         if path.suffix.lower() in VIDEO_ENDINGS
     ]
+
+
+def texts_beside(files: list[PurePosixPath]) -> dict[PurePosixPath, str]:
+    """The texts among the files, by the name of the clip that each lies beside, without its ending."""
+    return {path.with_suffix(""): str(path) for path in files if path.suffix.lower() == ".txt"}
 
 
 def known_clips(speaker: str) -> int | None:
@@ -54,4 +60,4 @@ def labels(source: Source) -> list[Label]:
 
 def text(source: Source) -> str | None:
     """The content of the text beside the clip."""
-    return source.alignment.read_text(encoding="utf-8").strip() if source.alignment else None
+    return texts.sentence(texts.read(source.alignment)) if source.alignment else None

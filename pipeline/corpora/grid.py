@@ -8,6 +8,7 @@ import re
 from pathlib import PurePosixPath
 
 from s2f.pipeline.core.files import Place
+from s2f.pipeline.corpora import texts
 from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Label, Source
 
 # Ticks of an .align file: 1000 to a video frame of 1/25 s.
@@ -34,6 +35,8 @@ FEWER = {
 
 NAME = re.compile(r"[blps][bgrw][abiw][a-vx-z][z1-9][anps]")
 SPEAKER = re.compile(r"s\d{1,2}")
+# Names of a speaker's folder in copies, such as S1, speaker_01 or s1.mpg_vcd.
+COPY = re.compile(r"(?:s|spk|speaker|talker)[ _-]?0*([1-9]\d?)(?:[ ._-].*)?", re.IGNORECASE)
 GRAMMAR = (
     {"b": "bin", "l": "lay", "p": "place", "s": "set"},
     {"b": "blue", "g": "green", "r": "red", "w": "white"},
@@ -65,18 +68,18 @@ def expand(name: str) -> str:
 
 
 def sentence(utterance: str) -> str | None:
-    """The words of a clip's name; None for a name that is not one of GRID."""
-    return expand(utterance) if NAME.fullmatch(utterance) else None
+    """The words of a clip's name, in capitals or not; None for a name that is not one of GRID."""
+    return expand(utterance.lower()) if NAME.fullmatch(utterance.lower()) else None
 
 
 def is_speaker(folder: str) -> bool:
     """Whether a folder is named as a speaker: s1 to s34."""
-    return SPEAKER.fullmatch(folder) is not None
+    return _whose(folder) is not None
 
 
 def recognises(videos: list[PurePosixPath], home: str) -> bool:
     """Whether most of the videos are named and filed as in GRID."""
-    matching = sum(1 for path in videos if NAME.fullmatch(path.stem) and _speaker(path, home))
+    matching = sum(1 for path in videos if sentence(path.stem) and _speaker(path, home))
     return 2 * matching > len(videos)
 
 
@@ -87,14 +90,15 @@ def find(files: list[PurePosixPath], root: Place) -> list[Source]:
     several alignment folders carry another speaker's number. Of the original site's two editions of a
     clip the one of 360x288 is taken, as in the Zenodo release.
     """
-    alignments = {path.stem: str(path) for path in files if path.suffix == ".align"}
+    alignments = {path.stem.lower(): str(path) for path in files if path.suffix.lower() == ".align"}
     home = root.resolve().name
     sources: dict[tuple[str, str], Source] = {}
     for path in files:
         speaker = _speaker(path, home)
         if path.suffix.lower() in VIDEO_ENDINGS and speaker:
-            source = Source("grid", speaker, path.stem, root, str(path), alignments.get(path.stem))
-            if LARGE_EDITION not in path.parts or (speaker, path.stem) not in sources:
+            name = path.stem.lower() if sentence(path.stem) else path.stem
+            source = Source("grid", speaker, name, root, str(path), alignments.get(path.stem.lower()))
+            if LARGE_EDITION not in str(path).lower() or (speaker, path.stem) not in sources:
                 sources[speaker, path.stem] = source
     return list(sources.values())
 
@@ -110,11 +114,9 @@ def labels(source: Source) -> list[Label]:
     """The words of a clip with their times; none without an alignment. Raises ValueError."""
     if source.alignment is None:
         return []
-    lines = [
-        line.split() for line in source.alignment.read_text(encoding="utf-8").splitlines() if line.strip()
-    ]
-    spoken = [(int(start), int(end), word) for start, end, word in lines if word not in SILENCES]
-    return [Label(word, start / TICKS_PER_SECOND, end / TICKS_PER_SECOND) for start, end, word in spoken]
+    # The silences too: their times belong to the same row.
+    told = texts.ordered(map(_label, filter(str.strip, texts.read(source.alignment).splitlines())))
+    return [label for label in told if label.label not in SILENCES]
 
 
 def text(source: Source) -> str | None:
@@ -123,6 +125,27 @@ def text(source: Source) -> str | None:
     return spoken or sentence(source.utterance)
 
 
+def _label(line: str) -> Label:
+    try:
+        start, end, word = line.split()
+        return Label(word.lower(), int(start) / TICKS_PER_SECOND, int(end) / TICKS_PER_SECOND)
+    except ValueError:
+        raise ValueError(f"{line!r} is not a start, an end and a word") from None
+
+
 def _speaker(path: PurePosixPath, home: str) -> str | None:
-    """The folder that is named like a speaker; `home` is the name of the raw folder itself."""
-    return next((part for part in path.parts[:-1] or (home,) if SPEAKER.fullmatch(part)), None)
+    """The speaker that a folder is named after; `home` is the name of the raw folder itself.
+
+    In folders named otherwise than on GRID's site, only videos that are named as GRID's are its.
+    """
+    folders = path.parts[:-1] or (home,)
+    named = [_whose(folder) for folder in reversed(folders)] if sentence(path.stem) else []
+    return next(filter(None, [*filter(SPEAKER.fullmatch, folders), *named]), None)
+
+
+def _whose(folder: str) -> str | None:
+    """The speaker of a folder: its name as on GRID's site, else s and its number."""
+    if SPEAKER.fullmatch(folder):
+        return folder
+    found = COPY.fullmatch(folder)
+    return f"s{found[1]}" if found else None

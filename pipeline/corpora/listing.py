@@ -1,6 +1,8 @@
 """The clips of a raw folder: its files, local or behind a URL, as the adapter of their corpus reads them."""
 
+import logging
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -10,8 +12,16 @@ from upath import UPath
 
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import Place, as_text
-from s2f.pipeline.corpora import CORPORA, open_corpus
+from s2f.pipeline.corpora import CORPORA, named_corpus, open_corpus
 from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Source
+
+LOG = logging.getLogger(__name__)
+
+# The corpus is recognised by the names of its files.
+AUTO = "auto"
+
+SPEAKER = "{speaker}"
+GLOB = {SPEAKER: "([^/]+)", "**/": "(?:.*/)?", "**": ".*", "*": "[^/]*"}
 
 
 @dataclass(frozen=True)
@@ -26,16 +36,21 @@ class Listed:
         return f"passed over: {_by_ending(self.others)}" if self.others else ""
 
 
-def find_clips(root: Place, corpus: str = "auto", besides: Place | None = None) -> list[Source]:
+def find_clips(
+    root: Place, corpus: str = AUTO, besides: Place | None = None, speaker: str | None = None
+) -> list[Source]:
     """The clips of `list_folder`."""
-    return list_folder(root, corpus, besides).clips
+    return list_folder(root, corpus, besides, speaker).clips
 
 
-def list_folder(root: Place, corpus: str = "auto", besides: Place | None = None) -> Listed:
+def list_folder(
+    root: Place, corpus: str = AUTO, besides: Place | None = None, speaker: str | None = None
+) -> Listed:
     """All clips below a raw folder in the order of their ids, without those below `besides`.
 
-    `corpus` is a name of CORPORA, or auto: the corpus that most videos belong to, and videos that are not
-    of it are those of a plain folder. Raises InputError where there are no clips.
+    `corpus` is a name of CORPORA, or auto: the corpus that most videos belong to; of the others again the
+    one that most belong to, and so on. `speaker` is a pattern, see `speaker_pattern`, which says who speaks
+    in corpora whose folders do not. Raises InputError where there are no clips.
     """
     stamps = dict(_local_files(root, besides) if isinstance(root, Path) else _remote_files(root, besides))
     paths = [PurePosixPath(name) for name in sorted(stamps)]
@@ -47,21 +62,15 @@ def list_folder(root: Place, corpus: str = "auto", besides: Place | None = None)
             f"{root} holds no videos, but {_by_ending(paths)}",
             f"videos end in one of {' '.join(sorted(VIDEO_ENDINGS))}",
         )
-    home = root.resolve().name
-    chosen = corpus
-    if corpus == "auto":
-        chosen = next(name for name in CORPORA if open_corpus(name).recognises(videos, home))
-    adapter = open_corpus(chosen)
-    found = adapter.find(paths, root)
-    if corpus == "auto":
-        known = {source.relative for source in found}
-        strange = {path for path in videos if str(path) not in known and not adapter.recognises([path], home)}
-        others = [path for path in paths if path in strange or path.suffix.lower() not in VIDEO_ENDINGS]
-        found += open_corpus([*CORPORA][-1]).find(others, root)
+    found = _recognised(paths, videos, root) if corpus == AUTO else open_corpus(corpus).find(paths, root)
+    if speaker:
+        found = _spoken_by(speaker, found)
     if not found:
         raise InputError(
             f"{root} holds no clip in the layout of {corpus}", "set scan.corpus to auto or folder"
         )
+    if corpus == AUTO:
+        _tell_unplaced(found)
     used = {name for source in found for name in (source.relative, source.aligned)}
     others = [path for path in paths if str(path) not in used]
     return Listed(identified([_stamped(source, stamps) for source in found]), others)
@@ -101,6 +110,94 @@ def _by_ending(paths: Iterable[PurePosixPath]) -> str:
     counts = Counter(as_text(path.suffix.lower()) or "without an ending" for path in paths)
     ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
     return ", ".join(f"{count:,} {ending}" for ending, count in ordered)
+
+
+def described(sources: Iterable[Source]) -> str:
+    """Which clips are of which corpus, and where they lie, in one line."""
+    trees: dict[str, list[Source]] = {}
+    for source in sources:
+        trees.setdefault(source.corpus, []).append(source)
+    return "; ".join(
+        f"{name} in {_common_folder(each)}, clips {len(each)}, speakers {len({one.speaker for one in each})}"
+        for name, each in trees.items()
+    )
+
+
+def speaker_pattern(text: str) -> re.Pattern[str]:
+    """A pattern over the path below the raw folder, whose one group is the speaker. Raises ValueError.
+
+    It is a path with `{speaker}` in the place of the name, and with `*` for any name and `**` for any
+    folders, as in `{speaker}/**` or `**/{speaker}_*`; or a regular expression with one group.
+    """
+    if SPEAKER not in text:
+        try:
+            pattern = re.compile(text)
+        except re.error as error:
+            raise ValueError(f"it is no regular expression: {error}") from error
+        if pattern.groups != 1:
+            raise ValueError(f"it should hold {SPEAKER}, or be a regular expression with one group")
+        return pattern
+    if text.count(SPEAKER) > 1:
+        raise ValueError(f"it should hold {SPEAKER} once")
+    parts = re.split(r"(\{speaker\}|\*\*/?|\*)", text)
+    return re.compile("^" + "".join(GLOB.get(part) or re.escape(part) for part in parts) + "$")
+
+
+def _recognised(paths: list[PurePosixPath], videos: list[PurePosixPath], root: Place) -> list[Source]:
+    """The clips of each corpus that is there."""
+    home, found = root.resolve().name, list[Source]()
+    others = [path for path in paths if path.suffix.lower() not in VIDEO_ENDINGS]
+    while videos:
+        name = next(name for name in CORPORA if open_corpus(name).recognises(videos, home))
+        adapter = open_corpus(name)
+        taken = adapter.find(sorted([*videos, *others]), root)
+        found += taken
+        known = {source.relative for source in taken}
+        # What a corpus recognises and leaves out, such as a second camera, is not another's.
+        videos = [path for path in videos if str(path) not in known and not adapter.recognises([path], home)]
+    return found
+
+
+def _spoken_by(speaker: str, sources: list[Source]) -> list[Source]:
+    """The sources with the speakers that a pattern finds, where the corpus does not know its own."""
+    pattern, strange = speaker_pattern(speaker), list[str]()
+    found = []
+    for source in sources:
+        named = pattern.search(source.relative)
+        if open_corpus(source.corpus).is_speaker(source.speaker):
+            found.append(source)
+        elif named and named[1]:
+            found.append(replace(source, speaker=named[1]))
+        else:
+            strange.append(source.relative)
+            found.append(source)
+    if strange:
+        LOG.warning(
+            "%d videos do not fit scan.speaker, such as %s: their folder is their speaker",
+            len(strange),
+            strange[0],
+        )
+    return found
+
+
+def _common_folder(sources: list[Source]) -> str:
+    """The deepest folder that holds all of them, below the raw folder, which is called as it is."""
+    common = os.path.commonpath([PurePosixPath(source.relative).parent for source in sources])
+    return f"{common}/" if common else str(sources[0].root)
+
+
+def _tell_unplaced(sources: list[Source]) -> None:
+    """One line on clips that are named as those of a corpus, and lie where it has none."""
+    named = Counter(
+        name for each in sources if (name := named_corpus(each.utterance)) not in (None, each.corpus)
+    )
+    for name, count in named.items():
+        LOG.warning(
+            "%d videos are named as those of %s, but not filed so: they are taken as those of a plain folder;"
+            " docs/stages.md says how its folders are named",
+            count,
+            name,
+        )
 
 
 def _local_files(root: Path, besides: Place | None) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ import re
 from pathlib import PurePosixPath
 
 from s2f.pipeline.core.files import Place
+from s2f.pipeline.corpora import texts
 from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Label, Source
 
 TICKS_PER_SECOND = 10_000_000
@@ -61,7 +62,8 @@ def labels(source: Source) -> list[Label]:
     """The phones of a clip with their times. Raises ValueError where the label file is damaged."""
     if source.alignment is None:
         return []
-    return _read(source.alignment).get((source.speaker.lower(), source.utterance.lower()), [])
+    lines = _read(source.alignment).get((source.speaker.lower(), source.utterance.lower()), [])
+    return texts.ordered(map(_label, lines))
 
 
 def text(source: Source) -> str | None:
@@ -70,19 +72,26 @@ def text(source: Source) -> str | None:
 
 
 @functools.lru_cache(maxsize=4)
-def _read(path: Place) -> dict[tuple[str, str], list[Label]]:
+def _read(path: Place) -> dict[tuple[str, str], list[str]]:
     """A master label file: a quoted name, lines of `start end phone`, a full stop, for each clip."""
-    found: dict[tuple[str, str], list[Label]] = {}
-    current: list[Label] = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    found: dict[tuple[str, str], list[str]] = {}
+    current: list[str] = []
+    for line in texts.read(path).splitlines():
         if line.startswith('"'):
             parts = PurePosixPath(line.strip('"')).parts
             speaker = next((part for part in parts if SPEAKER.fullmatch(part)), "")
             current = found.setdefault((speaker.lower(), PurePosixPath(parts[-1]).stem.lower()), [])
         elif line and line != "." and not line.startswith("#!MLF!#"):
-            start, end, phone = line.split()[:3]
-            current.append(Label(phone, int(start) / TICKS_PER_SECOND, int(end) / TICKS_PER_SECOND))
+            current.append(line)
     return found
+
+
+def _label(line: str) -> Label:
+    try:
+        start, end, phone = line.split()[:3]
+        return Label(phone, int(start) / TICKS_PER_SECOND, int(end) / TICKS_PER_SECOND)
+    except ValueError:
+        raise ValueError(f"{line!r} is not a start, an end and a phone") from None
 
 
 def _speaker(path: PurePosixPath) -> str | None:

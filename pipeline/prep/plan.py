@@ -1,12 +1,14 @@
 """What must run for a clip, and why: the one rule of the cache, used by the plan and by the workers."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import ConfigError
 from s2f.pipeline.core.files import Copies, as_text
+from s2f.pipeline.core.params import nearest
 from s2f.pipeline.corpora.base import Source
 from s2f.pipeline.prep.settings import PrepSettings
 from s2f.pipeline.stages import STAGES, clip_stages
@@ -22,6 +24,9 @@ Reason = Literal[
     "forced",
     "output missing",
 ]
+
+# How the id of a piece goes on after that of its file.
+PIECE = re.compile(r"-\d{8,}-\d{8,}$")
 
 # Key, status and reason code of a row, as far as the cache rule needs it.
 Brief = tuple[str, str, str]
@@ -61,6 +66,26 @@ def configured(settings: PrepSettings) -> list[ConfiguredStage]:
     return [ConfiguredStage.of(stage, settings.of(stage)) for stage in clip_stages()]
 
 
+def check_names(
+    stages: Iterable[ConfiguredStage], sources: Collection[Source], others: Collection[str] = ()
+) -> None:
+    """Raises ConfigError where a setting by clip ids and speakers names none of these clips or their pieces.
+
+    `others` are further speakers.
+    """
+    speakers = sorted({*others, *(source.speaker for source in sources)})
+    known = {*speakers, *(source.clip_id for source in sources)}
+    for configured in stages:
+        for setting in configured.stage.by_clip:
+            for name in getattr(configured.params, setting).keys() - known:
+                if PIECE.sub("", name) in known:
+                    continue
+                raise ConfigError(
+                    f"{configured.stage.name}.{setting} names {name}, which is neither a speaker nor a clip",
+                    nearest(name, speakers),
+                )
+
+
 def content_hash(source: Source, copies: Copies) -> str:
     """The SHA-256 of a clip's video, then of its text if it has one. Raises OSError."""
     return ":".join(files.sha256(copies.local(path)) for path in (source.video, source.alignment) if path)
@@ -75,7 +100,7 @@ def keys(source: Source, content: str, stages: list[ConfiguredStage]) -> dict[st
         origin = [source.corpus, source.speaker, source.utterance, source.name, *aligned, content]
         # What is not a piece keeps the keys that it had before there were pieces.
         piece = [str(source.piece)] if source.piece else []
-        found[configured.stage.name] = configured.key(inputs or [*origin, *piece])
+        found[configured.stage.name] = configured.key(inputs or [*origin, *piece], source)
     return found
 
 

@@ -46,6 +46,11 @@ class Recordings:
         """What is known of the recordings."""
         return Manifest(self._out / "manifests", STAGE.name, STAGE.schema)
 
+    @property
+    def speakers(self) -> set[str]:
+        """The speakers that a table of pieces names."""
+        return {each.speaker for pieces in self._listed.values() for each in pieces if each.speaker}
+
     def recorded(self) -> dict[str, tuple[str, str]]:
         """The names and speakers of the known recordings by their ids."""
         names, speakers = self.manifest.column("source"), self.manifest.column("speaker")

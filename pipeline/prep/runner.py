@@ -59,14 +59,23 @@ class Preparation:
         self.selection = selection or Selection()
         self.out, self.artifacts = out, out / "artifacts"
         # OUT may lie in RAW: what a stage has made is no clip.
-        self._listed = listing.list_folder(raw, settings.block(ScanParams).corpus, besides=self.artifacts)
+        scan = settings.block(ScanParams)
+        self._listed = listing.list_folder(raw, scan.corpus, besides=self.artifacts, speaker=scan.speaker)
         self.passed_over = self._listed.passed_over()
         self.recordings = Recordings(self._listed.clips, raw, out, settings)
         self.stages = plan.configured(settings)
+        plan.check_names(self.stages, self._listed.clips, self.recordings.speakers)
         # Whether a run has had the folder to itself, so that there is something to tell.
         self.begun = False
+        # What there is to tell of the splits, after a run.
+        self.notes: tuple[str, ...] = ()
         self._ran: Counter[str] = Counter()
         self._fresh: set[str] = set()
+
+    @property
+    def found(self) -> str:
+        """Which clips of which corpora the raw folder holds, in a line."""
+        return listing.described(self._listed.clips)
 
     # What is recorded and what lies in the artifact folders is read at its first use: in a run
     # that is after no other run can change it any more.
@@ -144,6 +153,7 @@ class Preparation:
             if SHARD.name in self.selection.stages:
                 sharding = Sharding(self.out, self.settings, self.manifests, self.samples)
                 sharding.update(self._passed(), self.executor, progress)
+                self.notes = sharding.notes
         return self.funnel()
 
     def forecast(self) -> list[Forecast]:

@@ -11,9 +11,11 @@ from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.progress import Progress
 from s2f.pipeline.core.schema import FRAMES, SHARDS, SOUND, Row
+from s2f.pipeline.prep import splitting
 from s2f.pipeline.prep.settings import PrepSettings
-from s2f.pipeline.stages import align, detect, shard
+from s2f.pipeline.stages import align, detect, shard, splits
 from s2f.pipeline.stages.base import artifact_name
+from s2f.pipeline.stages.splits import Split
 
 INDEX = "manifest.parquet"
 
@@ -26,6 +28,8 @@ class Sharding:
     settings: PrepSettings
     manifests: Mapping[str, Manifest]
     samples: Manifest
+    # What there is to tell of the splits after an update.
+    notes: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Place:
@@ -96,19 +100,55 @@ class Sharding:
         return self.folder / f".{each.key}"
 
     def _samples(self, clip_ids: list[str]) -> Iterator[shard.PlannedSample]:
-        scan = self.manifests["scan"]
-        speakers, corpus, utterances = scan.column("speaker"), scan.column("corpus"), scan.column("utterance")
         frames, sound = self.manifests["align"].column("bytes"), self.manifests["resample"].column("samples")
-        counts = Counter(name for name, _ in {(corpus[clip_id], speakers[clip_id]) for clip_id in scan})
-        for clip_id in clip_ids:
-            split = shard.split_of(
-                speakers[clip_id],
-                utterances[clip_id],
-                self.settings.block(shard.ShardParams),
-                speakers=counts[corpus[clip_id]],
-            )
+        for clip_id, split in self._splits(clip_ids).items():
             keys = {name: self.manifests[name].brief(clip_id)[0] for name in shard.READS}
             yield shard.sample(clip_id, keys, split, frames[clip_id] + 2 * sound[clip_id])
+
+    def _splits(self, clip_ids: list[str]) -> dict[str, Split]:
+        """The split of each clip, without clips that a paper's split leaves out.
+
+        A corpus of one speaker cannot be split by speaker; it is split by utterance.
+        """
+        scan, params = self.manifests["scan"], self.settings.block(shard.ShardParams)
+        speakers, corpus, utterances = scan.column("speaker"), scan.column("corpus"), scan.column("utterance")
+        people = Counter(name for name, _ in {(corpus[clip_id], speakers[clip_id]) for clip_id in scan})
+        before, listed, shares = self._before(), params.listed, params.of_the_rest
+        single = {
+            clip_id for clip_id in clip_ids if params.split_by == "utterance" or people[corpus[clip_id]] == 1
+        }
+        rest = [each for each in clip_ids if each not in single and speakers[each] not in listed]
+        held = splits.held_by(
+            (speakers[clip_id], split) for clip_id, split in before.items() if clip_id in speakers
+        )
+        shared = splits.shared_out(Counter(speakers[each] for each in rest), shares, held)
+        found: dict[str, Split | None] = {}
+        for clip_id in clip_ids:
+            if speakers[clip_id] in listed:
+                found[clip_id] = listed[speakers[clip_id]]
+            elif clip_id in single:
+                found[clip_id] = splits.hashed(utterances[clip_id], shares)
+            else:
+                found[clip_id] = shared[speakers[clip_id]]
+        self.notes = tuple(splitting.notes(found, speakers, self.samples.column("split"), params))
+        return {clip_id: split for clip_id, split in found.items() if split}
+
+    def _before(self) -> dict[str, Split]:
+        """The splits that clips have by the present settings, so that who has a split keeps it.
+
+        Rows of an older s2f do not say by which settings. They count where the settings name people: such
+        a split was meant, and weights may have been trained on it.
+        """
+        params = self.settings.block(shard.ShardParams)
+        known: set[str | None] = {params.rule}
+        if params.train or params.val or params.test:
+            known.add(None)
+        rules = self.samples.column("rule")
+        return {
+            clip_id: split
+            for clip_id, split in self.samples.column("split").items()
+            if rules[clip_id] in known
+        }
 
     def _contents(self, each: shard.PlannedShard) -> list[shard.Content]:
         return [self._content(item) for item in each.samples]
@@ -132,13 +172,14 @@ class Sharding:
         current = {item.clip_id: (item, each) for each in shards for item in each.samples}
         for clip_id in [clip_id for clip_id in self.samples if clip_id not in current]:
             self.samples.remove(clip_id)
-        names = self.samples.column("shard")
+        names, rules = self.samples.column("shard"), self.samples.column("rule")
+        rule = self.settings.block(shard.ShardParams).rule
         for clip_id, (item, each) in current.items():
             known = clip_id in self.samples and self.samples.brief(clip_id)[0] == item.key
-            if known and names[clip_id] == each.name:
+            if known and (names[clip_id], rules[clip_id]) == (each.name, rule):
                 continue
             row = {"clip_id": clip_id, "key": item.key, "status": "ok", "reason": "", "message": ""}
-            self.samples.put(row | {"seconds": 0.0, "split": item.split, "shard": each.name})
+            self.samples.put(row | {"seconds": 0.0, "split": item.split, "shard": each.name, "rule": rule})
         self.samples.compact()
 
 

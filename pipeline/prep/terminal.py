@@ -18,6 +18,7 @@ from s2f.pipeline.stages import load_stage
 
 def prepare(preparation: Preparation, console: Console) -> list[Funnel]:
     """Run a preparation under a progress bar and print its funnel, also when the run is stopped."""
+    console.print(f"found: {preparation.found}", markup=False, highlight=False)
     try:
         with progress_lines(console) as show:
             return preparation.run(show)
@@ -26,6 +27,14 @@ def prepare(preparation: Preparation, console: Console) -> list[Funnel]:
             if preparation.passed_over:
                 console.print(preparation.passed_over, markup=False, highlight=False, soft_wrap=True)
             console.print(funnel_table(preparation.funnel()))
+        for note in preparation.notes:
+            console.print(f"note: {note}", markup=False, highlight=False)
+
+
+def show_plan(preparation: Preparation, console: Console) -> None:
+    """Print what a run would do, and on which clips."""
+    console.print(f"found: {preparation.found}", markup=False, highlight=False)
+    console.print(forecast_table(preparation.forecast()))
 
 
 def funnel_table(funnel: list[Funnel]) -> Table:

@@ -87,6 +87,7 @@ class Stage:
     artifact     the ending of the one file that it may write
     reasons      why it may reject a clip: each reason code with a sentence
     models       the model files that its result depends on
+    by_clip      its settings that map clip ids or speakers to values: a clip's key holds its own value alone
     """
 
     name: str
@@ -100,6 +101,7 @@ class Stage:
     artifact: str | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
     models: Callable[[Any], Iterable[Path]] = _no_models
+    by_clip: frozenset[str] = frozenset()
 
     @property
     def schema(self) -> pa.Schema:
@@ -120,11 +122,20 @@ class ConfiguredStage:
     def of(cls, stage: Stage, params: Params) -> "ConfiguredStage":
         """Hash the settings and the content of the model files, once for all clips."""
         models = [files.sha256(path) for path in stage.models(params)]
-        return cls(stage, params, digest(params.model_dump_json()), digest(*models))
+        settings = digest(params.model_dump_json(exclude=set(stage.by_clip)))
+        return cls(stage, params, settings, digest(*models))
 
-    def key(self, inputs: Iterable[str]) -> str:
-        """The cache key for inputs of these keys."""
-        return key(self.stage.version, self.settings, inputs, self.models)
+    def key(self, inputs: Iterable[str], source: Source) -> str:
+        """The cache key of a clip for inputs of these keys."""
+        values = {name: own(getattr(self.params, name), source) for name in sorted(self.stage.by_clip)}
+        told = [f"{name}={value}" for name, value in values.items() if value]
+        settings = digest(self.settings, *told) if told else self.settings
+        return key(self.stage.version, settings, inputs, self.models)
+
+
+def own(values: Mapping[str, float], source: Source) -> float:
+    """What a setting by clip ids and speakers says of a clip: its own value, its speaker's, or 0."""
+    return values.get(source.clip_id, values.get(source.speaker, 0.0))
 
 
 def key(version: int, settings: str, inputs: Iterable[str], models: str = "") -> str:

@@ -13,16 +13,19 @@ from s2f.pipeline.core.params import Params
 from s2f.pipeline.core.schema import Row
 from s2f.pipeline.corpora import CORPORA, open_corpus
 from s2f.pipeline.corpora.base import Source
+from s2f.pipeline.corpora.listing import AUTO, speaker_pattern
 from s2f.pipeline.stages.base import Clip, Stage
-
-# The corpus is recognised by the names of its files.
-AUTO = "auto"
 
 
 def _known(corpus: str) -> str:
     if corpus not in (AUTO, *CORPORA):
         raise ValueError(f"it should be {AUTO}, {' or '.join(CORPORA)}")
     return corpus
+
+
+def _pattern(text: str) -> str:
+    speaker_pattern(text)
+    return text
 
 
 class ScanParams(Params):
@@ -33,6 +36,10 @@ class ScanParams(Params):
         description=f"{AUTO}, {', '.join(list(CORPORA)[:-1])} or {list(CORPORA)[-1]}",
         json_schema_extra={"enum": [AUTO, *CORPORA]},
     )
+    speaker: Annotated[str, AfterValidator(_pattern)] | None = Field(
+        None,
+        description="who speaks, where folders do not tell: a path such as {speaker}/**, or an expression",
+    )
 
 
 COLUMNS = pa.schema(
@@ -40,6 +47,7 @@ COLUMNS = pa.schema(
         ("corpus", pa.string()),
         ("speaker", pa.string()),
         ("utterance", pa.string()),
+        ("emotion", pa.string()),
         ("source", pa.string()),
         ("begin", pa.float64()),
         ("end", pa.float64()),
@@ -74,6 +82,7 @@ def origin(source: Source) -> Row:
         "corpus": source.corpus,
         "speaker": source.speaker,
         "utterance": source.utterance,
+        "emotion": source.emotion or None,
         "source": source.name,
         "stamp": source.stamp,
         "begin": source.piece.begin if source.piece else None,

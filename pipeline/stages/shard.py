@@ -1,55 +1,30 @@
 """shard: which clips make which tar, and the bytes of that tar. The same clips give the same bytes."""
 
-import hashlib
 import io
 import tarfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from s2f.pipeline.core import files
 from s2f.pipeline.core.files import Place
-from s2f.pipeline.core.params import Params
 from s2f.pipeline.core.schema import FRAMES, META, POINTS, SOUND, Row, SampleMeta
 from s2f.pipeline.faces import alignment
 from s2f.pipeline.stages.align import AlignParams
 from s2f.pipeline.stages.base import Stage, digest, key
+from s2f.pipeline.stages.splits import SPLITS, Split, SplitParams, fraction
 
 VERSION = 3
 READS = ("scan", "detect", "align", "resample", "window")
 
-Split = Literal["train", "val", "test"]
-SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
-
-class Shares(Params):
-    """Shares of the speakers, or utterances, that are not listed; they add up to 1."""
-
-    train: float = Field(0.5, ge=0, le=1, description="share of the training split")
-    val: float = Field(0.2, ge=0, le=1, description="share of the validation split")
-    test: float = Field(0.3, ge=0, le=1, description="share of the test split")
-
-
-class ShardParams(Params):
+class ShardParams(SplitParams):
     """Settings of the shard stage."""
 
-    split_by: Literal["speaker", "utterance"] = Field("speaker", description="what a split keeps together")
-    train: tuple[str, ...] = Field((), description="speakers of the training split")
-    val: tuple[str, ...] = Field((), description="speakers of the validation split")
-    test: tuple[str, ...] = Field((), description="speakers of the test split")
-    shares: Shares = Field(Shares(), description="hashed shares of all that is not listed")
     max_mb: float = Field(64, gt=0, description="largest size of a tar in MB")
-
-    @field_validator("shares")
-    @classmethod
-    def _is_whole(cls, value: Shares) -> Shares:
-        if abs(value.train + value.val + value.test - 1) > 1e-9:
-            raise ValueError("the shares of train, val and test must add up to 1")
-        return value
 
 
 STAGE = Stage(
@@ -57,7 +32,7 @@ STAGE = Stage(
     version=VERSION,
     description="Splits and WebDataset tars.",
     params=ShardParams,
-    columns=pa.schema([("split", pa.string()), ("shard", pa.string())]),
+    columns=pa.schema([("split", pa.string()), ("shard", pa.string()), ("rule", pa.string())]),
     run=None,
     unit="set",
     reads=READS,
@@ -123,21 +98,6 @@ def meta(rows: dict[str, Row], split: Split) -> SampleMeta:
     )
 
 
-def split_of(speaker: str, utterance: str, params: ShardParams, *, speakers: int) -> Split:
-    """The split of a clip: as listed, else by a hash of its speaker, or of its utterance.
-
-    A corpus of one speaker cannot be split by speaker; it is split by utterance.
-    """
-    for split in SPLITS:
-        if speaker in getattr(params, split):
-            return split
-    by = utterance if params.split_by == "utterance" or speakers == 1 else speaker
-    place = _fraction(by)
-    if place < params.shares.train:
-        return "train"
-    return "val" if place < params.shares.train + params.shares.val else "test"
-
-
 def layout(samples: Iterable[PlannedSample], params: ShardParams) -> list[PlannedShard]:
     """Which samples make which tar, a function of the samples alone.
 
@@ -149,7 +109,7 @@ def layout(samples: Iterable[PlannedSample], params: ShardParams) -> list[Planne
     for item in samples:
         by_split[item.split].append(item)
     for split, items in by_split.items():
-        ordered = sorted(items, key=lambda item: _fraction(item.clip_id))
+        ordered = sorted(items, key=lambda item: fraction(item.clip_id))
         for number, part in enumerate(_halve(ordered, params.max_mb * 1e6, 0.0, 1.0)):
             name = f"{split}-{number:06d}.tar"
             shards.append(
@@ -212,10 +172,5 @@ def _halve(
     if len(items) == 1 or sum(item.bytes for item in items) <= limit:
         return [items]
     middle = (low + high) / 2
-    left = [item for item in items if _fraction(item.clip_id) < middle]
+    left = [item for item in items if fraction(item.clip_id) < middle]
     return [*_halve(left, limit, low, middle), *_halve(items[len(left) :], limit, middle, high)]
-
-
-def _fraction(name: str) -> float:
-    """A number in [0, 1) that depends on the name alone."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:6]) / 2**48

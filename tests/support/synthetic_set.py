@@ -17,8 +17,8 @@ from s2f.pipeline.corpora.base import Source
 from s2f.pipeline.prep import plan
 from s2f.pipeline.stages import clip_stages
 from s2f.pipeline.stages.base import artifact_name
-from s2f.pipeline.stages.shard import SPLITS
 from s2f.pipeline.stages.shard import STAGE as SHARD
+from s2f.pipeline.stages.splits import SPLITS
 from support.prepared import Prepared
 
 FRAMES, RATE = 75, 16_000
@@ -189,8 +189,9 @@ def _write_measures(out: Path, random: np.random.Generator) -> None:
         row |= {"black": 0.0, "headroom": float(random.normal(1.95, 0.15))}
         row["silent"] = max(0.0, row["silent"])
         row["embedding"] = (middle + random.normal(0, 0.009, 128)).tolist()
-        sound = random.normal(0, 1, 128)
-        row["signature"] = (sound / np.linalg.norm(sound)).tolist()
+        # As many landmarks as a sentence of GRID has, of as many kinds.
+        marks = np.stack([random.integers(0, 1 << 22, 220), random.integers(0, 180, 220)], axis=1)
+        row["landmarks"] = marks.ravel().tolist()
         row["lag_curve"] = (0.35 * np.exp(-((lags - 1) ** 2) / 18) + random.normal(0, 0.12, 31)).tolist()
         found.append(row)
     write_table(measuring.folder_of(out) / "measures.parquet", found, measuring.SCHEMA)

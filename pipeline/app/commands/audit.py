@@ -63,16 +63,17 @@ def audit(
             )
 
     if raw:
-        detect = settings.block(DetectParams)
+        detect, scan = settings.block(DetectParams), settings.block(ScanParams)
         with progress_lines(console) as progress:
             result = raw_videos.audit_raw(
                 place(raw),
-                settings.block(ScanParams).corpus,
+                scan.corpus,
                 settings.audit,
                 FaceSettings(detect.backend, detect.model),
                 workers=workers,
                 limit=limit,
                 progress=progress,
+                speaker=scan.speaker,
             )
     else:
         result = prepared(out)

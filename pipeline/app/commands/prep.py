@@ -1,5 +1,6 @@
 """`s2f prep`: raw videos to shards."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,6 +47,10 @@ def prep(
     reason: Annotated[
         list[str] | None, typer.Option(help="With --retry-failed: only clips that failed for this reason.")
     ] = None,
+    offsets_from: Annotated[
+        str | None,
+        typer.Option(help="A set with an audit, or an audit.json: take out the offsets that it found."),
+    ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Show what would run and why; run nothing.")] = False,
 ) -> None:
     """Prepare raw videos: all stages, from files to shards.
@@ -67,7 +72,7 @@ def prep(
     )
     overrides = [*(set_ or []), *([f"scan.corpus={corpus}"] if corpus else [])]
     overrides += [f"run.engine={engine}"] if engine else []
-    prepare(raw, out, config, overrides, selection, plan=plan)
+    prepare(raw, out, config, overrides, selection, offsets_from=offsets_from, plan=plan)
 
 
 def listed(names: str) -> tuple[str, ...]:
@@ -82,16 +87,23 @@ def prepare(
     overrides: list[str],
     selection: "Selection",
     *,
+    offsets_from: str | None = None,
     plan: bool = False,
 ) -> None:
     """Run a preparation, or only show its plan."""
     from s2f.pipeline.app.config import load
+    from s2f.pipeline.audit.offsets import read
     from s2f.pipeline.prep import terminal
     from s2f.pipeline.prep.runner import Preparation
+    from s2f.pipeline.stages.resample import ResampleParams
 
-    preparation = Preparation(place(raw), place(out), load(config, overrides), selection)
+    settings = load(config, overrides)
+    if offsets_from:
+        offsets = dict(settings.block(ResampleParams).offsets) | read(place(offsets_from))
+        settings = load(config, [*overrides, f"resample.offsets={json.dumps(offsets)}"])
+    preparation = Preparation(place(raw), place(out), settings, selection)
     if plan:
-        console.print(terminal.forecast_table(preparation.forecast()))
+        terminal.show_plan(preparation, console)
         return
     with resumable():
         terminal.prepare(preparation, console)

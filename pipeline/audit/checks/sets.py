@@ -9,7 +9,7 @@ from s2f.pipeline.audit.checks.base import Check, ClipCheck, Evidence, Outcome, 
 from s2f.pipeline.audit.clips import Clips, Scores
 from s2f.pipeline.audit.measures import duplicates
 from s2f.pipeline.corpora import open_corpus
-from s2f.pipeline.stages.shard import SPLITS
+from s2f.pipeline.stages.splits import SPLITS
 
 MAX_LOST = Setting("max_lost", 0.1, "share of the clips that prep may reject or fail at")
 MAX_SHARE = Setting("max_share", 0.5, "share of the hours of the train split that one speaker may have")
@@ -122,14 +122,16 @@ CHECKS: tuple[Check, ...] = (
     ClipCheck(
         name="set.duplicates",
         title="Duplicates",
-        unit="likeness",
+        unit="correlation",
         level="error",
         meaning="The same recording stands in the set twice, under two names.",
         advice="Remove one of them; across splits it would be learnt and tested.",
-        basis="similarity to the clip most like it: 1 for equal bytes; high for the same face with the"
-        " same sound, even if encoded again; two sentences of GRID have 0.8 or less",
+        basis="correlation of the waveform with that of the clip most like it, from 200 to 3400 Hz, all"
+        " frequencies made equally strong, at the shift where it is greatest: 1 for equal bytes; high for the"
+        " same face with the same sound, even if it was cut, made louder or encoded again; looked at where"
+        " a first look finds two sounds alike, else 0",
         score=_likeness,
-        most=Setting("near_duplicate", 0.9, "likeness of two clips' sounds that makes them one"),
+        most=Setting("near_duplicate", 0.4, "correlation of two clips' waveforms that makes them one"),
     ),
     SetCheck(
         name="set.lost",

@@ -20,8 +20,9 @@ def _channels(clips: Clips) -> Scores:
 
 
 def _length_off(clips: Clips) -> Scores:
-    excess = np.abs(clips.numbers("resample", "excess_samples"))
-    return np.asarray(1000 * excess / clips.numbers("resample", "sample_rate"))
+    excess = 1000 * clips.numbers("resample", "excess_samples") / clips.numbers("resample", "sample_rate")
+    # By a known offset that was taken out, the sound is longer or shorter than it is in the video.
+    return np.asarray(np.abs(excess + np.nan_to_num(clips.numbers("resample", "offset_ms"))))
 
 
 def _lost(clips: Clips) -> Scores:
@@ -130,7 +131,8 @@ CHECKS = (
         level="warning",
         meaning="Sound and video differ in length; prep has cut or padded the end.",
         advice="A difference in the middle would shift all that follows: see the sync check.",
-        basis="length of the sound against the video; GRID's sound is 22 ms short",
+        basis="length of the sound against the video, before known offsets are taken out; GRID's sound is"
+        " 22 ms short",
         score=_length_off,
         most=Setting("max_length_off", 100.0, "ms by which sound and video may differ in length"),
         reasons=("sound_too_short",),

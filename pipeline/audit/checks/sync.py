@@ -71,7 +71,8 @@ CLIP = ClipCheck(
     level="error",
     meaning="The sync scorer finds the sound of these clips late or early. Where it is not sure, it has no"
     " say.",
-    advice="Look whether the lips close at p, b and m; shift the sound, or remove the clip.",
+    advice="Look whether the lips close at p, b and m; let prep take the offset out with --offsets-from OUT,"
+    " or remove the clip.",
     basis="only with `--sync RUN`: offset between sound and lips, measured by a sync scorer"
     " ([docs/metrics.md](metrics.md#sync)) that was trained on faultless clips of these speakers;"
     " clips of which it is not sure do not count",
@@ -85,7 +86,8 @@ SPEAKERS = SetCheck(
     title="Sound and lips together",
     level="error",
     meaning="Pooled over the clips of a speaker, mouth and loudness fit best when the sound is moved.",
-    advice="Move the sound of these clips back before prep; one clip alone proves nothing here.",
+    advice="Let prep take the offset out: the same command with --offsets-from OUT; one clip alone proves"
+    " nothing here.",
     basis="mouth opening against loudness at lags of ± 15 frames, averaged over the clips of a speaker and"
     " over all clips. A peak far from 0 counts if nine of ten random draws of other clips agree to"
     " within a frame. Single clips are never checked: four of ten faultless ones would be off",

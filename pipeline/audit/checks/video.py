@@ -1,7 +1,7 @@
 """Checks of the pictures and of the video file."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -48,7 +48,17 @@ def _seconds(clips: Clips) -> Scores:
 def _damaged(clips: Clips) -> Scores:
     complaints = clips.values("detect", "decode_errors")
     complained = np.array([np.nan if each is None else min(len(each), 1) for each in complaints], np.float64)
-    return np.maximum(clips.numbers("detect", "damaged") + clips.numbers("detect", "missing"), complained)
+    return np.fmax(clips.numbers("detect", "damaged") + clips.numbers("detect", "missing"), complained)
+
+
+def _what_damage(clips: Clips) -> Mapping[int, str]:
+    """What the decoder said of each clip, and for which other reason prep has left the clip out."""
+    notes = {}
+    complaints = clips.values("detect", "decode_errors")
+    for number, (said, reason) in enumerate(zip(complaints, clips.reason, strict=True)):
+        rejected = f"rejected as {reason}" if reason else ""
+        notes[number] = ", ".join(filter(None, (rejected, f"decoder: {said[0]}" if said else "")))
+    return notes
 
 
 def _chosen(clips: Clips) -> Scores:
@@ -117,8 +127,10 @@ CHECKS = (
         level="warning",
         meaning="The decoder complained; such frames are grey, torn or repeated.",
         advice="Take the file from its origin again, or lower detect.max_damaged.",
-        basis="frames that are damaged, missing or reported by the decoder",
+        basis="frames that are damaged, missing or reported by the decoder; also of clips that prep rejected"
+        " for another reason, such as a face that is lost in grey pictures",
         score=_damaged,
+        notes=_what_damage,
         most=Setting("max_damaged", 0, "frames that are damaged, missing or complained of"),
         reasons=(
             "damaged_video",

@@ -20,7 +20,7 @@ from s2f.pipeline.faces.base import Points
 from s2f.pipeline.faces.settings import FaceSettings
 
 # Raise it whenever the same clip would get other figures.
-VERSION = 1
+VERSION = 2
 
 FLOOR_DB = -60.0
 
@@ -42,7 +42,7 @@ COLUMNS = pa.schema(
         ("silent", pa.float32()),
         ("snr", pa.float32()),
         ("lag_curve", pa.list_(pa.float32())),
-        ("signature", pa.list_(pa.float32())),
+        ("landmarks", pa.list_(pa.int32())),
     ]
 )
 

@@ -13,7 +13,7 @@ from s2f.pipeline.audit.report.lag_chart import lag_chart
 from s2f.pipeline.audit.report.terminal import MARKS
 from s2f.pipeline.core.html import rendering
 from s2f.pipeline.core.html.rendering import counted
-from s2f.pipeline.stages.shard import SPLITS
+from s2f.pipeline.stages.splits import SPLITS
 
 # So many resolutions and frame rates are named in the heading.
 MOST_FACTS = 4

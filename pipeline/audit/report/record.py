@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from s2f.pipeline.audit import offsets
 from s2f.pipeline.audit.auditing import Audit
 from s2f.pipeline.audit.checks.judging import made
 from s2f.pipeline.audit.clips import Clips
@@ -16,14 +17,14 @@ from s2f.pipeline.audit.report import page
 from s2f.pipeline.core import files
 from s2f.pipeline.core.files import Place
 
-JSON, SCORES, PAGE = "audit.json", "scores.parquet", "audit.html"
+SCORES, PAGE = "scores.parquet", "audit.html"
 
 
 def write(audit: Audit) -> Place:
     """Write the files into OUT/audit, each whole or not at all; returns the page's path."""
     folder = folder_of(audit.place)
     files.make_folder(folder)
-    files.write_bytes(folder / JSON, json.dumps(summary(audit), indent=1).encode())
+    files.write_bytes(folder / offsets.JSON, json.dumps(summary(audit), indent=1).encode())
     with files.appearing(folder / SCORES) as temporary:
         pq.write_table(scores(audit.clips), temporary, compression="zstd")
     files.write_bytes(folder / PAGE, page.render(audit).encode())
@@ -40,6 +41,7 @@ def summary(audit: Audit) -> dict[str, Any]:
         "hours": audit.hours,
         "levels": dict(levels),
         "findings": [asdict(finding) for finding in audit.findings],
+        offsets.OFFSETS: offsets.found(audit),
         "lags": {name: asdict(lag) for name, lag in audit.lags.items()},
         "funnel": [
             {

@@ -1,5 +1,6 @@
 """Each planted fault is found by its check and by no other one; genuine clips raise no alarm."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,10 @@ from support import faults
 from support.audits import finding, look
 from support.prepared import Prepared, ran
 
+from s2f.pipeline.audit import offsets
 from s2f.pipeline.audit.auditing import Audit
 from s2f.pipeline.audit.findings import at_least
+from s2f.pipeline.audit.report import record
 
 pytestmark = pytest.mark.slow
 
@@ -127,6 +130,20 @@ def test_a_speakers_sound_that_is_shifted_is_found_with_sign_and_size(
     assert any(
         line.startswith("s1: the sound is ") and ("late" if frames > 0 else "early") in line for line in told
     )
+    record.write(found)
+    known = offsets.read(copy.out)
+    assert known == {"s1": 40 * found.lags["s1"].peak}
+    before = copy.rows("resample")
+    funnel = copy.prepare(*SPLITS, f"resample.offsets={json.dumps(known)}")
+    assert ran(funnel) == {"resample": 12, "window": 12}
+    after = copy.rows("resample")
+    assert {row["offset_ms"] for name, row in after.items() if name.startswith("s1_")} == {known["s1"]}
+    assert all(row == before[name] for name, row in after.items() if not name.startswith("s1_"))
+    mended = look(copy.out)
+    assert at_least(list(mended.findings), "warning") == []
+    assert mended.lags["s1"].peak == 0
+    # What was taken out is told again, so that it stays out.
+    assert offsets.found(mended) == known
 
 
 def test_a_speaker_in_two_splits(base: Prepared, sound: Audit, tmp_path: Path) -> None:

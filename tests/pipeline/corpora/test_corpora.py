@@ -1,12 +1,25 @@
 """Which files are clips, whose they are, and what is said in them."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from s2f.pipeline.core.errors import InputError
-from s2f.pipeline.corpora import CORPORA, folder, grid, listing, open_corpus, sentence, tcd_timit
+from s2f.pipeline.corpora import (
+    CORPORA,
+    crema_d,
+    folder,
+    grid,
+    listing,
+    lrs3,
+    lrw,
+    open_corpus,
+    ravdess,
+    sentence,
+    tcd_timit,
+)
 from s2f.pipeline.corpora.base import Corpus, Source
 
 
@@ -143,6 +156,97 @@ def test_a_text_beside_a_clip_is_what_is_said(tmp_path: Path) -> None:
     assert folder.labels(clips["ann_one"]) == []
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("Grüß Gott\n".encode("utf-8-sig"), "Grüß Gott"),
+        ("Grüß Gott\r\n".encode("utf-16"), "Grüß Gott"),
+        ("Grüß Gott".encode("utf-16-be"), "Grüß Gott"),
+        ("Grüß Gott".encode("utf-32"), "Grüß Gott"),
+        (b"hello there\0\0", "hello there"),
+        (b"\n", None),
+        (b"Text:  HELLO THERE\nConf:  4\nRef: 00j9bKdiOjk\n\nWORD START END ASDSCORE\n", "HELLO THERE"),
+        (b"Identity  : \tid00012\nReference : \t21Uxsk56VDQ\n", None),
+        (b"Disk reference: 5721711\nChannel: BBC One HD\nDuration: 0.47 seconds\n", None),
+        (b"Text books are heavy", "Text books are heavy"),
+    ],
+)
+def test_a_text_is_read_in_any_unicode_and_below_any_heading(
+    tmp_path: Path, content: bytes, said: str | None
+) -> None:
+    tree(tmp_path, "ann/one.MP4")
+    (tmp_path / "ann/one.TXT").write_bytes(content)
+    assert folder.text(by_id(tmp_path)["ann_one"]) == said
+
+
+@pytest.mark.parametrize("content", ["Grüß Gott".encode("latin-1"), b"one\0two", b"\xff\xfe\x00\xd8"])
+def test_a_text_that_is_not_unicode_is_unreadable(tmp_path: Path, content: bytes) -> None:
+    tree(tmp_path, "ann/one.mp4")
+    (tmp_path / "ann/one.txt").write_bytes(content)
+    with pytest.raises(ValueError, match="save it as UTF-8"):
+        folder.text(by_id(tmp_path)["ann_one"])
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("lrs3.txt", "BIN BLUE AT F TWO NOW"), ("bom.txt", "bin blue at f two now")]
+)
+def test_the_texts_of_lrs3_and_with_a_mark_are_the_sentence_alone(
+    data: Path, tmp_path: Path, name: str, said: str
+) -> None:
+    tree(tmp_path, "ann/one.mp4")
+    shutil.copy(data / "faults" / name, tmp_path / "ann/one.txt")
+    assert folder.text(by_id(tmp_path)["ann_one"]) == said
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ("0 9000 sil\n8000 30250 bin\n", "before 0.36 s"),
+        ("0 9000 sil\n9000 9000 bin\n", "'bin' ends"),
+        ("-5 9000 sil\n", "'sil' begins at -0.0002 s"),
+        ("0 9000 sil\n9000 nan bin\n", "is not a start, an end and a word"),
+        ("0 9000\n", "is not a start, an end and a word"),
+    ],
+)
+def test_an_alignment_of_impossible_times_is_unreadable(tmp_path: Path, lines: str, why: str) -> None:
+    tree(tmp_path, "s1/bwwh5a.mpg", "align/bwwh5a.align")
+    (tmp_path / "align/bwwh5a.align").write_text(lines)
+    with pytest.raises(ValueError, match=why):
+        grid.labels(by_id(tmp_path)["s1_bwwh5a"])
+
+
+def test_an_alignment_whose_words_overlap_is_unreadable(data: Path, tmp_path: Path) -> None:
+    tree(tmp_path, "s1/bwwh5a.mpg")
+    shutil.copy(data / "faults/overlap-bwwh5a.align", tmp_path / "s1/bwwh5a.align")
+    with pytest.raises(ValueError, match="'bin' begins at"):
+        grid.labels(by_id(tmp_path)["s1_bwwh5a"])
+
+
+@pytest.mark.parametrize(
+    ("folder_name", "speaker"),
+    [("S7", "s7"), ("s07", "s07"), ("speaker_7", "s7"), ("Talker 07", "s7"), ("s7.mpg_vcd", "s7")],
+)
+def test_copies_of_grid_are_recognised(tmp_path: Path, folder_name: str, speaker: str) -> None:
+    name = "BBAF2N" if folder_name == "S7" else "bbaf2n"
+    (found,) = by_id(tree(tmp_path, f"{folder_name}/{name}.MPG", f"ALIGN/{name}.ALIGN")).values()
+    assert (found.corpus, found.speaker, found.utterance) == ("grid", speaker, "bbaf2n")
+    assert found.aligned == f"ALIGN/{name}.ALIGN"
+    (tmp_path / found.aligned).write_text("0 100 SIL\n100 200 BIN\n")
+    assert grid.text(found) == "bin"
+
+
+def test_copies_of_grid_that_are_not_recognised_are_told_in_one_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tree(tmp_path, "anna/bbaf2n.mpg", "bob/lgbo1a.mpg", "bob/hello.mpg")
+    assert {source.corpus for source in by_id(tmp_path).values()} == {"folder"}
+    (line,) = caplog.messages
+    assert line.startswith("2 videos are named as those of grid, but not filed so")
+    caplog.clear()
+    by_id(tmp_path, "folder")
+    assert not caplog.messages
+
+
 def test_ids_are_distinct_and_serve_as_file_names(tmp_path: Path) -> None:
     names = ["a/x.mp4", "a/x.mov", "b/a/x.mp4", "ä é/v1.2 final.mp4", "ö é/v1.2 final.mp4", "a/x_1.mp4"]
     found = listing.find_clips(tree(tmp_path, *names))
@@ -212,6 +316,105 @@ def test_of_two_editions_of_a_grid_clip_the_smaller_serves(tmp_path: Path) -> No
     assert [source.relative for source in found.values()] == ["s1/video/mpg_vcd/bbaf2n.mpg"]
     (only,) = by_id(tree(tmp_path / "large", "s1/video/mpg_6000/bbaf2n.mpg")).values()
     assert only.relative == "s1/video/mpg_6000/bbaf2n.mpg"
+
+
+def test_crema_d_tells_speaker_sentence_and_emotion_by_name(data: Path) -> None:
+    found = by_id(data / "crema")
+    assert len(found) == 85
+    assert {source.corpus for source in found.values()} == {"crema_d"}
+    assert len({source.speaker for source in found.values()}) == 54
+    one = found["1003_1003_IEO_SAD_LO"]
+    assert (one.speaker, one.emotion, crema_d.text(one)) == ("1003", "sadness", "it's eleven o'clock")
+
+
+def test_ids_and_speakers_of_crema_d_are_those_of_a_plain_folder(data: Path) -> None:
+    plain = by_id(data / "crema", "folder")
+    named = by_id(data / "crema")
+    assert {name: (each.speaker, each.utterance) for name, each in plain.items()} == {
+        name: (each.speaker, each.utterance) for name, each in named.items()
+    }
+
+
+def test_two_corpora_side_by_side_are_both_recognised(data: Path, tmp_path: Path) -> None:
+    for name in ("grid", "crema"):
+        (tmp_path / name).symlink_to(data / name)
+    tree(tmp_path, "me/hello.mp4")
+    found = [source.corpus for source in by_id(tmp_path).values()]
+    assert {name: found.count(name) for name in found} == {"grid": 61, "crema_d": 85, "folder": 1}
+    trees = set(listing.described(listing.find_clips(tmp_path)).split("; "))
+    assert trees == {
+        "grid in grid/, clips 61, speakers 11",
+        "crema_d in crema/, clips 85, speakers 54",
+        "folder in me/, clips 1, speakers 1",
+    }
+
+
+def test_ravdess_tells_speaker_sentence_and_emotion_by_name(tmp_path: Path) -> None:
+    tree(tmp_path, "Actor_12/01-01-06-01-02-01-12.mp4", "Actor_12/02-01-06-01-02-01-12.mp4")
+    (found,) = by_id(tmp_path).values()
+    assert (found.corpus, found.speaker, found.emotion) == ("ravdess", "Actor_12", "fear")
+    assert ravdess.text(found) == "dogs are sitting by the door"
+
+
+def test_lrw_tells_the_word_by_folder_and_nobody_who_speaks(tmp_path: Path) -> None:
+    tree(tmp_path, "ABOUT/train/ABOUT_00001.mp4", "ABOUT/val/ABOUT_00002.mp4", "ABOUT/train/ABOUT_00001.txt")
+    first, second = by_id(tmp_path).values()
+    assert {first.corpus, second.corpus} == {"lrw"}
+    assert first.speaker != second.speaker
+    assert (lrw.text(first), first.aligned) == ("ABOUT", None)
+
+
+def test_lrs3_counts_a_video_as_a_speaker(tmp_path: Path) -> None:
+    tree(tmp_path, "trainval/0aki/50001.mp4", "trainval/0aki/50002.mp4", "test/0Fi8/00001.mp4")
+    (tmp_path / "trainval/0aki/50001.txt").write_text("Text:  SO WE\nConf:  4\n")
+    found = by_id(tmp_path)
+    assert {name: each.speaker for name, each in found.items()} == {
+        "0aki_50001": "0aki", "0aki_50002": "0aki", "0Fi8_00001": "0Fi8",
+    }  # fmt: skip
+    assert {each.corpus for each in found.values()} == {"lrs3"}
+    assert lrs3.text(found["0aki_50001"]) == "SO WE"
+
+
+def test_a_person_of_voxceleb2_is_one_speaker_in_all_videos(tmp_path: Path) -> None:
+    found = by_id(tree(tmp_path, "id0001/one/0001.mp4", "id0001/two/0001.mp4", "dev/mp4/id0002/x/0001.mp4"))
+    assert {name: (each.corpus, each.speaker) for name, each in found.items()} == {
+        "id0001_one_0001": ("voxceleb2", "id0001"),
+        "id0001_two_0001": ("voxceleb2", "id0001"),
+        "id0002_x_0001": ("voxceleb2", "id0002"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("pattern", "speakers"),
+    [
+        ("{speaker}/**", {"ann", "bob"}),
+        ("{speaker}/*/*", {"ann", "bob"}),
+        ("**/{speaker}_*", {"a", "b"}),
+        (r"^(\w)", {"a", "b"}),
+        (r"/([xy])/", {"x", "y"}),
+    ],
+)
+def test_a_pattern_says_who_speaks(tmp_path: Path, pattern: str, speakers: set[str]) -> None:
+    tree(tmp_path, "ann/x/a_1.mp4", "ann/y/a_2.mp4", "bob/x/b_1.mp4")
+    found = listing.find_clips(tmp_path, speaker=pattern)
+    assert {source.speaker for source in found} == speakers
+    assert len({source.clip_id for source in found}) == 3
+
+
+def test_a_pattern_leaves_corpora_alone_that_know_their_speakers(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tree(tmp_path, *(f"grid/s1/bbaf{digit}n.mpg" for digit in range(1, 5)), "me/hello.mp4", "there.mp4")
+    found = listing.find_clips(tmp_path, speaker="{speaker}/*")
+    assert {source.speaker for source in found} == {"s1", "me", tmp_path.name}
+    (line,) = caplog.messages
+    assert line.startswith("1 videos do not fit scan.speaker, such as there.mp4")
+
+
+@pytest.mark.parametrize("pattern", ["no group", "(a)(b)", "(", "{speaker}/{speaker}"])
+def test_a_pattern_without_a_speaker_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match="it"):
+        listing.speaker_pattern(pattern)
 
 
 def test_folders_behind_links_are_seen_once(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from s2f.pipeline.audit.verification import damages
 from s2f.pipeline.core import locks
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.prepared_set import PreparedSet
+from s2f.pipeline.corpora.base import Source
 from s2f.pipeline.prep.plan import Selection, configured, why
 from s2f.pipeline.prep.runner import Preparation
 from s2f.pipeline.stages import align
@@ -120,7 +121,8 @@ def test_a_newer_stage_or_model_is_another_code_version() -> None:
 def test_the_key_of_detection_depends_on_the_content_of_the_model_file() -> None:
     (detect,) = (each for each in configured(config.Settings()) if each.stage.name == "detect")
     assert len(detect.models) == 16
-    assert detect.key(["a"]).endswith(detect.models)
+    source = Source("folder", "ann", "a", Path("raw"), "ann/a.mp4")
+    assert detect.key(["a"], source).endswith(detect.models)
 
 
 def test_a_new_video_runs_one_video(small: Prepared, data: Path) -> None:

@@ -7,13 +7,16 @@ import tarfile
 import warnings
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import webdataset
-from support.prepared import Prepared
+from support.prepared import Command, Prepared, copy_clips
 
 from s2f.pipeline import faces
 from s2f.pipeline.core import files, mjpeg, wav, windows
@@ -21,15 +24,13 @@ from s2f.pipeline.core.schema import SampleMeta
 from s2f.pipeline.faces.mouth import crop_points, opening
 from s2f.pipeline.stages.shard import (
     READS,
-    SPLITS,
     PlannedSample,
     PlannedShard,
     ShardParams,
-    Shares,
     layout,
     sample,
-    split_of,
 )
+from s2f.pipeline.stages.splits import SPLITS, Shares, hashed
 
 ENDINGS = ("avi", "json", "npy", "wav")
 KEYS = {name: f"1.{name}.." for name in READS}
@@ -50,12 +51,8 @@ def samples(prepared_grid: Prepared) -> dict[str, dict[str, Any]]:
 
 def made(count: int, size: int = 800_000) -> list[PlannedSample]:
     """Clips of some speakers, a hashed split each."""
-    params = ShardParams()
     clips = [(f"s{number % 40}", f"clip{number}") for number in range(count)]
-    return [
-        sample(f"{speaker}_{name}", KEYS, split_of(speaker, name, params, speakers=40), size)
-        for speaker, name in clips
-    ]
+    return [sample(f"{speaker}_{name}", KEYS, hashed(speaker, Shares()), size) for speaker, name in clips]
 
 
 def contents(shards: list[PlannedShard]) -> set[str]:
@@ -218,32 +215,6 @@ def test_the_key_of_a_sample_depends_on_everything_it_is_made_of(name: str) -> N
     assert sample("a_b", KEYS | {"other": "x"}, "train", 1).key == first.key
 
 
-def test_listed_speakers_go_where_they_are_listed() -> None:
-    params = ShardParams(train=("s1",), val=("s2", "s3"), test=("s4",))
-    for speaker, split in {"s1": "train", "s2": "val", "s3": "val", "s4": "test"}.items():
-        assert {split_of(speaker, f"u{number}", params, speakers=9) for number in range(20)} == {split}
-
-
-def test_speakers_that_are_not_listed_are_shared_out() -> None:
-    params = ShardParams(shares=Shares(train=0.6, val=0.1, test=0.3))
-    found = [split_of(f"s{number}", "u", params, speakers=5000) for number in range(5000)]
-    assert [found.count(split) / 5000 for split in SPLITS] == pytest.approx([0.6, 0.1, 0.3], abs=0.03)
-    assert found[:100] == [split_of(f"s{number}", "other", params, speakers=7) for number in range(100)]
-
-
-def test_a_share_of_nothing_gets_nothing() -> None:
-    params = ShardParams(shares=Shares(train=1, val=0, test=0))
-    assert {split_of(f"s{number}", "u", params, speakers=500) for number in range(500)} == {"train"}
-
-
-@pytest.mark.parametrize(
-    ("params", "speakers"), [(ShardParams(), 1), (ShardParams(split_by="utterance"), 34)]
-)
-def test_utterances_are_shared_out_where_they_must_be(params: ShardParams, speakers: int) -> None:
-    found = [split_of("s1", f"u{number}", params, speakers=speakers) for number in range(2000)]
-    assert [found.count(split) / 2000 for split in SPLITS] == pytest.approx([0.5, 0.2, 0.3], abs=0.05)
-
-
 def test_speakers_and_shares_of_the_settings_reach_the_tars(small: Prepared) -> None:
     small.prepare("shard.train=[s1]", "shard.val=[s2]", "shard.test=[s3]", stage="shard")
     rows = small.rows("shard")
@@ -261,3 +232,53 @@ def test_speakers_and_shares_of_the_settings_reach_the_tars(small: Prepared) -> 
             member = tar.extractfile(name)
             assert member
             assert f"{SampleMeta.model_validate_json(member.read()).split}-000000.tar" == path.name
+
+
+def splits_of(prepared: Prepared) -> dict[str, str]:
+    return {clip_id: row["split"] for clip_id, row in prepared.rows("shard").items()}
+
+
+def test_who_has_a_split_keeps_it_when_clips_are_added(small: Prepared, data: Path) -> None:
+    small.prepare(stage="shard")
+    before = splits_of(small)
+    assert sorted(before.values()) == ["test", "train", "val"]
+    copy_clips(data, small.raw, "s4/bbilzs", "s1/bbbm3a", "s2/swwp2s")
+    small.prepare()
+    after = splits_of(small)
+    assert {clip_id: after[clip_id] for clip_id in before} == before
+    assert after["s2_swwp2s"] == after["s2_pwij3p"]
+
+
+def test_a_set_of_an_older_s2f_keeps_its_splits_where_its_settings_name_people(small: Prepared) -> None:
+    path = small.out / "manifests/shard.parquet"
+    small.prepare("shard.train=[s1]", stage="shard")
+    turned = {"s1_bbaf2n": "train", "s2_pwij3p": "test", "s3_sbia1a": "test"}
+    rows = [row | {"split": turned[row["clip_id"]]} for row in small.rows("shard").values()]
+    table = pa.Table.from_pylist(rows).drop_columns(["rule"])
+    pq.write_table(table, path)
+    small.prepare("shard.train=[s1]", stage="shard")
+    assert splits_of(small) == turned
+    pq.write_table(table, path)
+    small.prepare(stage="shard")
+    assert sorted(splits_of(small).values()) == ["test", "train", "val"]
+
+
+def test_the_end_of_prep_tells_what_is_odd_of_the_splits(small: Prepared, s2f: Command) -> None:
+    def told(*overrides: str) -> str:
+        options = [part for override in overrides for part in ("--set", override)]
+        ended = s2f("prep", small.raw, "--out", small.out, *options)
+        assert ended.code == 0
+        return " ".join(ended.out.split())
+
+    listed = ("shard.train=[s1]", "shard.val=[s2]", "shard.test=[s3]")
+    told(*listed)
+    assert "note:" not in told(*listed)
+    out = told("shard.shares={train: 0, val: 0, test: 1}")
+    assert "there is less to train on than to test: 0 clips against 3" in out
+    assert "2 clips have come into another split than before: s1, s2" in out
+    out = told("shard.split=ijcv2019")
+    assert "its test speakers are as recalled" in out
+    assert splits_of(small)["s2_pwij3p"] == "test"
+    out = told("shard.split=tcd_timit")
+    assert "the set has none of its test speakers" in out
+    assert "whom it leaves out is as recalled" in out

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.prepared import Prepared, copy_clips, fingerprint
+from support.prepared import Command, Prepared, copy_clips, fingerprint, refused
 
 from s2f.pipeline.core import media, mjpeg, wav, windows
+from s2f.pipeline.core.errors import ConfigError
 
 WILD = {
     "Adverb_1": {("scan", "rejected", "no_audio")},
@@ -240,3 +241,61 @@ def test_the_raw_folder_is_left_as_it_was(small: Prepared) -> None:
     before = fingerprint(small.raw)
     small.prepare("align.quality=60", "window.min_loudness=-40")
     assert fingerprint(small.raw) == before
+
+
+def test_known_offsets_are_taken_out_of_the_sound(small: Prepared) -> None:
+    """Late sound loses its begin, early sound gets silence before it; a clip's own offset comes first."""
+    plain = {name: small.artifact("resample", name).read_bytes() for name in small.rows("scan")}
+    keys = {name: row["key"] for name, row in small.rows("resample").items()}
+    clip, other = sorted(name for name in plain if name[:2] in ("s1", "s2"))
+    small.prepare(f"resample.offsets={{s1: 125.0, s2: 50, {other}: -200}}")
+    rows = small.rows("resample")
+    assert {name: row["offset_ms"] for name, row in rows.items() if row["offset_ms"]} == {
+        clip: 125, other: -200,
+    }  # fmt: skip
+    assert {name for name, row in rows.items() if row["key"] != keys[name]} == {clip, other}
+    heard = {name: wav.decode(small.artifact("resample", name).read_bytes()) for name in plain}
+    was = {name: wav.decode(data) for name, data in plain.items()}
+    assert {name: len(sound) for name, sound in heard.items()} == {name: len(was[name]) for name in was}
+    assert np.array_equal(heard[clip][:40_000], was[clip][2000:42_000])
+    assert not heard[clip][-2000:].any()
+    assert np.array_equal(heard[other][3200:], was[other][:-3200])
+    assert not heard[other][:3200].any()
+    assert rows[clip]["lost_seconds"] == rows[other]["lost_seconds"] == 0
+    small.prepare()
+    assert {name: small.artifact("resample", name).read_bytes() for name in plain} == plain
+
+
+def test_an_offset_that_leaves_no_sound_at_the_end_is_told(small: Prepared) -> None:
+    small.prepare("resample.offsets={s1: 400, s2: 9000}")
+    rows = [row for name, row in sorted(small.rows("resample").items()) if name[:2] in ("s1", "s2")]
+    assert [row["reason"] for row in rows] == ["sound_too_short"] * 2
+    assert rows[0]["message"].endswith("s before the video, 400 ms of which are its offset")
+
+
+@pytest.mark.parametrize(
+    ("offsets", "words"),
+    [
+        ("{s11: 80}", "resample.offsets names s11, which is neither a speaker nor a clip"),
+        ("{s1: 80000}", "resample.offsets.s1 .*is 80000: Input should be less than or equal to 10000"),
+        ("{s1: late}", "resample.offsets.s1 .*is .late.: Input should be a valid number"),
+    ],
+)
+def test_offsets_of_nobody_and_of_no_sense_are_refused(small: Prepared, offsets: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        small.prepare(f"resample.offsets={offsets}")
+
+
+def test_the_offsets_of_an_audit_are_taken_out(small: Prepared, s2f: Command) -> None:
+    audited = small.out / "audit/audit.json"
+    audited.parent.mkdir(exist_ok=True)
+    audited.write_text('{"offsets": {"s1": 80.0}}', encoding="utf-8")
+    by_hand = ["--set", "resample.offsets={s1: 40, s2: -40}"]
+    for source in (small.out, audited):
+        assert s2f("prep", small.raw, "--out", small.out, "--offsets-from", source, *by_hand).code == 0
+        rows = small.rows("resample")
+        assert {name[:2]: row["offset_ms"] for name, row in rows.items()} == {"s1": 80, "s2": -40, "s3": 0}
+    audited.write_text("{}", encoding="utf-8")
+    ended = s2f("prep", small.raw, "--out", small.out, "--offsets-from", small.out)
+    refused(ended, "audit.json tells no offsets")
+    refused(s2f("prep", small.raw, "--out", small.out, "--offsets-from", small.raw), "does not exist")
