@@ -13,6 +13,7 @@ from support.kept import kept
 from support.prepared import Prepared
 
 from s2f.pipeline.core import media, mjpeg, wav
+from s2f.pipeline.core.errors import InputError
 
 FILES = (
     "bbizzn.mpg",
@@ -203,5 +204,6 @@ def test_sound_that_is_no_numbers_is_rejected(data: Path, tmp_path: Path) -> Non
         command += ["-i", str(data / name)]
     command += ["-map", "0:v", "-map", "1:a", "-c", "copy", str(prepared.raw / "spoiled.mkv")]
     subprocess.run(command, check=True)
-    prepared.prepare()
+    with pytest.raises(InputError, match="no clip is left"):
+        prepared.prepare()
     assert prepared.ending("raw_spoiled") == ("resample", "rejected", "no_numbers")
