@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from support.kept import kept
 from support.prepared import Prepared
 
 from s2f.pipeline.core import media, mjpeg, wav
+from s2f.pipeline.core.errors import InputError
 
 FILES = (
     "bbizzn.mpg",
@@ -190,3 +192,18 @@ def test_the_points_of_a_mirrored_clip_are_those_of_the_mirrored_picture(recordi
         points = track["points"][0]
     # The first of the right eye's points, as the viewer has it, lies left of the last of the left eye's.
     assert points[36, 0] < points[45, 0]
+
+
+@pytest.mark.slow
+def test_sound_that_is_no_numbers_is_rejected(data: Path, tmp_path: Path) -> None:
+    prepared = Prepared(tmp_path / "raw", tmp_path / "out")
+    prepared.raw.mkdir()
+    # The picture of one file and the sound of another, both as they are.
+    command = [media.ffmpeg_program(), "-v", "error"]
+    for name in ("faults/sound-whole.mkv", "faults/nan.wav"):
+        command += ["-i", str(data / name)]
+    command += ["-map", "0:v", "-map", "1:a", "-c", "copy", str(prepared.raw / "spoiled.mkv")]
+    subprocess.run(command, check=True)
+    with pytest.raises(InputError, match="no clip is left"):
+        prepared.prepare()
+    assert prepared.ending("raw_spoiled") == ("resample", "rejected", "no_numbers")
