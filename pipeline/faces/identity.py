@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from s2f.pipeline.faces.base import Backend, Picture
+from s2f.pipeline.faces.base import Backend, Picture, find_points
 from s2f.pipeline.faces.dlib import embedding
 from s2f.pipeline.faces.mouth import ENLARGE, FACE_BOX, enlarged
 
@@ -22,9 +22,8 @@ def embed(frames: Picture, backend: Backend) -> Embedding:
     person are mostly less than 0.6 apart (dlib's documentation).
     """
     embeddings = np.full((len(frames), SIZE), np.nan, np.float32)
-    for number, frame in enumerate(frames):
-        large = enlarged(frame)
-        points = backend.points(large, BOX)
+    pictures = [enlarged(frame) for frame in frames]
+    for number, points in enumerate(find_points(backend, pictures, [BOX] * len(pictures))):
         if points is not None:
-            embeddings[number] = embedding(large, points)
+            embeddings[number] = embedding(pictures[number], points)
     return embeddings

@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 from s2f.pipeline.faces.alignment import HEIGHT, WIDTH
-from s2f.pipeline.faces.base import Backend, Picture, Points
+from s2f.pipeline.faces.base import Backend, Picture, Points, find_points
 
 # Where the face lies in an aligned crop of 96 x 128 px: dlib's box, the mean over GRID's speakers.
 FACE_BOX = np.array([4.0, 20.0, 96.0, 107.0], dtype=np.float32)
@@ -31,8 +31,8 @@ def crop_points(frames: Frames, backend: Backend) -> Points:
     where the backend finds no face.
     """
     tracked = np.full((len(frames), 68, 2), np.nan, dtype=np.float32)
-    for number, frame in enumerate(frames):
-        points = backend.points(enlarged(frame), FACE_BOX * ENLARGE)
+    pictures = [enlarged(frame) for frame in frames]
+    for number, points in enumerate(find_points(backend, pictures, [FACE_BOX * ENLARGE] * len(pictures))):
         if points is not None:
             tracked[number] = (points + 0.5) / ENLARGE - 0.5
     return tracked

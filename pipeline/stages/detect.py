@@ -22,7 +22,14 @@ from s2f.pipeline.core.schema import Row
 from s2f.pipeline.faces import talking
 from s2f.pipeline.faces.base import Box, Picture
 from s2f.pipeline.faces.talking import Floats
-from s2f.pipeline.faces.tracking import Track, by_talking, find_tracks, intersection_over_union, unsettled
+from s2f.pipeline.faces.tracking import (
+    Track,
+    by_talking,
+    find_tracks,
+    grey,
+    intersection_over_union,
+    unsettled,
+)
 from s2f.pipeline.stages.base import Clip, Stage
 
 ARTIFACT = ".npz"
@@ -156,7 +163,7 @@ def _watched(pictures: Iterable[Picture], changes: list[float]) -> Iterator[Pict
     """Hand pictures on, and note by how many grey levels each differs from the one before."""
     before = None
     for picture in pictures:
-        thumbnail = picture[::4, ::4].mean(axis=2, dtype=np.float32)
+        thumbnail = grey(picture[::4, ::4])
         if before is not None:
             changes.append(float(np.abs(thumbnail - before).mean()))
         before = thumbnail
