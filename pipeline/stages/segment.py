@@ -69,6 +69,7 @@ class SegmentParams(Params):
 COLUMNS = pa.schema(
     [
         ("source", pa.string()),
+        ("speaker", pa.string()),
         ("stamp", pa.string()),
         ("sha256", pa.string()),
         ("duration", pa.float64()),
