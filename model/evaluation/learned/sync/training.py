@@ -51,7 +51,7 @@ def run_folder(run: Path) -> RunFolder:
 def train(
     data: PreparedSet, run: Path, params: SyncParams, console: Console, *, resume: bool = False
 ) -> measuring.Trial | Known | None:
-    """Train on the train split, write RUN, and try the scorer on the val split; None where there is none.
+    """Train on the train split, write RUN, and try the scorer on the val split; None where that was not done.
 
     Of a run that has ended already it is told what its trial has made known. Ctrl-C stops the training,
     saved; stopped and resumed, it ends with the weights of one that was not. Raises InputError where the
@@ -84,6 +84,10 @@ def train(
             return None
     trial = measuring.try_out(trainee.scorer, data, console)
     scorer.save(run, replace(trainee.scorer, known=trial.known if trial else None))
+    if not trial:
+        console.print(
+            "not tested: the val split has fewer than two clips that are long enough", soft_wrap=True
+        )
     return trial
 
 
