@@ -170,7 +170,7 @@ def test_it_can_be_interrupted(run: Path, image: Path, form: str) -> None:
         process.send_signal(signal.SIGINT)
         read_all(process.stdout.fileno())
         assert process.wait() == 130
-        assert process.stderr.read() == b""
+        assert process.stderr.read() == b"stopped\n"
 
 
 def test_pieces_of_any_length_are_the_same_sound() -> None:

@@ -223,7 +223,7 @@ def test_every_block_refuses_unknown_keys() -> None:
         assert issubclass(block, Params)
         found = [field.annotation for field in block.model_fields.values()]
         blocks += [each for each in found if isinstance(each, type) and issubclass(each, BaseModel)]
-    assert len(blocks) == 13
+    assert len(blocks) == 14
     assert not any(dataclasses.is_dataclass(block) for block in blocks)
 
 
@@ -258,7 +258,7 @@ def test_the_schema_refuses_what_prep_refuses(text: str, words: str) -> None:
 def test_the_schema_explains_every_setting() -> None:
     schema = config.schema()
     blocks = schema["$defs"].values()
-    assert len(blocks) == 12
+    assert len(blocks) == 13
     for block in (schema, *blocks):
         assert block["additionalProperties"] is False
     for block in blocks:
