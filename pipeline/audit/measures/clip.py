@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from s2f.pipeline.audit.measures.face import mean_embedding, of_track
+from s2f.pipeline.audit.measures.face import one_embedding, of_track
 from s2f.pipeline.audit.measures.lag import lag_curve
 from s2f.pipeline.audit.measures.sound import of_sound
 from s2f.pipeline.audit.measures.video import of_frames, usual_size
@@ -72,7 +72,7 @@ def measure(material: Material, faces: FaceSettings) -> Row:
         row |= of_track(points)
         if material.frames:
             frames = usual_size(mjpeg.decode(material.frames.read_bytes()))
-            row |= of_frames(frames) | {"embedding": mean_embedding(frames, faces.open())}
+            row |= of_frames(frames) | {"embedding": one_embedding(frames, faces.open())}
         if material.sound:
             row |= of_sound(wav.decode(material.sound.read_bytes()), material.rate)
         if material.loudness:

@@ -81,7 +81,7 @@ def test_where_mediapipe_sees_no_face_figures_are_nan(model: Path) -> None:
     backend, grey = open_backend("mediapipe", 640, str(model)), np.full((2, 128, 96, 3), 128, np.uint8)
     assert np.isnan(mouth.mouth_opening(grey, backend)).all()
     assert np.isnan(identity.embed(grey, backend)).all()
-    assert face.mean_embedding(grey, backend) is None
+    assert face.one_embedding(grey, backend) is None
 
 
 @pytest.mark.slow

@@ -1,0 +1,73 @@
+"""What cutting a recording costs: its peak memory does not grow with its length, at GRID's size and 1080p."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from s2f.pipeline.core import media
+
+# What a recording consists of, over and over, and how long a short and a long one are, in minutes.
+CLIPS = 20
+SIZES = {"360x288": ("scale=360:288", 2, 60), "1080p": ("scale=1350:1080,pad=1920:1080", 1, 10)}
+# MB that the long one may take more than the short one.
+BOUND = 100
+SEGMENT = """
+import sys
+from pathlib import Path
+from s2f.pipeline.app import config
+from s2f.pipeline.prep.plan import Selection
+from s2f.pipeline.prep.runner import Preparation
+raw, out = map(Path, sys.argv[1:])
+settings = config.load(None, ["run.workers=1"])
+selection = Selection(("scan", "segment"), limit=1)
+Preparation(raw, out, settings, selection).run(lambda what, done, total: None)
+"""
+
+
+def make_recording(data: Path, path: Path, size: str, minutes: int) -> Path:
+    """Clips of GRID one after the other, with their own sound, repeated for so many minutes."""
+    path.parent.mkdir(parents=True)
+    listed = path.parent.parent / "list.txt"
+    clips = sorted((data / "grid/s1").glob("*.mpg"))[:CLIPS]
+    listed.write_text("".join(f"file '{clip.resolve()}'\n" for clip in clips))
+    once = path.parent.parent / "once.mp4"
+    start = [media.ffmpeg_program(), "-v", "error", "-y"]
+    sound = ["-af", "aresample=async=1000:min_hard_comp=0.005:first_pts=0", "-c:a", "aac"]
+    video = ["-vf", size, "-r", "25", "-c:v", "libx264", "-preset", "ultrafast", "-crf", "23"]
+    subprocess.run([*start, "-f", "concat", "-safe", "0", "-i", listed, *video, *sound, once], check=True)
+    times = round(minutes * 60 / media.probe(once).duration)
+    loop = ["-stream_loop", str(times - 1), "-i", once, "-c", "copy", path]
+    subprocess.run([*start, *loop], check=True)
+    return path
+
+
+def cut(raw: Path, out: Path) -> tuple[float, float]:
+    """Seconds and peak MB of a process that cuts the recordings of a folder."""
+    begun = time.perf_counter()
+    measure = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True);"
+    measure += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    command = [sys.executable, "-c", measure, sys.executable, "-c", SEGMENT, str(raw), str(out)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return time.perf_counter() - begun, int(done.stdout.split()[-1]) / 1024
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_memory_against_that_of_a_short_recording(data: Path, tmp_path: Path, name: str) -> None:
+    size, *lengths = SIZES[name]
+    table = Table(f"a recording of {name}", *(f"{minutes} min" for minutes in lengths))
+    seconds, peaks = [], []
+    for minutes in lengths:
+        folder = tmp_path / str(minutes)
+        make_recording(data, folder / "raw/talks/one.mp4", size, minutes)
+        taken, peak = cut(folder / "raw", folder / "out")
+        seconds.append(taken)
+        peaks.append(peak)
+    table.add_row("times real time", *(f"{60 * m / s:.1f}" for m, s in zip(lengths, seconds, strict=True)))
+    table.add_row("peak MB", *(f"{peak:.0f}" for peak in peaks))
+    table.add_row(f"more than the short one (at most {BOUND} MB)", "", f"{peaks[1] - peaks[0]:.0f}")
+    Console(width=110).print(table)
