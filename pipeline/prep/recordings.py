@@ -89,7 +89,7 @@ class Recordings:
         """What a worker needs to cut a recording."""
         rows = {STAGE.name: self.manifest.row(source.clip_id)} if source.clip_id in self.manifest else {}
         stages = [self._configured(source)]
-        return worker.Task(source, None, stages, selection, rows, self._out / "artifacts", math.inf)
+        return worker.Task(source, None, stages, selection, rows, self._out / "artifacts")
 
     def put(self, source: Source, row: Row) -> None:
         """Take over what a worker has found in a recording."""

@@ -1,6 +1,7 @@
 """What a worker process does: take one clip through its stale stages, and say how it went."""
 
 import json
+import math
 import time
 from dataclasses import dataclass, field
 
@@ -34,7 +35,7 @@ class Task:
     selection: Selection
     rows: dict[str, Row]
     artifacts: Place
-    longest: float
+    longest: float = math.inf
 
 
 @dataclass

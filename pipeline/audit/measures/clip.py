@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from s2f.pipeline.audit.measures.face import one_embedding, of_track
+from s2f.pipeline.audit.measures.face import of_track, one_embedding
 from s2f.pipeline.audit.measures.lag import lag_curve
 from s2f.pipeline.audit.measures.sound import of_sound
 from s2f.pipeline.audit.measures.video import of_frames, usual_size

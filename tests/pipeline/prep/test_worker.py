@@ -32,7 +32,7 @@ print([name for name in sys.modules if name == "torch" or name.startswith("s2f.m
 
 def task(tmp_path: Path) -> worker.Task:
     source = Source("folder", "ann", "one", tmp_path, "one.mp4")
-    return worker.Task(source, None, plan.configured(PrepSettings()), plan.Selection(), {}, tmp_path, 20.0)
+    return worker.Task(source, None, plan.configured(PrepSettings()), plan.Selection(), {}, tmp_path)
 
 
 @pytest.mark.parametrize("crumb", [None, "", '{"stage": "ali'])
