@@ -86,7 +86,7 @@ def test_workers_against_a_bare_loop(data: Path, tmp_path: Path) -> None:
     # So many that the start of the workers does not count; of one name GRID has one clip.
     for speaker in (data / "grid").glob("s*"):
         for number in range(COPIES):
-            shutil.copytree(speaker, raw / f"{speaker.name}-{number}")
+            shutil.copytree(speaker, raw / f"copy{number}-{speaker.name}")
     open_backend("dlib")
     with timed(spent, "bare"):
         video = bare_loop(raw)
