@@ -270,6 +270,8 @@ class Preparation:
     def _run_clips(self, progress: Progress) -> dict[str, float]:
         """Take the clips through their stages; the durations of those that are too long to be one."""
         long: dict[str, float] = {}
+        if self.selection.stages == (SEGMENT.name,):
+            return long
         tasks = self._tasks()
         progress("clips", 0, len(tasks))
         if not tasks:

@@ -42,7 +42,7 @@ class Task:
 class Outcome:
     """New rows by stage, the stages whose old rows are no longer valid, and an error that ends the run.
 
-    `long` is the duration, in seconds, of a video that is too long for one clip; then there are no rows.
+    `long` is the duration, in seconds, of a video that is too long for one clip; no stage after scan is run.
 
     The rows of the stages in `restamped` were not made again: only the file's time stamp has changed.
     """
@@ -114,7 +114,8 @@ def _process(task: Task, copies: Copies, outcome: Outcome) -> None:
             outcome.dropped = [later.stage.name for later in task.stages[number + 1 :]]
             return
         if stage.name == scan.STAGE.name and source.piece is None and row["duration"] > task.longest:
-            outcome.rows, outcome.long = {}, row["duration"]
+            outcome.long = row["duration"]
+            outcome.dropped = [later.stage.name for later in task.stages[number + 1 :]]
             return
         clip.rows[stage.name] = row
 

@@ -94,6 +94,17 @@ def test_another_setting_prepares_only_the_pieces_that_differ(cut: Prepared, tmp
     assert (set(changed.rows("scan")), changed.rows("segment")) == ({"talks_two"}, {})
 
 
+def test_stages_that_are_run_one_by_one_cut_recordings_too(cut: Prepared, tmp_path: Path) -> None:
+    single = Prepared(cut.raw, tmp_path / "out")
+    single.prepare(*SHORT, stage="scan")
+    assert set(single.rows("scan")) == {"talks_two"}
+    single.prepare(*SHORT, stage="segment")
+    assert single.rows("segment")["talks_two"]["pieces"] == cut.rows("segment")["talks_two"]["pieces"]
+    single.prepare(*SHORT, stage="scan")
+    assert set(single.rows("scan")) == set(cut.rows("scan"))
+    single.prepare(*SHORT, stage="segment")
+
+
 def test_sound_that_is_late_is_taken_into_account(cut: Prepared, tmp_path: Path) -> None:
     (tmp_path / "raw/talks").mkdir(parents=True)
     video = cut.raw / "talks/two.mp4"
