@@ -18,6 +18,7 @@ from s2f.pipeline.core.progress import Progress
 from s2f.pipeline.core.schema import Row
 from s2f.pipeline.prep.funnel import Funnel, count
 from s2f.pipeline.stages import clip_stages
+from s2f.pipeline.stages.segment import STAGE as SEGMENT
 from s2f.pipeline.stages.shard import STAGE as SHARD
 
 
@@ -86,8 +87,9 @@ def audit(
     """
     tables = data.manifests({stage.name: stage.schema for stage in clip_stages()})
     samples = data.manifests({SHARD.name: SHARD.schema})[SHARD.name]
+    recordings = tuple(data.manifests({SEGMENT.name: SEGMENT.schema})[SEGMENT.name].rows())
     measures = measuring.measured(data, tables, workers, progress)
-    records = Records(data.place, tables, samples, measures, data.shard_rows)
+    records = Records(data.place, tables, samples, measures, data.shard_rows, recordings)
     return judged(records, params, deep=deep, offsets=offsets)
 
 

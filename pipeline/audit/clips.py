@@ -30,7 +30,7 @@ Vectors = dict[int, npt.NDArray[np.float32]]
 class Records:
     """What is recorded of a set: the manifests of its clip stages by name, of its samples, and its measures.
 
-    `shards` are the rows of the shard manifest.
+    `shards` are the rows of the shard manifest, `recordings` those of long recordings and listed ones.
     """
 
     place: Place
@@ -38,6 +38,7 @@ class Records:
     samples: Manifest
     measures: Manifest
     shards: tuple[Row, ...] = ()
+    recordings: tuple[Row, ...] = ()
 
 
 class Clips:

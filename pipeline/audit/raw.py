@@ -38,7 +38,7 @@ FRAMES, SECONDS = 3, 10.0
 RATE = 16_000
 
 # Checks of what only prep makes; before it they would flag everything.
-AFTER_PREP = ("set.splits", "set.lost")
+AFTER_PREP = ("set.splits", "set.lost", "set.recordings")
 
 # The measures for which so few frames and seconds are enough.
 LOOKED_AT = ("black", "sharpness", "brightness")

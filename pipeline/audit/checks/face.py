@@ -151,7 +151,7 @@ CHECKS = (
         meaning="The face is not that of the speaker's other clips.",
         advice="Move the clip to its speaker's folder; else a split by speaker leaks.",
         basis="distance of the face's embedding from the nearest quarter of the speaker's other clips;"
-        " with dlib, GRID has up to 0.25 within a speaker, 0.6 and more between two; the finding"
+        " with dlib, GRID has up to 0.26 within a speaker, 0.6 and more between two; the finding"
         " names the speaker whom the clip resembles",
         score=_identity,
         notes=_looks_like,

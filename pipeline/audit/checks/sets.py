@@ -12,6 +12,7 @@ from s2f.pipeline.corpora import open_corpus
 from s2f.pipeline.stages.splits import SPLITS
 
 MAX_LOST = Setting("max_lost", 0.1, "share of the clips that prep may reject or fail at")
+MIN_CUT = Setting("min_cut", 0.2, "share of a long recording that becomes clips, at least")
 MAX_SHARE = Setting("max_share", 0.5, "share of the hours of the train split that one speaker may have")
 
 
@@ -29,6 +30,23 @@ def _lost(data: Evidence) -> Outcome:
         observed=f"{len(lost)} of {len(clips)} clips ({100 * share:.3g} %)",
         flagged=tuple(clips.ids[number] for number in lost) if share > most else (),
         details=tuple(f"{reason} {count}" for reason, count in reasons.most_common()),
+    )
+
+
+def _recordings(data: Evidence) -> Outcome:
+    least = data.params.value(MIN_CUT)
+    found: dict[str, str] = {}
+    for row in data.records.recordings:
+        # What is known of a listed recording is its length alone.
+        if row["status"] != "ok":
+            found[row["clip_id"]] = f"{row['reason']}: {row['message']}"
+        elif row["lag"] or (row["kept"] is not None and row["kept"] < least * row["duration"]):
+            found[row["clip_id"]] = row["message"]
+    return Outcome(
+        expected=f"at least {100 * least:.3g} % of each, in sync",
+        observed=f"{len(found)} of {len(data.records.recordings)} recordings give less, or are not",
+        flagged=tuple(found),
+        details=tuple(f"{clip_id}: {told}" for clip_id, told in found.items()),
     )
 
 
@@ -142,6 +160,17 @@ CHECKS: tuple[Check, ...] = (
         basis="share of the clips that prep rejected or failed at",
         look=_lost,
         uses=(MAX_LOST,),
+    ),
+    SetCheck(
+        name="set.recordings",
+        title="Long recordings",
+        level="warning",
+        meaning="These recordings gave few clips or none, or their sound is late or early.",
+        advice="Look whether the face that talks is seen and large enough; take a lag out with"
+        " resample.offsets, or name the pieces in segments.csv.",
+        basis="share of each long recording that became clips, and the lag of its sound",
+        look=_recordings,
+        uses=(MIN_CUT,),
     ),
     SetCheck(
         name="set.unmeasured",

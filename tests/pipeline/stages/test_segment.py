@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.audits import finding, look
 from support.kept import kept
 from support.prepared import Prepared, ran
 
@@ -62,6 +63,8 @@ def test_each_piece_shows_the_face_that_is_heard(cut: Prepared) -> None:
         number = int((piece["begin"] + piece["end"]) / 2 / 3)
         assert (piece["box"][0] > WIDTH) == (HEARD[number] == 1)
     assert {int((piece["begin"] + piece["end"]) / 6) for piece in recording["pieces"]} == {0, 1, 2, 3}
+    assert not finding(look(cut.out), "set.recordings").flagged
+    assert finding(look(cut.out, min_cut=0.9), "set.recordings").flagged == ("talks_two",)
 
 
 def test_a_piece_is_what_the_whole_recording_shows_and_sounds_like_there(cut: Prepared) -> None:
@@ -117,6 +120,9 @@ def test_sound_that_is_late_is_taken_into_account(cut: Prepared, tmp_path: Path)
     late.prepare(*SHORT)
     row = late.rows("segment")["talks_two"]
     assert row["lag"] == 5
+    found = finding(look(late.out), "set.recordings")
+    assert found.flagged == ("talks_two",)
+    assert "200 ms" in found.details[0]
     assert "late" in row["message"]
     sides = [piece["box"][0] > WIDTH for piece in row["pieces"]]
     assert {*sides} == {False, True}
