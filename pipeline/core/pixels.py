@@ -59,8 +59,9 @@ def upright(frame: "av.VideoFrame", aspect: Fraction | None, matrix: bytes | Non
         )
     else:
         picture = np.asarray(frame.to_ndarray(format="rgb24", threads=THREADS, **options), np.uint8)
-    # PyAV pads rows, and dlib misreads pictures that are not contiguous.
-    return np.ascontiguousarray(_placed(picture, matrix))
+    # PyAV pads rows, and dlib misreads pictures that are not contiguous. Always a copy: the memory of ffmpeg's
+    # frames is aligned, and what is freed of it does not fit the next frame, so that the heap would grow.
+    return np.array(_placed(picture, matrix), order="C")
 
 
 def _placed(picture: Picture, matrix: bytes | None) -> Picture:
