@@ -13,6 +13,7 @@ from pathlib import Path
 import earlier
 import numpy as np
 import pytest
+from report import Verdict
 from rich.console import Console
 from rich.table import Table
 
@@ -23,6 +24,8 @@ ROUNDS = 2
 AUDITED = 300
 TURNS = Path(__file__).with_name("turns.py")
 NAMES = ("earlier", "now")
+# How many times as fast it has to be, and what may differ in the results.
+FASTER = 1.5
 MOST_POINTS, MOST_GREY = 0.2, 1.0
 
 
@@ -77,7 +80,7 @@ def points(path: Path) -> "np.typing.NDArray[np.float32]":
         return np.asarray(track["points"])
 
 
-def test_a_clip_through_all_stages(before: Path, raw: Path, tmp_path: Path) -> None:
+def test_a_clip_through_all_stages(before: Path, raw: Path, tmp_path: Path, verdict: Verdict) -> None:
     outs = {name: tmp_path / name for name in NAMES}
     for out in outs.values():
         out.mkdir()
@@ -109,8 +112,12 @@ def test_a_clip_through_all_stages(before: Path, raw: Path, tmp_path: Path) -> N
         table.add_row(f"{kind} ms per clip", f"{old:.0f}", f"{new:.0f}", f"{old / new:.2f}")
     Console(width=110).print(
         table,
-        f"{earlier.machine()}; earlier is {earlier.commit()}",
         f"points differ by up to {max(moved):.2f} px, crops by {max(greys):.2f} grey levels in the mean",
+    )
+    clip = {name: f"{spent[name]['wall'] / (ROUNDS * CLIPS) * 1000:.0f} ms" for name in NAMES}
+    ratio = spent[NAMES[0]]["wall"] / spent[NAMES[1]]["wall"]
+    verdict(
+        "prep: a GRID clip", clip["now"], f"{clip['earlier']} at {earlier.commit()}", ratio, FASTER, threads=1
     )
     assert len(moved) == CLIPS
     assert max(moved) <= MOST_POINTS
@@ -118,7 +125,7 @@ def test_a_clip_through_all_stages(before: Path, raw: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.timeout(1200)
-def test_the_audit(before: Path, data: Path, tmp_path: Path) -> None:
+def test_the_audit(before: Path, data: Path, tmp_path: Path, verdict: Verdict) -> None:
     """All of `s2f audit` as a process, on a set that the same commit prepared: AUDITED clips of GRID."""
     raw = tmp_path / "raw"
     videos = [*(data / "grid").glob("s*/*.mpg"), *sorted((data / "grid_s1").glob("s1/*"))][:AUDITED]
@@ -146,6 +153,5 @@ def test_the_audit(before: Path, data: Path, tmp_path: Path) -> None:
     for name in NAMES:
         spent[name] = call(name, "audit", tmp_path / name, "--workers", "1")
     old, new = (len(videos) / spent[name] for name in NAMES)
-    table = Table(f"s2f audit, {len(videos)} clips of GRID", *NAMES, "times as fast")
-    table.add_row("clips/s", f"{old:.2f}", f"{new:.2f}", f"{new / old:.2f}")
-    Console(width=110).print(table, f"{earlier.machine()}; earlier is {earlier.commit()}")
+    figure, baseline = f"{new:.2f} clips/s", f"{old:.2f} clips/s at {earlier.commit()}"
+    verdict(f"audit: {len(videos)} clips of GRID", figure, baseline, new / old, FASTER, threads=1)

@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from report import Verdict
 from rich.console import Console
 from rich.table import Table
 
@@ -34,6 +35,9 @@ FPS = Fraction(25)
 SETTINGS = config.Settings()
 COPIES = 2
 CORPUS = 33_000
+# Of the speed of a bare loop; with two workers, of what the machine gains by two bare loops at once; and at most
+# so many times as long as a bare walk with a stat per file.
+SHARE, SHARE_OF_TWO, WALKS = 0.85, 0.9, 30
 # A small process to start a command from: peak memory counts that of the process forked from.
 MEASURE = """
 import resource, subprocess, sys
@@ -80,7 +84,7 @@ def show(title: str, *rows: tuple[str, str]) -> None:
     Console(width=110).print(table)
 
 
-def test_workers_against_a_bare_loop(data: Path, tmp_path: Path) -> None:
+def test_workers_against_a_bare_loop(data: Path, tmp_path: Path, verdict: Verdict) -> None:
     cv2.setNumThreads(1)
     raw, spent = tmp_path / "raw", dict[str, float]()
     # So many that the start of the workers does not count; of one name GRID has one clip.
@@ -97,20 +101,19 @@ def test_workers_against_a_bare_loop(data: Path, tmp_path: Path) -> None:
     for workers in (1, 2):
         with timed(spent, f"{workers}"):
             prepare(raw, tmp_path / f"{workers}", workers)
+    gained, possible = spent["1"] / spent["2"], 2 * spent["bare"] / spent["two bare"]
     show(
         f"GRID, {clips} clips",
         *((f"{name}: clips/s", f"{clips / spent[name]:.2f}") for name in ("bare", "1", "2")),
         *((f"{name}: hours of video per hour", f"{video / spent[name]:.1f}") for name in ("bare", "1", "2")),
-        ("one worker against the bare loop", f"{spent['bare'] / spent['1']:.2f}"),
-        ("two workers against one", f"{spent['1'] / spent['2']:.2f}"),
-        (
-            "two bare loops at once against one after the other",
-            f"{2 * spent['bare'] / spent['two bare']:.2f}",
-        ),
     )
+    ours, bare = (f"{clips / spent[name]:.2f} clips/s" for name in ("1", "bare"))
+    verdict("prep: one worker", ours, f"{bare} of a bare loop", spent["bare"] / spent["1"], SHARE, threads=1)
+    figure, baseline = f"{gained:.2f} times one", f"{possible:.2f} of two bare loops at once"
+    verdict("prep: two workers", figure, baseline, gained / possible, SHARE_OF_TWO, threads=2)
 
 
-def test_1080p_against_real_time(data: Path, tmp_path: Path) -> None:
+def test_1080p_against_a_bare_loop(data: Path, tmp_path: Path, verdict: Verdict) -> None:
     raw, spent = tmp_path / "raw/volunteers/01M/Clips/straightcam", dict[str, float]()
     raw.mkdir(parents=True)
     size = "scale=1350:1080:flags=bicubic,pad=1920:1080:(ow-iw)/2:0,setsar=1,fps=30000/1001"
@@ -120,9 +123,15 @@ def test_1080p_against_real_time(data: Path, tmp_path: Path) -> None:
         command = [media.ffmpeg_program(), "-v", "error", "-i", clip, "-vf", size, *codecs, target]
         subprocess.run(command, check=True)
     seconds = sum(media.probe(path).duration for path in raw.iterdir())
+    cv2.setNumThreads(1)
+    open_backend("dlib")
+    with timed(spent, "bare"):
+        bare_loop(tmp_path / "raw")
     with timed(spent, "prep"):
         prepare(tmp_path / "raw", tmp_path / "out", 1)
-    show("1080p at 29.97 fps, one worker", ("times real time", f"{seconds / spent['prep']:.2f}"))
+    ours, bare = (f"{seconds / spent[name]:.2f} times real time" for name in ("prep", "bare"))
+    name, ratio = "prep: 1080p at 29.97 fps, one worker", spent["bare"] / spent["prep"]
+    verdict(name, ours, f"{bare} of a bare loop", ratio, SHARE, threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +194,7 @@ def ready(source: Source, key: str) -> Row:
     }
 
 
-def test_a_run_with_nothing_to_do(finished: tuple[Path, Path]) -> None:
+def test_a_run_with_nothing_to_do(finished: tuple[Path, Path], verdict: Verdict) -> None:
     raw, out = finished
     spent: dict[str, float] = {}
     program = Path(sys.executable).with_name("s2f")
@@ -201,8 +210,15 @@ def test_a_run_with_nothing_to_do(finished: tuple[Path, Path]) -> None:
     cpu, peak = map(float, used.stdout.split())
     show(
         f"nothing to do, {CORPUS:,} clips",
-        ("seconds", f"{spent['run']:.2f}"),
         ("CPU seconds", f"{cpu:.2f}"),
-        ("times a bare walk with a stat per file", f"{spent['run'] / spent['walk']:.1f}"),
         ("peak memory, MB", f"{peak / 1024:.0f}"),
+    )
+    figure, baseline = f"{spent['run']:.2f} s", f"{spent['walk']:.2f} s of a bare walk with a stat per file"
+    verdict(
+        f"prep: nothing to do, {CORPUS:,} clips",
+        figure,
+        baseline,
+        spent["run"] / spent["walk"],
+        WALKS,
+        "less",
     )

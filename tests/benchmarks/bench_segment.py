@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from report import Verdict
 from rich.console import Console
 from rich.table import Table
 
@@ -57,7 +58,9 @@ def cut(video: Path) -> tuple[float, float]:
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", SIZES)
-def test_memory_against_that_of_a_short_recording(data: Path, tmp_path: Path, name: str) -> None:
+def test_memory_against_that_of_a_short_recording(
+    data: Path, tmp_path: Path, name: str, verdict: Verdict
+) -> None:
     size, *lengths = SIZES[name]
     table = Table(f"a recording of {name}", *(f"{minutes} min" for minutes in lengths))
     seconds, peaks = [], []
@@ -67,5 +70,7 @@ def test_memory_against_that_of_a_short_recording(data: Path, tmp_path: Path, na
         peaks.append(peak)
     table.add_row("times real time", *(f"{60 * m / s:.1f}" for m, s in zip(lengths, seconds, strict=True)))
     table.add_row("peak MB", *(f"{peak:.0f}" for peak in peaks))
-    table.add_row(f"more than the short one (at most {BOUND} MB)", "", f"{peaks[1] - peaks[0]:.0f}")
     Console(width=110).print(table)
+    short, long = (f"{peak:.0f} MB of {minutes} min" for peak, minutes in zip(peaks, lengths, strict=True))
+    bound = 1 + BOUND / peaks[0]
+    verdict(f"segment: memory at {name}, {BOUND} MB more", long, short, peaks[1] / peaks[0], bound, "less")

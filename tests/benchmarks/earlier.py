@@ -45,14 +45,3 @@ def environment(earlier: Path | None) -> dict[str, str]:
 def on_core(*arguments: object) -> list[str]:
     """The command of a Python process on one core."""
     return ["taskset", "--cpu-list", str(CORE), sys.executable, *map(str, arguments)]
-
-
-def machine() -> str:
-    """The processor, its widest instruction set, and the threads that a process may use."""
-    facts = dict(
-        line.split("\t: ", 1)
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").replace("\t\t", "\t").splitlines()
-        if "\t: " in line
-    )
-    wide = [name for name in ("avx512f", "avx2", "avx", "sse4_2") if name in facts.get("flags", "").split()]
-    return f"{facts.get('model name', 'unknown processor')}, {(wide or ['?'])[0]}, 1 thread on core {CORE}"
