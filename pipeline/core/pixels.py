@@ -59,8 +59,8 @@ def upright(frame: "av.VideoFrame", aspect: Fraction | None, matrix: bytes | Non
         )
     else:
         picture = np.asarray(frame.to_ndarray(format="rgb24", threads=THREADS, **options), np.uint8)
-    # PyAV pads rows, and dlib misreads pictures that are not contiguous. Always a copy: the memory of ffmpeg's
-    # frames is aligned, and what is freed of it does not fit the next frame, so that the heap would grow.
+    # PyAV pads rows, and dlib misreads pictures that are not contiguous. Always a copy: the memory of
+    # ffmpeg's frames is aligned, and what is freed of it does not fit the next frame: the heap would grow.
     return np.array(_placed(picture, matrix), order="C")
 
 
@@ -108,22 +108,27 @@ def emptiness(frame: "av.VideoFrame") -> float:
     planes = (frame if plain else frame.reformat(format="yuv420p", threads=THREADS)).planes
     luma = _points(planes[0], planes[1])
     # In most frames the luma alone tells that they are pictures.
-    near = {colour: np.abs(luma - colour[0]) <= NEAR for colour in NOTHING}
-    if max(float(points.mean()) for points in near.values()) <= REST:
+    near = {colour: _near(luma, colour[0]) for colour in NOTHING}
+    if max(map(np.count_nonzero, near.values())) <= REST * luma.size:
         return 0.0
     for number in (1, 2):
         chroma = _points(planes[number], planes[number])
         for colour, points in near.items():
-            np.logical_and(points, np.abs(chroma - colour[number]) <= NEAR, out=points)
-    return max(float(points.mean()) for points in near.values())
+            np.logical_and(points, _near(chroma, colour[number]), out=points)
+    return float(max(map(np.count_nonzero, near.values())) / luma.size)
 
 
-def _points(plane: "av.video.plane.VideoPlane", grid: "av.video.plane.VideoPlane") -> npt.NDArray[np.int16]:
+def _near(values: Picture, value: int) -> npt.NDArray[np.bool_]:
+    """Which values differ from one by no more than NEAR; differences below 0 wrap around to large ones."""
+    least, most = max(0, value - NEAR), min(255, value + NEAR)
+    return np.asarray(values - np.uint8(least) <= most - least)
+
+
+def _points(plane: "av.video.plane.VideoPlane", grid: "av.video.plane.VideoPlane") -> Picture:
     """The values of a plane at every eighth point of that of the chroma."""
     values = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
     down, across = round(plane.height / grid.height), round(plane.width / grid.width)
-    points = values[: down * grid.height : 8 * down, : across * grid.width : 8 * across]
-    return points.astype(np.int16)
+    return values[: down * grid.height : 8 * down, : across * grid.width : 8 * across]
 
 
 def deinterlaced(frames: Iterable["av.VideoFrame"], stream: "av.VideoStream") -> Iterator["av.VideoFrame"]:

@@ -92,14 +92,15 @@ def crop(picture: Picture, transform: Transforms, size: tuple[int, int] = (WIDTH
     enlarged[:, 2] += (factor - 1) / 2
     width, height = size
     warped = cv2.warpAffine(
-        picture,
+        # OpenCV warps four channels three times as fast as three, to the same values.
+        cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA),
         enlarged,
         (width * factor, height * factor),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
     small = warped if factor == 1 else cv2.resize(warped, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(small, dtype=np.uint8)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGBA2RGB), dtype=np.uint8)
 
 
 def crop_photo(

@@ -22,6 +22,8 @@ COVERED = 15.0  # the same within the box of a face: real faces stay below 11
 # Where the lips of none go with the sound better than this, those that move most count.
 LEAST_AGREEMENT = 0.05
 THUMBNAIL = 48  # px of the shorter side that two frames are compared in
+# Where a box is looked at, from its left to its right edge and from its upper to its lower one.
+SHARES = np.linspace(0, 1, 24, dtype=np.float32)[:, None]
 # Pictures that wait for their points to be found together: 20 of 1080p, a clip of GRID.
 WAITING = 128 << 20
 
@@ -244,7 +246,7 @@ class _Tracker:
 def _face_thumbnail(picture: Picture, box: Box) -> npt.NDArray[np.float32]:
     """The content of a box, grey float32 (24, 24); beyond the picture its edge is repeated."""
     height, width = picture.shape[:2]
-    places = np.linspace(box[:2], box[2:], 24).astype(int).clip(0, (width - 1, height - 1))
+    places = (box[:2] + SHARES * (box[2:] - box[:2])).astype(int).clip(0, (width - 1, height - 1))
     columns, rows = places.T
     return grey(picture.reshape(-1, 3).take(rows[:, None] * width + columns, axis=0))
 
