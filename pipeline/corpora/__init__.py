@@ -1,5 +1,6 @@
 """GRID, TCD-TIMIT, CREMA-D and others, plain folders: a file per corpus, and one table."""
 
+import functools
 import importlib
 from typing import TYPE_CHECKING, cast
 
@@ -19,6 +20,7 @@ CORPORA = {
 }
 
 
+@functools.cache
 def open_corpus(name: str) -> "Corpus":
     """The module of a corpus by its name in CORPORA."""
     return cast("Corpus", importlib.import_module(CORPORA[name]))

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from upath import UPath
@@ -93,7 +94,7 @@ def identified(sources: Iterable[Source], recorded: Mapping[str, tuple[str, str]
         else:
             waiting.append(replace(source, given=""))
     for source in waiting:
-        ids = (source.clip_id, *(source.hashed_id(digits) for digits in range(8, 65)))
+        ids = chain([source.clip_id], (source.hashed_id(digits) for digits in range(8, 65)))
         clip_id = next(each for each in ids if each not in by_id)
         by_id[clip_id] = replace(source, given=clip_id)
     return [by_id[clip_id] for clip_id in sorted(by_id)]

@@ -92,13 +92,15 @@ def prepare(
 ) -> None:
     """Run a preparation, or only show its plan."""
     from s2f.pipeline.app.config import load
-    from s2f.pipeline.audit.offsets import read
     from s2f.pipeline.prep import terminal
     from s2f.pipeline.prep.runner import Preparation
     from s2f.pipeline.stages.resample import ResampleParams
 
     settings = load(config, overrides)
     if offsets_from:
+        # All of the audit comes with it.
+        from s2f.pipeline.audit.offsets import read
+
         offsets = dict(settings.block(ResampleParams).offsets) | read(place(offsets_from))
         settings = load(config, [*overrides, f"resample.offsets={json.dumps(offsets)}"])
     preparation = Preparation(place(raw), place(out), settings, selection)
