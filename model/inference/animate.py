@@ -1,9 +1,10 @@
-"""A photo and a sound to a video of a talking face.
+"""A photo and a sound to a video of the photo that speaks, or of its face alone.
 
 The sound is streamed, so that hours of it take no more memory than seconds. The code that prepared the
 training data aligns the photo and cuts the windows of the sound.
 """
 
+import logging
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import numpy.typing as npt
 import torch
 
 from s2f.model.data.pictures import to_pictures
+from s2f.model.inference.compositing import Compositor, Face, Part, calm_colours
 from s2f.model.inference.runtime import FRAMES, load_prepared
 from s2f.model.networks.device import best_device
 from s2f.model.networks.generator import HEIGHT, WIDTH
@@ -26,11 +28,15 @@ from s2f.pipeline.core.files import make_folder
 from s2f.pipeline.core.media import ENCODERS, check_sound, read_audio, write_video
 from s2f.pipeline.core.pictures import read_picture
 from s2f.pipeline.core.windows import Sound, cut_windows, frames_for, window_starts
-from s2f.pipeline.faces.alignment import PHOTO_SIDE, crop_photo
+from s2f.pipeline.faces.alignment import PHOTO_SIDE, crop_photo, photo_points
 from s2f.pipeline.faces.settings import DEFAULT_FACES, FaceSettings
+
+LOG = logging.getLogger(__name__)
 
 Picture = npt.NDArray[np.uint8]
 
+# Players and decoders in hardware show no more px of a side (level 5.1 of H.264).
+MOST_SIDE = 4096
 # How far the aspect ratio of an aligned picture may be from 3 : 4.
 ASPECT_TOLERANCE = 0.02
 
@@ -57,25 +63,39 @@ def animate(
     out: Path,
     *,
     aligned: bool = False,
+    whole: bool | None = None,
+    part: Part = "face",
+    scale: int = 1,
     faces: FaceSettings = DEFAULT_FACES,
     seed: int = 0,
     chunk_seconds: float = 1.0,
 ) -> Animation:
-    """Write a video of the face in `image` speaking `audio`, with the generator of a trained run.
+    """Write a video of `image` speaking `audio`, with the generator of a trained run.
 
-    `aligned` means that the image is already a crop like those in the shards; otherwise `faces` finds the
-    face in it. The video covers the sound to its end; `chunk_seconds` of sound are in memory at a time.
-    Raises InputError where image, sound or `out` cannot be used, CheckpointError for the run.
+    aligned  the image is a crop like those in the shards; otherwise `faces` finds the face in it
+    whole    the video shows the whole photo, by default where it is not aligned; else the face of 96 x 128
+    part     of a whole photo: what of the face moves
+    scale    of a face alone: how many times as large it is shown
+
+    The video covers the sound to its end; `chunk_seconds` of sound are in memory at a time. Raises
+    InputError where image, sound or `out` cannot be used, CheckpointError for the run.
     """
-    _check_target(out)
-    if not audio.is_file():
-        raise InputError(f"{audio} is not a file", "give a sound file, such as a wav, flac, mp3 or mp4")
+    check_files(audio, out)
+    if whole is None:
+        whole = not aligned
     device = best_device()
     talker = load_prepared(run, device)
     check_sound(audio, talker.sample_rate)
-    face = read_face(image, aligned=aligned, faces=faces)
+    photo = read_photo(image, faces) if whole else None
+    still = photo.crop if photo else read_face(image, aligned=aligned, faces=faces)
     sound = read_audio(audio, talker.sample_rate, chunk_seconds=chunk_seconds)
-    frames = generate(talker, face, sound, device, seed)
+    frames = generate(talker, still, sound, device, seed)
+    if photo:
+        compositor = Compositor(photo, part)
+        frames = (compositor.composite(calm_colours(frame, still)) for frame in frames)
+    elif scale > 1:
+        size = (WIDTH * scale, HEIGHT * scale)
+        frames = (np.asarray(cv2.resize(each, size, interpolation=cv2.INTER_CUBIC)) for each in frames)
     count = write_video(out, frames, talker.fps, sound=audio)
     return Animation(out, count, float(talker.fps), float(count / talker.fps))
 
@@ -125,6 +145,30 @@ def stream_windows(sound: Iterable[Sound], fps: Fraction, sample_rate: int, size
         yield cut_windows(kept, window_starts(rest, fps, sample_rate, size, first=shown) - origin, size)
 
 
+def read_photo(image: Path, faces: FaceSettings = DEFAULT_FACES) -> Face:
+    """The largest face of a picture file, of even size, as H.264 needs it, and no larger than players show.
+
+    Raises InputError where it shows no upright face.
+    """
+    picture = read_picture(image)
+    side = max(picture.shape[:2])
+    if side > MOST_SIDE:
+        LOG.warning("%s has a side of %d px: the video has %d", image, side, MOST_SIDE)
+        share = MOST_SIDE / side
+        picture = np.asarray(cv2.resize(picture, None, fx=share, fy=share, interpolation=cv2.INTER_AREA))
+    picture = even(picture)
+    try:
+        return Face(picture, photo_points(picture, faces.open(PHOTO_SIDE)))
+    except InputError as error:
+        raise InputError(f"{image}: {error.message}", error.hint) from error
+
+
+def even(picture: Picture) -> Picture:
+    """A picture whose last column and row are repeated where their number is odd."""
+    height, width = picture.shape[:2]
+    return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+
+
 def read_face(image: Path, *, aligned: bool, faces: FaceSettings = DEFAULT_FACES) -> Picture:
     """The face in a picture file as an aligned RGB crop uint8 (128, 96, 3); see read_picture."""
     picture = read_picture(image)
@@ -147,8 +191,10 @@ def _fit(image: Path, picture: Picture) -> Picture:
     return np.asarray(resized, np.uint8)
 
 
-def _check_target(out: Path) -> None:
-    """Refuse before the work what could not be written after it."""
+def check_files(audio: Path, out: Path) -> None:
+    """Refuse before the work what could not be read or written after it. Raises InputError."""
+    if not audio.is_file():
+        raise InputError(f"{audio} is not a file", "give a sound file, such as a wav, flac, mp3 or mp4")
     if out.suffix.lower() not in ENCODERS:
         raise InputError(
             f"{out} does not end in {' or '.join(ENCODERS)}", "the ending decides the video format"

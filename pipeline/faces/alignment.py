@@ -109,7 +109,12 @@ def crop_photo(
     size: tuple[int, int] = (WIDTH, HEIGHT),
     report: Callable[[str], object] = LOG.warning,
 ) -> Picture:
-    """The canonical face of a photo's largest face; `report` is told where there are several.
+    """The canonical face of a photo's largest face; see photo_points."""
+    return crop(picture, similarity(photo_points(picture, backend, report)[None], size)[0], size)
+
+
+def photo_points(picture: Picture, backend: Backend, report: Callable[[str], object] = LOG.warning) -> Points:
+    """The 68 points of a photo's largest face; `report` is told where there are several.
 
     Raises InputError where there is none, or where it does not stand upright.
     """
@@ -122,14 +127,14 @@ def crop_photo(
             "no face was found in the photo",
             "give a photo of a face from the front, 80 px wide or more, or an aligned crop with --aligned",
         )
-    transform = similarity(points[None], size)[0]
+    transform = similarity(points[None])[0]
     # The picture is turned by so many quarters to the left before the face stands upright.
     quarters = -round(float(np.arctan2(transform[1, 0], transform[0, 0])) / (np.pi / 2)) % 4
     if quarters:
         raise _is_turned(quarters)
     if len(faces) > 1:
         report(f"the photo shows {len(faces)} faces: the largest one is taken, {_place(faces[-1])}")
-    return crop(picture, transform, size)
+    return points
 
 
 def _check_upright(picture: Picture, backend: Backend, faces: list[Detection]) -> None:

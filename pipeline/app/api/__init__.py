@@ -26,6 +26,7 @@ __all__ = [
     "S2fError",
     "animate",
     "audit",
+    "dub",
     "evaluate",
     "load_generator",
     "measure_sync",
@@ -121,15 +122,33 @@ def load_generator(run: PathLike) -> "Talker":
 
 
 def animate(
-    run: PathLike, image: PathLike, audio: PathLike, out: PathLike, *, aligned: bool = False, seed: int = 0
+    run: PathLike,
+    image: PathLike,
+    audio: PathLike,
+    out: PathLike,
+    *,
+    aligned: bool = False,
+    whole: bool | None = None,
+    seed: int = 0,
 ) -> "Animation":
-    """Write a video in which the face of a photo speaks a sound; see `s2f animate`.
+    """Write a video in which a photo speaks a sound; see `s2f animate`.
 
-    `aligned` means that the photo is an aligned crop already. Raises InputError or CheckpointError.
+    `aligned` means that the photo is an aligned crop already; otherwise the whole photo is shown, or with
+    `whole=False` its face alone. Raises InputError or CheckpointError.
     """
     from s2f.model.inference.animate import animate as write
 
-    return write(Path(run), Path(image), Path(audio), Path(out), aligned=aligned, seed=seed)
+    return write(Path(run), Path(image), Path(audio), Path(out), aligned=aligned, whole=whole, seed=seed)
+
+
+def dub(run: PathLike, video: PathLike, audio: PathLike, out: PathLike, *, seed: int = 0) -> "Animation":
+    """Write a video in which the face of another one speaks a sound; see `s2f animate --video`.
+
+    Raises InputError or CheckpointError.
+    """
+    from s2f.model.inference.dubbing import dub as write
+
+    return write(Path(run), Path(video), Path(audio), Path(out), seed=seed)
 
 
 def evaluate(

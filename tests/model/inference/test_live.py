@@ -196,7 +196,7 @@ def test_what_users_get_wrong(run: Path, image: Path, tmp_path: Path, s2f: Comma
     for arguments in ((), ("--stream", "--audio", image)):
         ended = s2f(*command, *arguments)
         assert ended.code == 1
-        assert "either --audio or --stream" in ended.err
+        assert "either --audio, --text or --stream" in ended.err
     assert s2f(*command, "--stream", "--format", "gif").code == 2
     source, target = os.pipe()
     os.write(target, make_pcm(3))

@@ -20,6 +20,7 @@ from support.prepared import Command, Ended, Prepared, refused
 from s2f.pipeline.app import config
 from s2f.pipeline.app.program import PANELS, app
 from s2f.pipeline.core import wav
+from s2f.pipeline.core.media import FrameReader, probe
 from s2f.pipeline.core.pictures import encode_png
 
 
@@ -228,3 +229,39 @@ def test_settings_prints_a_file_that_prep_reads(s2f: Command, small: Prepared) -
     Path("stages.yaml").write_text(printed.out, encoding="utf-8")
     assert s2f("prep", small.raw, "--out", small.out).code == 0
     assert small.rows("window")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--image", "a.png", "--video", "a.mp4", "--text", "hello"], "one face is to speak"),
+        (["--text", "hello"], "one face is to speak"),
+        (["--image", "a.png", "--text", " "], "nothing to say"),
+        (["--image", "a.png", "--text", "hello", "--audio", "a.wav"], "come from one place"),
+        (
+            ["--image", "a.png", "--text", "hello", "--aligned", "--frame", "photo"],
+            "--frame photo is not possible",
+        ),
+        (["--video", "a.mp4", "--text", "hello", "--frame", "face"], "--frame face is not possible"),
+        (["--image", "a.png", "--text", "hello", "--scale", "2"], "--scale is for the face alone"),
+        (["--video", "a.mp4", "--text", "hello", "--scale", "2"], "--scale is for the face alone"),
+        (["--image", "a.png", "--text", "hello", "--frame", "face", "--keep", "upper"], "--keep is for"),
+        (["--image", "a.png", "--text", "hello", "--voice", "klingonese"], "no voice klingonese"),
+    ],
+)
+def test_options_of_an_animation_that_do_not_go_together(
+    s2f: Command, words: list[str], told: str, tmp_path: Path
+) -> None:
+    refused(s2f("animate", *words, "--out", str(tmp_path / "talk.mp4")), told)
+    assert not (tmp_path / "talk.mp4").exists()
+
+
+@pytest.mark.slow
+def test_a_photo_says_what_is_typed(s2f: Command, data: Path, tmp_path: Path) -> None:
+    photo, out = tmp_path / "photo.png", tmp_path / "talk.mp4"
+    photo.write_bytes(encode_png(next(iter(FrameReader(data / "grid/s1/bbaf2n.mpg")))))
+    done = s2f("animate", "--image", str(photo), "--text", "Good morning!", "--out", str(out))
+    assert done.code == 0, done.err
+    found = probe(out)
+    assert (found.width, found.height) == (360, 288)
+    assert 1 < found.duration < 3

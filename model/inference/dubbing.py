@@ -1,0 +1,119 @@
+"""A video and new speech to a video of the same face saying it: only the mouth region is another one."""
+
+import itertools
+import logging
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from s2f.model.inference.animate import Animation, Picture, check_files, even, generate
+from s2f.model.inference.compositing import Compositor, Face, Part, calm_colours
+from s2f.model.inference.runtime import load_prepared
+from s2f.model.networks.device import best_device
+from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.media import FrameReader, check_sound, read_audio, write_video
+from s2f.pipeline.faces import identity, mouth
+from s2f.pipeline.faces.alignment import crop, similarity, smooth
+from s2f.pipeline.faces.base import Backend, Points
+from s2f.pipeline.faces.settings import DEFAULT_FACES, FaceSettings
+from s2f.pipeline.faces.tracking import Track, by_talking, find_tracks
+
+LOG = logging.getLogger(__name__)
+
+# The face is looked for in every so many frames, and not seen in up to so many; its points are averaged over
+# so many frames.
+EVERY, GAP, SMOOTH = 8, 5, 7
+# Faces whose embeddings are further apart are those of two people (dlib's documentation).
+SAME_PERSON = 0.6
+
+
+def dub(
+    run: Path,
+    video: Path,
+    audio: Path,
+    out: Path,
+    *,
+    part: Part = "lower",
+    faces: FaceSettings = DEFAULT_FACES,
+    seed: int = 0,
+) -> Animation:
+    """Write `video` with its face speaking `audio`, with the generator of a trained run.
+
+    Of several people it is the one who talks most. Heads move as they did; frames in which the face is not
+    seen stay as they are. The result ends with the speech, or with the video where that ends before.
+    Raises InputError where video, sound or `out` cannot be used, CheckpointError for the run.
+    """
+    check_files(audio, out)
+    device = best_device()
+    talker = load_prepared(run, device)
+    check_sound(audio, talker.sample_rate)
+    backend = faces.open()
+    pictures = FrameReader(video, talker.fps)
+    tracks, _ = find_tracks(pictures, backend, EVERY, GAP)
+    if not tracks:
+        raise InputError(
+            f"{video} shows no face", "give a video of a face from the front, 80 px wide or more"
+        )
+    points = _points(by_talking(tracks)[0].track)
+    still = _still(pictures, points)
+    points |= _elsewhere(tracks, points, pictures, identity.embed(still[None], backend)[0], backend)
+    sound = read_audio(audio, talker.sample_rate, chunk_seconds=1.0)
+    generated = generate(talker, still, sound, device, seed)
+    count = write_video(out, _composited(pictures, points, generated, still, part), talker.fps, sound=audio)
+    if next(generated, None) is not None:
+        LOG.warning("%s ends before the speech: the rest of the speech is left out", video)
+    return Animation(out, count, float(talker.fps), float(count / talker.fps))
+
+
+def _composited(
+    pictures: Iterable[Picture],
+    points: dict[int, Points],
+    generated: Iterator[Picture],
+    still: Picture,
+    part: Part,
+) -> Iterator[Picture]:
+    # The generated frame comes second: none is lost where the video ends.
+    for number, (picture, frame) in enumerate(zip(pictures, generated, strict=False)):
+        picture = even(picture)  # noqa: PLW2901
+        if number in points:
+            compositor = Compositor(Face(picture, points[number]), part, moving=True)
+            yield compositor.composite(calm_colours(frame, still))
+        else:
+            yield picture
+
+
+def _points(track: Track) -> dict[int, Points]:
+    """The smoothed points of a face by the numbers of the frames from its first to its last."""
+    first, stop = track.frames[0], track.frames[-1] + 1
+    return dict(zip(range(first, stop), smooth(track.dense(first, stop).points, SMOOTH), strict=True))
+
+
+def _still(pictures: Iterable[Picture], points: dict[int, Points]) -> Picture:
+    """The aligned face of the frame in which the mouth is opened least."""
+    closed = min(points, key=lambda number: float(mouth.relative_opening(points[number][None])[0]))
+    return _crop(pictures, points, closed)
+
+
+def _crop(pictures: Iterable[Picture], points: dict[int, Points], number: int) -> Picture:
+    picture = next(itertools.islice(pictures, number, None))
+    return crop(picture, similarity(points[number][None])[0])
+
+
+def _elsewhere(
+    tracks: list[Track],
+    points: dict[int, Points],
+    pictures: Iterable[Picture],
+    person: identity.Embedding,
+    backend: Backend,
+) -> dict[int, Points]:
+    """The points of the same person in other shots."""
+    found: dict[int, Points] = {}
+    for track in tracks:
+        other = _points(track)
+        if other.keys() & (points.keys() | found.keys()):
+            continue
+        face = _crop(pictures, other, track.frames[len(track.frames) // 2])
+        if np.linalg.norm(identity.embed(face[None], backend)[0] - person) < SAME_PERSON:
+            found |= other
+    return found
