@@ -27,8 +27,11 @@ def timed(out: Path) -> float:
     return time.perf_counter() - begun
 
 
-def test_a_second_audit_measures_nothing(prepared_grid: Prepared, verdict: Verdict) -> None:
-    first, again = timed(prepared_grid.out), timed(prepared_grid.out)
+def test_a_second_audit_measures_nothing(prepared_grid: Prepared, tmp_path: Path, verdict: Verdict) -> None:
+    out = prepared_grid.copy(tmp_path).out
+    # What the fixture has measured.
+    (out / "audit/measures.parquet").unlink()
+    first, again = timed(out), timed(out)
     table = Table("61 clips of GRID", "seconds", "clips/s")
     table.add_row("first audit", f"{first:.1f}", f"{61 / first:.1f}")
     table.add_row("second audit", f"{again:.1f}", f"{61 / again:.1f}")

@@ -35,8 +35,8 @@ FPS = Fraction(25)
 SETTINGS = config.Settings()
 COPIES = 2
 CORPUS = 33_000
-# Of the speed of a bare loop; with two workers, of what the machine gains by two bare loops at once; and at most
-# so many times as long as a bare walk with a stat per file.
+# Of the speed of a bare loop; with two workers, of what the machine gains by two bare loops at once; and at
+# most so many times as long as a bare walk with a stat per file.
 SHARE, SHARE_OF_TWO, WALKS = 0.85, 0.9, 30
 # A small process to start a command from: peak memory counts that of the process forked from.
 MEASURE = """

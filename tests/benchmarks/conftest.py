@@ -21,8 +21,8 @@ WIDTH = 140
 def verdict(request: pytest.FixtureRequest) -> Verdict:
     """Tell a figure, and the baseline that was measured in the same run, each with its unit.
 
-    `ratio` is how they stand to each other, at least `bound`, or at most where `better` is less. `threads`: as
-    many as torch uses now, or as the processes that were measured had.
+    `ratio` is how they stand to each other, at least `bound`, or at most where `better` is less. `threads`:
+    as many as torch uses now, or as the processes that were measured had.
     """
 
     def tell(
