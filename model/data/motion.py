@@ -13,10 +13,11 @@ from s2f.pipeline.faces.eyes import aspect_ratio
 
 # Which point of the lips becomes which one in a mirror.
 MIRRORED = [6, 5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7, 16, 15, 14, 13, 12, 19, 18, 17]
+OUTER_EYES = (36, 45)
 # Two numbers for each point of the lips.
 LIP_NUMBERS = 2 * len(MIRRORED)
-# Lips move by a few px in a crop of 96 x 128 px.
-LIP_PX = 2.0
+# Lips move by a few px in a crop of 96 x 128 px, in which the outer corners of the eyes are so far apart.
+LIP_PX, EYES_PX = 2.0, 48
 # Eyes that are open are as open as in the widest fifth of a clip, and closed they have half of that.
 OPEN_PERCENTILE, CLOSED = 80, 0.5
 
@@ -46,6 +47,9 @@ def read_motion(sample: Sample, *, mirror: bool = False) -> Motion:
 
 def _lips(points: Points, *, mirror: bool) -> npt.NDArray[np.float32]:
     lips = points[:, LIPS] - points[:, LIPS].mean(axis=0)
+    apart = float(np.linalg.norm(points[:, OUTER_EYES[0]] - points[:, OUTER_EYES[1]], axis=-1).mean())
+    # Larger crops are multiples of that one.
+    lips /= max(1, round(apart / EYES_PX))
     if mirror:
         lips = lips[:, MIRRORED] * np.array([-1, 1], np.float32)
     return np.asarray(lips.reshape(len(lips), LIP_NUMBERS) / LIP_PX, np.float32)

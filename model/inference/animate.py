@@ -20,7 +20,6 @@ from s2f.model.data.pictures import to_pictures
 from s2f.model.inference.compositing import Compositor, Face, Part, calm_colours
 from s2f.model.inference.runtime import FRAMES, load_prepared
 from s2f.model.networks.device import best_device
-from s2f.model.networks.generator import HEIGHT, WIDTH
 from s2f.model.networks.noise import NoiseSource
 from s2f.model.networks.weights import Talker
 from s2f.pipeline.core.errors import InputError
@@ -28,7 +27,7 @@ from s2f.pipeline.core.files import make_folder
 from s2f.pipeline.core.media import ENCODERS, check_sound, read_audio, write_video
 from s2f.pipeline.core.pictures import read_picture
 from s2f.pipeline.core.windows import Sound, cut_windows, frames_for, window_starts
-from s2f.pipeline.faces.alignment import PHOTO_SIDE, crop_photo, photo_points
+from s2f.pipeline.faces.alignment import HEIGHT, PHOTO_SIDE, WIDTH, crop_photo, photo_points
 from s2f.pipeline.faces.settings import DEFAULT_FACES, FaceSettings
 
 LOG = logging.getLogger(__name__)
@@ -73,7 +72,7 @@ def animate(
     """Write a video of `image` speaking `audio`, with the generator of a trained run.
 
     aligned  the image is a crop like those in the shards; otherwise `faces` finds the face in it
-    whole    the video shows the whole photo, by default where it is not aligned; else the face of 96 x 128
+    whole    the video shows the whole photo, by default where it is not aligned; else the face alone
     part     of a whole photo: what of the face moves
     scale    of a face alone: how many times as large it is shown
 
@@ -86,15 +85,15 @@ def animate(
     device = best_device()
     talker = load_prepared(run, device)
     check_sound(audio, talker.sample_rate)
-    photo = read_photo(image, faces) if whole else None
-    still = photo.crop if photo else read_face(image, aligned=aligned, faces=faces)
+    photo = read_photo(image, talker.size, faces) if whole else None
+    still = photo.crop if photo else read_face(image, talker.size, aligned=aligned, faces=faces)
     sound = read_audio(audio, talker.sample_rate, chunk_seconds=chunk_seconds)
     frames = generate(talker, still, sound, device, seed)
     if photo:
         compositor = Compositor(photo, part)
         frames = (compositor.composite(calm_colours(frame, still)) for frame in frames)
     elif scale > 1:
-        size = (WIDTH * scale, HEIGHT * scale)
+        size = (talker.size[0] * scale, talker.size[1] * scale)
         frames = (np.asarray(cv2.resize(each, size, interpolation=cv2.INTER_CUBIC)) for each in frames)
     count = write_video(out, frames, talker.fps, sound=audio)
     return Animation(out, count, float(talker.fps), float(count / talker.fps))
@@ -103,7 +102,7 @@ def animate(
 def generate(
     talker: Talker, face: Picture, sound: Iterable[Sound], device: torch.device, seed: int
 ) -> Iterator[Picture]:
-    """Yield the frames (128, 96, 3) of the face speaking the sound, which comes in chunks of any length.
+    """Yield the frames (h, w, 3) of the face speaking the sound, which comes in chunks of any length.
 
     The frames do not depend on the chunks, because the recurrent states are carried over. A frame is
     yielded as soon as the sound reaches the end of its window. The face is encoded before the first chunk
@@ -145,9 +144,10 @@ def stream_windows(sound: Iterable[Sound], fps: Fraction, sample_rate: int, size
         yield cut_windows(kept, window_starts(rest, fps, sample_rate, size, first=shown) - origin, size)
 
 
-def read_photo(image: Path, faces: FaceSettings = DEFAULT_FACES) -> Face:
-    """The largest face of a picture file, of even size, as H.264 needs it, and no larger than players show.
+def read_photo(image: Path, size: tuple[int, int], faces: FaceSettings = DEFAULT_FACES) -> Face:
+    """The largest face of a picture file, to be cut in a size of width and height.
 
+    The picture is of even size, as H.264 needs it, and no larger than players show it.
     Raises InputError where it shows no upright face.
     """
     picture = read_picture(image)
@@ -158,7 +158,7 @@ def read_photo(image: Path, faces: FaceSettings = DEFAULT_FACES) -> Face:
         picture = np.asarray(cv2.resize(picture, None, fx=share, fy=share, interpolation=cv2.INTER_AREA))
     picture = even(picture)
     try:
-        return Face(picture, photo_points(picture, faces.open(PHOTO_SIDE)))
+        return Face(picture, photo_points(picture, faces.open(PHOTO_SIDE)), size)
     except InputError as error:
         raise InputError(f"{image}: {error.message}", error.hint) from error
 
@@ -169,25 +169,27 @@ def even(picture: Picture) -> Picture:
     return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
-def read_face(image: Path, *, aligned: bool, faces: FaceSettings = DEFAULT_FACES) -> Picture:
-    """The face in a picture file as an aligned RGB crop uint8 (128, 96, 3); see read_picture."""
+def read_face(
+    image: Path, size: tuple[int, int], *, aligned: bool, faces: FaceSettings = DEFAULT_FACES
+) -> Picture:
+    """The face in a picture file as an aligned RGB crop uint8 of a width and a height; see read_picture."""
     picture = read_picture(image)
     if aligned:
-        return _fit(image, picture)
+        return _fit(image, picture, size)
     try:
-        return crop_photo(picture, faces.open(PHOTO_SIDE))
+        return crop_photo(picture, faces.open(PHOTO_SIDE), size)
     except InputError as error:
         raise InputError(f"{image}: {error.message}", error.hint) from error
 
 
-def _fit(image: Path, picture: Picture) -> Picture:
+def _fit(image: Path, picture: Picture, size: tuple[int, int]) -> Picture:
     height, width = picture.shape[:2]
     if abs(width * HEIGHT / (height * WIDTH) - 1) > ASPECT_TOLERANCE:
         raise InputError(
             f"{image} has {width} x {height} px, which is not the {WIDTH} x {HEIGHT} of an aligned face",
             f"give a picture in the ratio {WIDTH} : {HEIGHT}, or leave out --aligned to have it cropped",
         )
-    resized = cv2.resize(picture, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+    resized = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     return np.asarray(resized, np.uint8)
 
 

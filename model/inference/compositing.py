@@ -37,20 +37,25 @@ BROWS, JAW = slice(17, 27), slice(0, 17)
 
 @dataclass(frozen=True)
 class Face:
-    """A face in a picture: RGB uint8 (height, width, 3), and its 68 points in px."""
+    """A face in a picture, RGB uint8 (height, width, 3), and its 68 points in px.
+
+    `size` is the width and the height of the aligned crop: 96 and 128, or a multiple.
+    """
 
     picture: Picture
     points: Points
 
+    size: tuple[int, int] = (WIDTH, HEIGHT)
+
     @property
     def transform(self) -> Floats:
         """From the picture to the aligned crop, (2, 3)."""
-        return np.asarray(similarity(self.points[None])[0])
+        return np.asarray(similarity(self.points[None], self.size)[0])
 
     @property
     def crop(self) -> Picture:
-        """The aligned face, uint8 (128, 96, 3)."""
-        return crop(self.picture, self.transform)
+        """The aligned face, uint8 (height, width, 3)."""
+        return crop(self.picture, self.transform, self.size)
 
 
 class Compositor:
@@ -65,7 +70,9 @@ class Compositor:
         transform = face.transform
         height, width = face.picture.shape[:2]
         back = cv2.invertAffineTransform(transform).astype(np.float32)
-        corners = np.array([[(0, 0), (WIDTH, 0), (0, HEIGHT), (WIDTH, HEIGHT)]], np.float32)
+        across, down = face.size
+        self._times = across / WIDTH
+        corners = np.array([[(0, 0), (across, 0), (0, down), (across, down)]], np.float32)
         corners = transform_points(corners, back[None])[0]
         left, top = np.floor(corners.min(axis=0)).astype(int).clip(0, (width, height)).tolist()
         right, bottom = np.ceil(corners.max(axis=0)).astype(int).clip(0, (width, height)).tolist()
@@ -73,19 +80,20 @@ class Compositor:
         self._size = right - left, bottom - top
         # From the crop to the part of the picture around it.
         self._back = back - np.array([[0, 0, left], [0, 0, top]], np.float32)
-        self._mask = face_mask(transform_points(face.points[None], transform[None])[0], part)
+        usual = transform_points(face.points[None], similarity(face.points[None]))[0]
+        self._mask = np.asarray(cv2.resize(face_mask(usual, part), face.size), np.float32)
         self._shown = self._warp(self._mask)[..., None].clip(0, 1)
         self._under = face.picture[self._place].astype(np.float32)
         self._detail = self._under - self._warp(self._crop)
 
     def composite(self, frame: Floats | Picture) -> Picture:
-        """The picture with a generated frame (128, 96, 3), 0 to 255, in the place of its face."""
+        """The picture with a generated frame (h, w, 3), 0 to 255, in the place of its face."""
         change = frame - self._crop
         if self._moving:
             change -= self._light(change)
-            lost = np.ones((HEIGHT, WIDTH), np.float32)
+            lost = np.ones(change.shape[:2], np.float32)
         else:
-            amount = cv2.GaussianBlur(np.abs(change).mean(axis=2), (0, 0), SPREAD)
+            amount = cv2.GaussianBlur(np.abs(change).mean(axis=2), (0, 0), SPREAD * self._times)
             lost = ((amount - KEPT) / (LOST - KEPT)).clip(0, 1)
         # One warp for both.
         warped = self._warp(np.dstack([change, lost]))
@@ -114,11 +122,12 @@ def calm_colours(frame: Picture, still: Picture) -> Floats:
     """
     change = frame.astype(np.float32) - still
     grey = change.mean(axis=2, keepdims=True)
-    return np.asarray(still + grey + cv2.GaussianBlur(change - grey, (0, 0), COLOUR), np.float32)
+    blur = COLOUR * still.shape[1] / WIDTH
+    return np.asarray(still + grey + cv2.GaussianBlur(change - grey, (0, 0), blur), np.float32)
 
 
 def face_mask(points: Points, part: Part = "face") -> Floats:
-    """How much of a generated face is seen, 0 to 1, float32 (128, 96); `points` (68, 2) are in the crop."""
+    """How much of a generated face is seen, 0 to 1, float32 (128, 96); `points` (68, 2) are in px of it."""
     middle = points[: BROWS.stop].mean(axis=0)
     outward = points[JAW] - middle
     outward /= np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1)

@@ -14,7 +14,7 @@ from s2f.model.networks.device import best_device
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.media import FrameReader, check_sound, read_audio, write_video
 from s2f.pipeline.faces import identity, mouth
-from s2f.pipeline.faces.alignment import crop, similarity, smooth
+from s2f.pipeline.faces.alignment import HEIGHT, WIDTH, crop, similarity, smooth
 from s2f.pipeline.faces.base import Backend, Points
 from s2f.pipeline.faces.settings import DEFAULT_FACES, FaceSettings
 from s2f.pipeline.faces.tracking import Track, by_talking, find_tracks
@@ -56,7 +56,7 @@ def dub(
             f"{video} shows no face", "give a video of a face from the front, 80 px wide or more"
         )
     points = _points(by_talking(tracks)[0].track)
-    still = _still(pictures, points)
+    still = _still(pictures, points, talker.size)
     points |= _elsewhere(tracks, points, pictures, identity.embed(still[None], backend)[0], backend)
     sound = read_audio(audio, talker.sample_rate, chunk_seconds=1.0)
     generated = generate(talker, still, sound, device, seed)
@@ -77,7 +77,8 @@ def _composited(
     for number, (picture, frame) in enumerate(zip(pictures, generated, strict=False)):
         picture = even(picture)  # noqa: PLW2901
         if number in points:
-            compositor = Compositor(Face(picture, points[number]), part, moving=True)
+            face = Face(picture, points[number], still.shape[1::-1])
+            compositor = Compositor(face, part, moving=True)
             yield compositor.composite(calm_colours(frame, still))
         else:
             yield picture
@@ -89,15 +90,20 @@ def _points(track: Track) -> dict[int, Points]:
     return dict(zip(range(first, stop), smooth(track.dense(first, stop).points, SMOOTH), strict=True))
 
 
-def _still(pictures: Iterable[Picture], points: dict[int, Points]) -> Picture:
+def _still(pictures: Iterable[Picture], points: dict[int, Points], size: tuple[int, int]) -> Picture:
     """The aligned face of the frame in which the mouth is opened least."""
     closed = min(points, key=lambda number: float(mouth.relative_opening(points[number][None])[0]))
-    return _crop(pictures, points, closed)
+    return _crop(pictures, points, closed, size)
 
 
-def _crop(pictures: Iterable[Picture], points: dict[int, Points], number: int) -> Picture:
+def _crop(
+    pictures: Iterable[Picture],
+    points: dict[int, Points],
+    number: int,
+    size: tuple[int, int] = (WIDTH, HEIGHT),
+) -> Picture:
     picture = next(itertools.islice(pictures, number, None))
-    return crop(picture, similarity(points[number][None])[0])
+    return crop(picture, similarity(points[number][None], size)[0], size)
 
 
 def _elsewhere(

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from s2f.model.inference.formats import FORMATS, Format, Runner
 from s2f.model.inference.graphs import AFTER, STRETCH, Graph, Tensors, make_graphs
-from s2f.model.networks.generator import HEIGHT, WIDTH, Generator
+from s2f.model.networks.generator import Generator
 from s2f.model.networks.noise import NoiseSource
 from s2f.model.networks.weights import Talker, load_talker
 from s2f.pipeline.core.errors import ExportError
@@ -65,7 +65,7 @@ def check(generator: Generator, runners: dict[str, Runner], inputs: Tensors) -> 
     """Compare the frames of two stretches of a clip with the generator's own. Raises ExportError."""
     source = torch.Generator().manual_seed(0)
     frames = inputs["windows"].shape[1]
-    still = torch.rand(1, 3, HEIGHT, WIDTH, generator=source) * 2 - 1
+    still = torch.rand(1, 3, *generator.size, generator=source) * 2 - 1
     windows = torch.randn(1, 2 * frames, int(generator.arguments["window"]), generator=source) / 4
     noise = NoiseSource(generator, source).draw(1, 2 * frames)
     wanted = generator(still, windows, noise)
@@ -92,7 +92,7 @@ def describe(talker: Talker, kind: str, graphs: dict[str, Graph]) -> dict[str, A
         "fps": str(talker.fps),
         "sample_rate": talker.sample_rate,
         "window": arguments["window"],
-        "size": [WIDTH, HEIGHT],
+        "size": list(talker.size),
         "noise_std": arguments["noise_std"],
         "blinks": arguments["blinks"],
         "frames": form.frames or "any",

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from s2f.model.inference.runtime import prepare
-from s2f.model.networks.generator import HEIGHT, WIDTH, Generator, Identity
+from s2f.model.networks.generator import Generator, Identity
 
 # The inputs that have a time axis.
 STRETCH = ("windows", "noise")
@@ -28,7 +28,7 @@ class Graph:
 def make_graphs(generator: Generator, frames: int) -> dict[str, Graph]:
     """The networks `face` and `step`; the example of a step has so many frames."""
     ready = prepare(generator, pack=False)
-    still = torch.zeros(1, 3, HEIGHT, WIDTH)
+    still = torch.zeros(1, 3, *generator.size)
     identity = ready.identity(still)
     shares = {f"share{level}": share for level, share in enumerate(identity.skips)}
     inputs = {"windows": torch.zeros(1, frames, int(generator.arguments["window"]))}

@@ -41,21 +41,21 @@ def animate_live(
 
     The sound is mono PCM s16le at `sample_rate`, by default at the model's own rate. `out` is a file, a
     FIFO, or `-` for standard output. `form` is mp4, fragmented and with the sound, or rgb24, only the
-    pixels of 96 x 128 frames. It ends when the sound ends, or when nobody reads the frames any more.
+    pixels of the frames. It ends when the sound ends, or when nobody reads the frames any more.
     Raises InputError for the image, CheckpointError for the run, OutputError and MediaError for `out`.
     """
     if os.isatty(source) or stat.S_ISDIR(os.fstat(source).st_mode):
         raise InputError("no sound comes in", "pipe mono PCM s16le into standard input")
     device = best_device()
     talker = load_prepared(run, device)
-    face = read_face(image, aligned=aligned, faces=faces)
+    face = read_face(image, talker.size, aligned=aligned, faces=faces)
     sample_rate = sample_rate or talker.sample_rate
     pieces = iter(lambda: os.read(source, 1 << 16), b"")
     count = 0
     # On single frames more threads gain little, and slow down other programs.
     with limited_threads(1), suppress(BrokenPipeError), open_output(out) as target:
         encoder = (
-            fragmented_mp4(target, pieces, sample_rate, talker.fps)
+            fragmented_mp4(target, pieces, sample_rate, talker.fps, talker.size)
             if form == "mp4"
             else nullcontext((target, pieces))
         )

@@ -12,7 +12,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import IO
 
-from s2f.model.networks.generator import HEIGHT, WIDTH
 from s2f.pipeline.core.errors import MediaError, OutputError
 from s2f.pipeline.core.files import make_folder
 from s2f.pipeline.core.media import fragmented_mp4_command
@@ -46,10 +45,11 @@ def open_output(out: Path) -> Iterator[int]:
 
 @contextmanager
 def fragmented_mp4(
-    target: int, pieces: Pieces, sample_rate: int, fps: Fraction
+    target: int, pieces: Pieces, sample_rate: int, fps: Fraction, size: tuple[int, int]
 ) -> Iterator[tuple[int, Pieces]]:
     """Run ffmpeg to write fragmented mp4; gives the descriptor for frames, and the pieces of sound.
 
+    `size` is the width and the height of a frame.
     ffmpeg gets each piece too, from a thread of its own, because ffmpeg may wait for more sound before it
     takes the next frame. Raises MediaError where ffmpeg fails, BrokenPipeError where nobody reads the mp4.
     """
@@ -58,7 +58,7 @@ def fragmented_mp4(
     with (
         tempfile.TemporaryFile() as log,
         subprocess.Popen(
-            fragmented_mp4_command(f"pipe:{sound_out}", sample_rate, WIDTH, HEIGHT, fps),
+            fragmented_mp4_command(f"pipe:{sound_out}", sample_rate, *size, fps),
             bufsize=0,
             stdin=subprocess.PIPE,
             stdout=target,

@@ -8,16 +8,17 @@ import numpy as np
 import numpy.typing as npt
 
 from s2f.model.metrics import Frames
+from s2f.pipeline.faces.alignment import HEIGHT, WIDTH
 from s2f.pipeline.faces.base import LIPS, Backend, Points
 from s2f.pipeline.faces.mouth import crop_points, opening
 
-# A face counts as seen if the detector finds one in most of so many frames, enlarged so much: dlib's finds
-# none under 80 px.
-LOOKS, ENLARGE = 5, 2
+# A face counts as seen if the detector finds one in most of so many frames, in this size: dlib's finds none
+# under 80 px.
+LOOKS, LARGE = 5, (2 * WIDTH, 2 * HEIGHT)
 
 
 def find_points(video: Frames, backend: Backend) -> Points:
-    """The 68 points of aligned RGB frames uint8 (n, 128, 96, 3): (n, 68, 2) in px, nan without a face.
+    """The 68 points of aligned RGB frames uint8 (n, h, w, 3): (n, 68, 2) in px of 96 x 128, or nan.
 
     A landmark model may give points for any picture, even one of noise; so the detector is asked first
     whether there is a face at all, in five frames of the video.
@@ -30,9 +31,7 @@ def find_points(video: Frames, backend: Backend) -> Points:
 def has_face(video: Frames, backend: Backend) -> bool:
     """Whether the detector finds a face in most of five frames, evenly spread over the video."""
     looks = video[np.linspace(0, len(video) - 1, LOOKS).round().astype(int)]
-    large = [
-        cv2.resize(frame, None, fx=ENLARGE, fy=ENLARGE, interpolation=cv2.INTER_CUBIC) for frame in looks
-    ]
+    large = [cv2.resize(frame, LARGE, interpolation=cv2.INTER_CUBIC) for frame in looks]
     return 2 * sum(bool(backend.detect(np.asarray(frame, np.uint8))) for frame in large) > LOOKS
 
 

@@ -1,19 +1,29 @@
 """The generator: a still face and the sound of every frame in, the frames out (P1, section 3.1; P2).
 
-Pictures are RGB in [-1, 1], 128 high and 96 wide; sound is mono in [-1, 1]. The sizes of the layers
-are those of the authors' published networks; initial weights are torch's own (our choice).
+Pictures are RGB in [-1, 1], 128 high and 96 wide or a multiple of that; sound is mono in [-1, 1]. The sizes
+of the layers are those of the authors' published networks; initial weights are torch's own (our choice).
 """
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from s2f.model.networks.layers import PictureEncoder, SkipBlock, SoundEncoder, channels_last, over_frames
+from s2f.model.networks.layers import (
+    PAPER_SIZE,
+    PictureEncoder,
+    SkipBlock,
+    SoundEncoder,
+    channels_last,
+    layer_channels,
+    over_frames,
+    smallest,
+)
 from s2f.model.networks.log_mel import LogMelEncoder
-
-HEIGHT, WIDTH = 128, 96
+from s2f.pipeline.core.errors import InputError
 
 # A decoder that blends begins with frames that are mostly the still.
 RESERVE = 2.0
@@ -27,6 +37,18 @@ BLINK_GAIN = 8.0
 Memory = tuple[Tensor | None, Tensor | None]
 
 
+def face_size(size: Sequence[int]) -> tuple[int, int]:
+    """Height and width of pictures that the networks can take. Raises InputError for another size."""
+    height, width = size
+    times = width // PAPER_SIZE[1]
+    if not times or (height, width) != (times * PAPER_SIZE[0], times * PAPER_SIZE[1]):
+        raise InputError(
+            f"the networks take faces of 96 x 128 px or a multiple of it, not of {width} x {height}",
+            "prepare them with align.size=[96,128], [192,256] or [288,384]",
+        )
+    return height, width
+
+
 @dataclass(frozen=True)
 class Identity:
     """A face as the decoder wants it: the code (B, identity), the skips, the smallest last, the picture."""
@@ -37,11 +59,11 @@ class Identity:
 
 
 class IdentityEncoder(nn.Module):
-    """Still faces (B, 3, 128, 96) to their identities."""
+    """Still faces (B, 3, *size) to their identities."""
 
-    def __init__(self, width: int, code: int) -> None:
+    def __init__(self, width: int, code: int, size: tuple[int, int] = PAPER_SIZE) -> None:
         super().__init__()
-        self.picture = PictureEncoder(3, width, code)
+        self.picture = PictureEncoder(3, width, code, size=size)
 
     def forward(self, still: Tensor) -> Identity:
         code, skips = self.picture(still)
@@ -100,19 +122,21 @@ class NoiseGenerator(nn.Module):
 
 
 class FrameDecoder(nn.Module):
-    """Latents (B, T, size) and the skips of B identities to frames (B, T, 3, 128, 96): a U-Net's way up.
+    """Latents (B, T, latent) and the skips of B identities to frames (B, T, 3, *size): a U-Net's way up.
 
     The skip of the first encoder layer is not used, as in the authors' network. If it is to `blend`, it
     paints a fourth channel too, and frames are the still wherever that is low.
     """
 
-    def __init__(self, width: int, latent: int, *, blend: bool = False) -> None:
+    def __init__(
+        self, width: int, latent: int, *, size: tuple[int, int] = PAPER_SIZE, blend: bool = False
+    ) -> None:
         super().__init__()
         self.blend = blend
-        sizes = [width * 2**level for level in (4, 3, 2, 1)]
-        self.start = nn.ConvTranspose2d(latent, sizes[0], (4, 3), bias=False)
+        sizes = layer_channels(width, size)[::-1]
+        self.start = nn.ConvTranspose2d(latent, sizes[0], smallest(size), bias=False)
         self.start_norm = nn.BatchNorm2d(sizes[0])
-        self.blocks = nn.ModuleList(SkipBlock(channels) for channels in sizes)
+        self.blocks = nn.ModuleList(itertools.starmap(SkipBlock, itertools.pairwise(sizes)))
         self.paint = nn.ConvTranspose2d(width, 3 + blend, 4, 2, 1, bias=False)
 
     def forward(self, latents: Tensor, skips: list[Tensor], still: Tensor) -> Tensor:
@@ -139,6 +163,7 @@ def finished(painted: Tensor, still: Tensor) -> Tensor:
 class Generator(nn.Module):
     """The whole of it. `arguments` makes the same network again: Generator(**arguments).
 
+    `size` is the height and the width of its pictures: 128 and 96, or as many times of both.
     If it is not `temporal` it is the static baseline: no frame depends on another one's sound or noise.
     """
 
@@ -157,6 +182,7 @@ class Generator(nn.Module):
         dropout: float = 0.0,
         blinks: bool = False,
         blend: bool = False,
+        size: Sequence[int] = PAPER_SIZE,
     ) -> None:
         given = locals().copy()
         super().__init__()
@@ -164,15 +190,16 @@ class Generator(nn.Module):
         self.arguments: dict[str, Any] = {
             name: value for name, value in given.items() if name not in ("self", "__class__")
         }
+        self.size = self.arguments["size"] = face_size(size)
         self.noise_size, self.noise_std, self.blinks = noise, noise_std, blinks
-        self.identity = IdentityEncoder(width, identity)
+        self.identity = IdentityEncoder(width, identity, self.size)
         self.context = ContextEncoder(window, sample_rate, context, temporal, companded, sound, dropout)
         self.noise = NoiseGenerator(noise, temporal)
-        self.decoder = FrameDecoder(width, context + noise + blinks + identity, blend=blend)
+        self.decoder = FrameDecoder(width, context + noise + blinks + identity, size=self.size, blend=blend)
         channels_last(self)
 
     def forward(self, still: Tensor, windows: Tensor, noise: Tensor) -> Tensor:
-        """Stills (B, 3, 128, 96), windows (B, T, samples), noise (B, T, size): frames (B, T, 3, 128, 96).
+        """Stills (B, 3, *size), windows (B, T, samples), noise (B, T, k): frames (B, T, 3, *size).
 
         The noise is that of a NoiseSource.
         """

@@ -27,11 +27,32 @@ def prime_factors(number: int) -> list[int]:
     return factors
 
 
-class PictureEncoder(nn.Module):
-    """Five halvings of a picture (N, channels, height, 96), then one convolution over what is left.
+# Height and width of the papers' pictures.
+PAPER_SIZE = (128, 96)
 
-    Returns the code (N, code), with no activation, and the outputs of the five layers; with
-    width 64 these have 64, 128, 256, 512 and 1024 channels, the last one being (N, 1024, 4, 3).
+
+def layer_channels(width: int, size: tuple[int, int]) -> list[int]:
+    """The channels of the layers that halve a picture of this height and width, as often as that goes.
+
+    They double from `width`, but for those beyond the fifth: a picture of 96 px is halved five times, one
+    of 192 px six times, and one of 288 px five times again, to 9 columns.
+    """
+    halvings = (size[1] & -size[1]).bit_length() - 1
+    return [width * 2 ** min(level, 4) for level in range(halvings)]
+
+
+def smallest(size: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of what these layers leave of a picture."""
+    halvings = len(layer_channels(1, size))
+    return size[0] >> halvings, size[1] >> halvings
+
+
+class PictureEncoder(nn.Module):
+    """Halvings of a picture (N, channels, *size), then one convolution over what is left.
+
+    Returns the code (N, code), with no activation, and the outputs of the layers. For the papers' size
+    these are five, and with width 64 they have 64, 128, 256, 512 and 1024 channels, the last one being
+    (N, 1024, 4, 3).
     """
 
     def __init__(
@@ -40,12 +61,12 @@ class PictureEncoder(nn.Module):
         width: int,
         code: int,
         *,
-        height: int = 128,
+        size: tuple[int, int] = PAPER_SIZE,
         judge: bool = False,
         norm: bool = True,
     ) -> None:
         super().__init__()
-        sizes = [channels, *(width * 2**level for level in range(5))]
+        sizes = [channels, *layer_channels(width, size)]
         layers = []
         for level, (inside, outside) in enumerate(itertools.pairwise(sizes)):
             # A discriminator leaks and leaves its first layer without a norm, as in DCGAN (our choice).
@@ -58,7 +79,7 @@ class PictureEncoder(nn.Module):
                 )
             )
         self.layers = nn.ModuleList(layers)
-        self.code = nn.Conv2d(sizes[-1], code, (height // 32, 3))
+        self.code = nn.Conv2d(sizes[-1], code, smallest(size))
 
     def forward(self, picture: Tensor) -> tuple[Tensor, list[Tensor]]:
         outputs = []
@@ -69,21 +90,21 @@ class PictureEncoder(nn.Module):
 
 
 class VideoEncoder(nn.Module):
-    """Videos (N, 3, T, 128, 96) to a code per frame (N, T, code), with no activation.
+    """Videos (N, 3, T, *size) to a code per frame (N, T, code), with no activation.
 
-    Five spatio-temporal convolutions, each of which halves the picture and sees one frame more to
-    either side, then one over what is left of the picture (our choice: P2 gives no sizes).
+    Spatio-temporal convolutions, five for the papers' size, each of which halves the picture and sees one
+    frame more to either side, then one over what is left of the picture (our choice: P2 gives no sizes).
     """
 
-    def __init__(self, width: int, code: int) -> None:
+    def __init__(self, width: int, code: int, size: tuple[int, int] = PAPER_SIZE) -> None:
         super().__init__()
-        sizes = [3, *(width * 2**level for level in range(5))]
+        sizes = [3, *layer_channels(width, size)]
         self.layers = nn.Sequential(
             *(
                 volume_layer(inside, outside, kernel=3, padding=1, norm=level > 0)
                 for level, (inside, outside) in enumerate(itertools.pairwise(sizes))
             ),
-            nn.Conv3d(sizes[-1], code, (1, 4, 3)),
+            nn.Conv3d(sizes[-1], code, (1, *smallest(size))),
         )
 
     def forward(self, videos: Tensor) -> Tensor:
@@ -146,19 +167,19 @@ def filter_bank(filters: int, kernel: int, sample_rate: int) -> Tensor:
 
 
 class SkipBlock(nn.Module):
-    """A block of the decoder: joins the skip of the same size, halves the channels, doubles the size.
+    """A block of the decoder: joins the skip of the same size, doubles the size; mostly halves the channels.
 
     Input (B * T, C, h, w) for B clips of T frames and the skip (B, C, h, w), which is the same for
     all frames of a clip. So the skip's half of the first convolution is computed once per clip and
     added to every frame: the same as convolving the concatenation, with a third less to do.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, outside: int) -> None:
         super().__init__()
         self.join = nn.ConvTranspose2d(2 * channels, channels, 3, 1, 1, bias=False)
         self.join_norm = nn.BatchNorm2d(channels)
-        self.grow = nn.ConvTranspose2d(channels, channels // 2, 4, 2, 1, bias=False)
-        self.grow_norm = nn.BatchNorm2d(channels // 2)
+        self.grow = nn.ConvTranspose2d(channels, outside, 4, 2, 1, bias=False)
+        self.grow_norm = nn.BatchNorm2d(outside)
 
     def forward(self, frames: Tensor, skip: Tensor) -> Tensor:
         joined = functional.relu_(self.join_norm(self.joined(frames, skip)))

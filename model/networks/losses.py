@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import functional
 
-# Where the mouth lies in an aligned crop; its middle is at about (50, 89).
+# Where the mouth lies in an aligned crop of 96 x 128 px; its middle is at about (50, 89).
 MOUTH_ROWS, MOUTH_COLUMNS = slice(68, 112), slice(20, 80)
 # Where the eyes lie, with their lids and brows.
 EYE_ROWS, EYE_COLUMNS = slice(30, 54), slice(14, 82)
@@ -33,7 +33,7 @@ def mouth_loss(fake: Tensor, real: Tensor) -> Tensor:
 
     On the lower half, most of the term is the neck and the outline, which the sound does not tell.
     """
-    return functional.l1_loss(fake[..., MOUTH_ROWS, MOUTH_COLUMNS], real[..., MOUTH_ROWS, MOUTH_COLUMNS])
+    return functional.l1_loss(mouth_region(fake), mouth_region(real))
 
 
 def eyes_loss(fake: Tensor, real: Tensor, closed: Tensor) -> Tensor:
@@ -42,8 +42,8 @@ def eyes_loss(fake: Tensor, real: Tensor, closed: Tensor) -> Tensor:
     Not in the paper: for trainings that are short. Eyes are small and seldom closed, so that the term on
     the upper half hardly tells of blinks.
     """
-    eyes = (..., EYE_ROWS, EYE_COLUMNS)
-    errors = (fake[eyes] - real[eyes]).abs().mean(dim=(-3, -2, -1))
+    apart = _region(fake, EYE_ROWS, EYE_COLUMNS) - _region(real, EYE_ROWS, EYE_COLUMNS)
+    errors = apart.abs().mean(dim=(-3, -2, -1))
     share = closed.clamp(0, 1)
     # At least a frame's worth, so that eyes that are nearly open in all frames do not count as much.
     return (errors * share).sum() / share.sum().clamp_min(1)
@@ -55,6 +55,16 @@ def lips_loss(told: Tensor, real: Tensor) -> Tensor:
     Not in the paper: for trainings that are short. See read_motion.
     """
     return functional.mse_loss(told, real)
+
+
+def mouth_region(pictures: Tensor) -> Tensor:
+    """The mouths of aligned faces (..., height, width) of any size."""
+    return _region(pictures, MOUTH_ROWS, MOUTH_COLUMNS)
+
+
+def _region(pictures: Tensor, rows: slice, columns: slice) -> Tensor:
+    times = pictures.shape[-2] // 128
+    return pictures[..., rows.start * times : rows.stop * times, columns.start * times : columns.stop * times]
 
 
 def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
-from s2f.model.networks.generator import HEIGHT, WIDTH, Generator
+from s2f.model.networks.generator import Generator
 from s2f.pipeline.core.errors import CheckpointError
 from s2f.pipeline.core.files import write_bytes
 
@@ -35,6 +35,12 @@ class Talker:
     generator: Generator
     fps: Fraction
     sample_rate: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of its faces, in px."""
+        height, width = self.generator.size
+        return width, height
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ Made = TypeVar("Made")
 
 def describe(run: Path, generator: Generator, fps: Fraction, sample_rate: int) -> None:
     """Write what is needed to make the generator again."""
-    rest = {"fps": str(fps), "sample_rate": sample_rate, "size": [WIDTH, HEIGHT]}
+    rest = {"fps": str(fps), "sample_rate": sample_rate, "size": list(generator.size[::-1])}
     write_description(run / DESCRIPTION, generator.arguments, **rest)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
+from s2f.model.networks.layers import PAPER_SIZE
 from s2f.model.training.charts import CurveRow, best_validation, training_charts, validation_charts
 from s2f.model.training.config import TrainParams
 from s2f.model.training.report_samples import Sample, film, strips
@@ -18,13 +19,17 @@ Tile = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class About:
-    """What a run is about: the data set's place, its clips to train on, its rates, the device."""
+    """What a run is about: the data set's place, its clips to train on, its rates, the device.
+
+    `size` is the height and the width of its faces in px.
+    """
 
     data: str
     clips: int
     media: Media
     device: str
     params: TrainParams
+    size: tuple[int, int] = PAPER_SIZE
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ def render(
         verdicts=[verdict(validations)],
         tiles=_tiles(about, progress, curves, validations),
         film=film(validations, sample),
-        strips=strips(validations, sample),
+        strips=strips(validations, sample, about.size[0]),
         validation=validation_charts(validations),
         training=training_charts(curves, about.params),
         settings=_settings(about.params),

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from s2f.model.networks.generator import HEIGHT
 from s2f.model.training.charts import CurveRow, best_validation
 
 # The file of a validation by step and ending, if there is one.
@@ -45,7 +44,7 @@ def film(validations: Sequence[CurveRow], sample: Sample) -> Film | None:
     return Film(step, mp4 if len(mp4) <= MOST_FILM else None) if mp4 else None
 
 
-def strips(validations: Sequence[CurveRow], sample: Sample) -> list[Strip]:
+def strips(validations: Sequence[CurveRow], sample: Sample, frame_height: int) -> list[Strip]:
     """The strips of the newest validation and of the best one, as far as there are any."""
     best = best_validation(validations)
     if not best:
@@ -55,14 +54,16 @@ def strips(validations: Sequence[CurveRow], sample: Sample) -> list[Strip]:
         wanted = {"newest and best": newest}
     else:
         wanted = {"newest": newest, "best": best}
-    made = (_strip(row["step"], which, sample(row["step"], "png")) for which, row in wanted.items())
+    made = (
+        _strip(row["step"], which, sample(row["step"], "png"), frame_height) for which, row in wanted.items()
+    )
     return [strip for strip in made if strip]
 
 
-def _strip(step: int, which: str, png: bytes | None) -> Strip | None:
+def _strip(step: int, which: str, png: bytes | None, frame_height: int) -> Strip | None:
     picture = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR) if png else None
     if picture is None:
         return None
     jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, STRIP_QUALITY])[1].tobytes()
     height, width = picture.shape[:2]
-    return Strip(step, which, jpeg, width, height, pairs=height // (2 * HEIGHT))
+    return Strip(step, which, jpeg, width, height, pairs=height // (2 * frame_height))

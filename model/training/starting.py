@@ -24,6 +24,7 @@ def with_network_of(start: Path, params: TrainParams, data: PreparedSet) -> Trai
     _check_rates(start, talker, data)
     default = type(params)(recipe=params.recipe)
     network = dict(talker.generator.arguments)
+    del network["size"]
     network["window_seconds"] = network.pop("window") / network.pop("sample_rate")
     # How much is left out in training is not a matter of the network.
     del network["dropout"]
@@ -81,3 +82,12 @@ def _check_rates(start: Path, talker: Talker, data: PreparedSet) -> None:
             f" {data} has {media.fps} frames/s and {media.sample_rate} Hz",
             "prepare the videos at its rates: detect.fps and resample.sample_rate",
         )
+    if talker.generator.size != data.size:
+        raise CheckpointError(
+            f"{start} was trained on faces of {_px(talker.generator.size)}, {data} has {_px(data.size)}",
+            f"prepare the videos with align.size={list(talker.size)}",
+        )
+
+
+def _px(size: tuple[int, int]) -> str:
+    return f"{size[1]} x {size[0]} px"

@@ -12,6 +12,7 @@ from torch.optim import Adam, AdamW
 from s2f.model.data.motion import LIP_NUMBERS
 from s2f.model.networks.discriminators import DISCRIMINATORS, Sizes
 from s2f.model.networks.generator import Generator
+from s2f.model.networks.layers import PAPER_SIZE
 from s2f.model.training.config import TrainParams
 from s2f.model.training.distributed import Distributed
 from s2f.model.training.schedule import cosine, epoch_decay, step_seed
@@ -139,15 +140,20 @@ class State:
             adversary.optimizer.param_groups[0]["lr"] = lr
 
 
-def new_state(params: TrainParams, sample_rate: int, distributed: Distributed) -> State:
-    """A state before the first step; the same seed gives the same weights, on every rank."""
+def new_state(
+    params: TrainParams, sample_rate: int, distributed: Distributed, size: tuple[int, int] = PAPER_SIZE
+) -> State:
+    """A state before the first step, for pictures of this height and width.
+
+    The same seed gives the same weights, on every rank.
+    """
     device = distributed.device
     window = window_size(params.window_seconds, sample_rate)
     with torch.random.fork_rng():
         torch.manual_seed(params.seed)
-        generator = Generator(window=window, sample_rate=sample_rate, **params.network).to(device)
+        generator = Generator(window=window, sample_rate=sample_rate, size=size, **params.network).to(device)
         lips = nn.Linear(params.context, LIP_NUMBERS).to(device) if params.learns_lips else None
-        adversaries = dict(_adversaries(params, window, sample_rate, device))
+        adversaries = dict(_adversaries(params, window, sample_rate, size, device))
     mean = copy.deepcopy(generator).requires_grad_(False).eval() if params.ema else None
     if params.compile:
         for network in (generator, *(adversary.module for adversary in adversaries.values())):
@@ -170,10 +176,10 @@ def _generator_adam(params: TrainParams, generator: Generator, lips: nn.Linear |
 
 
 def _adversaries(
-    params: TrainParams, window: int, sample_rate: int, device: torch.device
+    params: TrainParams, window: int, sample_rate: int, size: tuple[int, int], device: torch.device
 ) -> Iterator[tuple[str, Adversary]]:
     """The adversaries by name; a discriminator whose weight is 0 is not built."""
-    sizes = Sizes(params.width, window, sample_rate, params.sync_frames, params.sequence)
+    sizes = Sizes(params.width, window, sample_rate, params.sync_frames, params.sequence, size)
     for name, entry in DISCRIMINATORS.items():
         if weight := params.weight(name):
             module, lr = entry.build(sizes).to(device), params.lr(name)

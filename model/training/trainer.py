@@ -196,7 +196,7 @@ def _train(
     if validation and distributed.is_main:
         # A face backend that is not installed is reported now, not at the first validation.
         faces.open()
-    state = new_state(params, data.media.sample_rate, distributed)
+    state = new_state(params, data.media.sample_rate, distributed, data.size)
     trainee = GanTrainee(state, folder, data, batches, validation, faces)
     saved = folder.checkpoint(data, params, resume=resume) if resume or distributed.is_main else None
     if saved:
@@ -214,7 +214,7 @@ def _train(
             folder.write(data, params, begun_from)
             if not saved:
                 weights.describe(run, trainee.state.generator, data.media.fps, data.media.sample_rate)
-            about = About(str(data), batches.clips, data.media, str(device), params)
+            about = About(str(data), batches.clips, data.media, str(device), params, data.size)
             trainee.curves = open_ones.enter_context(RunLog(run, trainee.step, about))
         display = Display(console, trainee.step, trainee.plan, validations=read_metrics(run), words=WORDS)
         run_loop(trainee, display, run, console)

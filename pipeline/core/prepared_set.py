@@ -10,12 +10,12 @@ import platformdirs
 import pyarrow as pa
 import yaml
 
-from s2f.pipeline.core import shards
-from s2f.pipeline.core.errors import ConfigError, InputError
+from s2f.pipeline.core import mjpeg, shards
+from s2f.pipeline.core.errors import ConfigError, InputError, MediaError
 from s2f.pipeline.core.files import Place, place
 from s2f.pipeline.core.manifest import Manifest, read_table
-from s2f.pipeline.core.schema import SHARDS, Row
-from s2f.pipeline.core.shards import Media, Shard
+from s2f.pipeline.core.schema import FRAMES, SHARDS, Row
+from s2f.pipeline.core.shards import Media, Sample, Shard
 
 MANIFESTS, SHARD_FOLDER, ARTIFACTS, SETTINGS = "manifests", "shards", "artifacts", "stages.yaml"
 SHARD_MANIFEST = "manifest.parquet"
@@ -98,14 +98,26 @@ class PreparedSet:
     @cached_property
     def media(self) -> Media:
         """Frame rate and sample rate, from the first sample that can be read."""
+        meta = shards.read_meta(self._example)
+        return Media(meta.rate, meta.sample_rate)
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the faces in px, from the first sample that can be read."""
+        try:
+            height, width = mjpeg.decode(self._example[FRAMES], [0]).shape[1:3]
+        except MediaError as error:
+            raise InputError(f"{self._example['__key__']}: {error.message}", error.hint) from error
+        return height, width
+
+    @cached_property
+    def _example(self) -> Sample:
         error = InputError(f"{self} has no clips in its shards", "prepare more clips")
         for shard in self.shards:
             for _, sample in shards.read_clips(shard, shard.clips):
-                if isinstance(sample, InputError):
-                    error = sample
-                    continue
-                meta = shards.read_meta(sample)
-                return Media(meta.rate, meta.sample_rate)
+                if not isinstance(sample, InputError):
+                    return sample
+                error = sample
         raise error
 
     @cached_property

@@ -103,6 +103,24 @@ def crop(picture: Picture, transform: Transforms, size: tuple[int, int] = (WIDTH
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGBA2RGB), dtype=np.uint8)
 
 
+def usual_size(frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Crops of any size, uint8 (n, h, w, 3), in the papers' size of 96 px wide and 128 high."""
+    if frames.shape[1:3] == (HEIGHT, WIDTH):
+        return frames
+    size = (WIDTH, HEIGHT)
+    return np.stack([np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA)) for frame in frames])
+
+
+def aligned_frames(frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Frames for a network that takes them in the usual size. Raises InputError where they are no faces."""
+    if not len(frames) or frames.ndim != 4 or frames.shape[1] * WIDTH != frames.shape[2] * HEIGHT:
+        raise InputError(
+            f"frames of the shape {frames.shape} are no aligned faces, {WIDTH} wide to {HEIGHT} high",
+            "align them as 's2f prep' does, with align.size of [96,128] or a multiple of it",
+        )
+    return usual_size(frames)
+
+
 def crop_photo(
     picture: Picture,
     backend: Backend,

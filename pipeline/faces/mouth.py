@@ -7,7 +7,8 @@ import numpy.typing as npt
 from s2f.pipeline.faces.alignment import HEIGHT, WIDTH
 from s2f.pipeline.faces.base import Backend, Picture, Points, find_points
 
-# Where the face lies in an aligned crop of 96 x 128 px: dlib's box, the mean over GRID's speakers.
+# Points and boxes are in px of a crop of 96 x 128, whatever the size of the crop.
+# Where the face lies: dlib's box, the mean over GRID's speakers.
 FACE_BOX = np.array([4.0, 20.0, 96.0, 107.0], dtype=np.float32)
 ENLARGE = 3
 
@@ -19,13 +20,13 @@ Frames = npt.NDArray[np.uint8]
 
 
 def enlarged(crop: Picture) -> Picture:
-    """An aligned crop three times as large, because landmark models expect larger faces."""
+    """An aligned crop as 288 x 384 px, because landmark models expect larger faces."""
     size = (WIDTH * ENLARGE, HEIGHT * ENLARGE)
     return np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
 def crop_points(frames: Frames, backend: Backend) -> Points:
-    """The 68 points in aligned RGB crops uint8 (n, 128, 96, 3): float32 (n, 68, 2), in px of the crop.
+    """The 68 points in aligned RGB crops uint8 (n, h, w, 3): float32 (n, 68, 2), in px of 96 x 128.
 
     No detector is needed, because the alignment has put the face in its place. Points are nan in frames
     where the backend finds no face.
@@ -64,7 +65,7 @@ def talking_frames(points: Points) -> int:
 
 
 def mouth_opening(frames: Frames, backend: Backend) -> npt.NDArray[np.float32]:
-    """Distance of the inner lips in aligned RGB crops uint8 (n, 128, 96, 3): float32 (n,), in px.
+    """Distance of the inner lips in aligned RGB crops uint8 (n, h, w, 3): float32 (n,), in px of 96 x 128.
 
     nan in frames where the backend sees no face.
     """

@@ -23,7 +23,6 @@ from s2f.model.networks.device import best_device, limited_threads
 from s2f.model.networks.weights import Talker
 from s2f.pipeline.core.errors import CheckpointError, InputError
 from s2f.pipeline.core.prepared_set import PreparedSet
-from s2f.pipeline.core.shards import Media
 from s2f.pipeline.faces.settings import FaceSettings, read_settings
 
 # The generator gets the sound in pieces, as in `s2f animate`, so that memory does not grow with the clip.
@@ -56,7 +55,7 @@ class Animated:
         self._device = best_device()
         self._seed = seed
         example = first(self._wanted)
-        self._talkers = _load(runs, example.media, self._device)
+        self._talkers = _load(runs, example, self._device)
         self.title = f"{split} split of {data}"
         self.source = {"data": str(data), "split": split}
         self.names = tuple(self._talkers)
@@ -114,9 +113,9 @@ class Animated:
         return speed, speed / float(talker.fps)
 
 
-def _load(runs: list[Path], media: Media, device: torch.device) -> dict[str, Talker]:
-    """The generators of runs, by the names of their rows."""
-    talkers = {}
+def _load(runs: list[Path], example: Recording, device: torch.device) -> dict[str, Talker]:
+    """The generators of runs that fit clips like the example, by the names of their rows."""
+    talkers, media, size = {}, example.media, example.frames.shape[1:3]
     for run, name in zip(runs, row_names(runs), strict=True):
         talker = load_prepared(run, device)
         if (talker.fps, talker.sample_rate) != (media.fps, media.sample_rate):
@@ -124,6 +123,12 @@ def _load(runs: list[Path], media: Media, device: torch.device) -> dict[str, Tal
                 f"{run} was trained on {talker.fps} frames per second and sound of {talker.sample_rate} Hz,"
                 f" the clips have {media.fps} and {media.sample_rate}",
                 "give the --data that it was trained on, or a set prepared with the same settings",
+            )
+        if talker.generator.size != size:
+            width, height = talker.size
+            raise CheckpointError(
+                f"{run} was trained on faces of {width} x {height} px, the clips have {size[1]} x {size[0]}",
+                f"give the --data that it was trained on, or prepare it with align.size=[{width},{height}]",
             )
         talkers[name] = talker
     return talkers

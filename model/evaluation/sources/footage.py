@@ -58,7 +58,8 @@ class Video:
     @property
     def is_face(self) -> bool:
         """Whether its pictures are already aligned faces."""
-        return self.size == (alignment.WIDTH, alignment.HEIGHT)
+        width, height = self.size
+        return width % alignment.WIDTH == 0 and width * alignment.HEIGHT == height * alignment.WIDTH
 
     @property
     def enlarged(self) -> int:
@@ -83,7 +84,9 @@ class Video:
     @functools.cached_property
     def face(self) -> Frames:
         """Its aligned face, (n, 128, 96, 3)."""
-        return np.stack(list(self)) if self.is_face else self.cut(self.track[1])
+        if not self.is_face:
+            return self.cut(self.track[1])
+        return alignment.usual_size(np.stack(list(self)))
 
     def cut(self, transforms: alignment.Transforms) -> Frames:
         """The crops of its pictures by the transforms, as many as there are of both: (n, 128, 96, 3)."""

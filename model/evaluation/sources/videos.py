@@ -25,7 +25,7 @@ FPS, SAMPLE_RATE = Fraction(25), 16_000
 # Seconds that one clip may take.
 TIME_LIMIT = 1800.0
 
-AS_IT_IS = "used as it is: with 96 x 128 px it is an aligned face"
+AS_IT_IS = "used as it is: with 96 x 128 px, or a multiple of it, it is an aligned face"
 BY_THE_REAL = "aligned by the face of the real video"
 BY_ITS_OWN = "aligned by its own face, because its picture differs from that of the real video"
 

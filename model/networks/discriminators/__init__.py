@@ -21,8 +21,9 @@ CODE = 256
 class Sizes:
     """What a discriminator is built from.
 
-    `width` is the number of channels of the first layer, `window` the samples of sound per frame,
-    `snippet` the frames of a snippet, `sequence` either "audiovisual" or "video".
+    `size` is the height and the width of the pictures, `width` the number of channels of the first layer,
+    `window` the samples of sound per frame, `snippet` the frames of a snippet, `sequence` either
+    "audiovisual" or "video".
     """
 
     width: int
@@ -30,6 +31,7 @@ class Sizes:
     sample_rate: int
     snippet: int
     sequence: str
+    size: tuple[int, int] = (128, 96)
 
 
 @dataclass(frozen=True)

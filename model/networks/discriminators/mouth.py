@@ -5,7 +5,7 @@ from torch.nn import functional
 
 from s2f.model.networks.discriminators import Sizes
 from s2f.model.networks.layers import PictureEncoder, channels_last
-from s2f.model.networks.losses import MOUTH_COLUMNS, MOUTH_ROWS
+from s2f.model.networks.losses import mouth_region
 
 # What the convolutions expect; the mouth is enlarged to it.
 SIZE = (64, 96)
@@ -20,12 +20,12 @@ class MouthDiscriminator(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.picture = PictureEncoder(3, width, 1, height=SIZE[0], judge=True)
+        self.picture = PictureEncoder(3, width, 1, size=SIZE, judge=True)
         channels_last(self)
 
     def forward(self, still: Tensor, frames: Tensor, windows: Tensor) -> Tensor:
-        """Logits (B * T,) of frames (B, T, 3, 128, 96); neither still nor sound."""
-        mouths = frames[..., MOUTH_ROWS, MOUTH_COLUMNS].flatten(0, 1)
+        """Logits (B * T,) of frames (B, T, 3, *size); neither still nor sound."""
+        mouths = mouth_region(frames).flatten(0, 1)
         large = functional.interpolate(mouths, SIZE, mode="bilinear", align_corners=False)
         logits: Tensor = self.picture(large)[0]
         return logits.flatten()

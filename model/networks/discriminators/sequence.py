@@ -5,7 +5,14 @@ from torch import Tensor, nn
 
 from s2f.model.networks.discriminators import CODE, Sizes
 from s2f.model.networks.discriminators.video import VideoDiscriminator
-from s2f.model.networks.layers import LEAK, PictureEncoder, SoundEncoder, channels_last, over_frames
+from s2f.model.networks.layers import (
+    LEAK,
+    PAPER_SIZE,
+    PictureEncoder,
+    SoundEncoder,
+    channels_last,
+    over_frames,
+)
 
 
 class SequenceDiscriminator(nn.Module):
@@ -16,16 +23,16 @@ class SequenceDiscriminator(nn.Module):
     code; the CNN has half the generator's width, since it sees every frame twice as often.
     """
 
-    def __init__(self, width: int, window: int, sample_rate: int) -> None:
+    def __init__(self, width: int, window: int, sample_rate: int, size: tuple[int, int] = PAPER_SIZE) -> None:
         super().__init__()
-        self.picture = PictureEncoder(3, max(2, width // 2), CODE, judge=True)
+        self.picture = PictureEncoder(3, max(2, width // 2), CODE, size=size, judge=True)
         self.sound = SoundEncoder(window, sample_rate, CODE)
         self.recurrent = nn.GRU(2 * CODE, CODE, num_layers=2, batch_first=True)
         self.verdict = nn.Sequential(nn.Linear(CODE, CODE), nn.LeakyReLU(LEAK), nn.Linear(CODE, 1))
         channels_last(self)
 
     def forward(self, still: Tensor, frames: Tensor, windows: Tensor) -> Tensor:
-        """Logits (B,) of frames (B, T, 3, 128, 96) with their windows (B, T, samples); no still."""
+        """Logits (B,) of frames (B, T, 3, *size) with their windows (B, T, samples); no still."""
         seen = over_frames(lambda pictures: self.picture(pictures)[0], frames)
         heard = over_frames(self.sound, windows)
         states, _ = self.recurrent(torch.cat([seen, heard], dim=2))
@@ -36,5 +43,5 @@ class SequenceDiscriminator(nn.Module):
 def build(sizes: Sizes) -> nn.Module:
     """The discriminator of these sizes, of the paper that `sequence` means."""
     if sizes.sequence == "video":
-        return VideoDiscriminator(sizes.width)
-    return SequenceDiscriminator(sizes.width, sizes.window, sizes.sample_rate)
+        return VideoDiscriminator(sizes.width, sizes.size)
+    return SequenceDiscriminator(sizes.width, sizes.window, sizes.sample_rate, sizes.size)

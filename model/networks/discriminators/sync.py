@@ -4,7 +4,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from s2f.model.networks.discriminators import CODE, Sizes
-from s2f.model.networks.layers import PictureEncoder, SoundEncoder, channels_last, keep_scale
+from s2f.model.networks.layers import PAPER_SIZE, PictureEncoder, SoundEncoder, channels_last, keep_scale
 
 
 class SyncDiscriminator(nn.Module):
@@ -17,10 +17,14 @@ class SyncDiscriminator(nn.Module):
     was seen to collapse.
     """
 
-    def __init__(self, width: int, window: int, sample_rate: int, frames: int) -> None:
+    def __init__(
+        self, width: int, window: int, sample_rate: int, frames: int, size: tuple[int, int] = PAPER_SIZE
+    ) -> None:
         super().__init__()
         self.frames = frames
-        self.picture = PictureEncoder(3 * frames, width, CODE, height=64, judge=True, norm=False)
+        self.picture = PictureEncoder(
+            3 * frames, width, CODE, size=(size[0] // 2, size[1]), judge=True, norm=False
+        )
         self.sound = SoundEncoder(window, sample_rate, CODE, norm=False)
         self.verdict = nn.Linear(1, 1)
         keep_scale(self)
@@ -31,7 +35,7 @@ class SyncDiscriminator(nn.Module):
         channels_last(self)
 
     def forward(self, still: Tensor, frames: Tensor, windows: Tensor) -> Tensor:
-        """Logits (B * snippets,) of frames (B, T, 3, 128, 96) with their windows (B, T, samples).
+        """Logits (B * snippets,) of frames (B, T, 3, *size) with their windows (B, T, samples).
 
         The snippets follow each other without overlap; what is left over at the end is not judged.
         """
@@ -47,4 +51,4 @@ class SyncDiscriminator(nn.Module):
 
 def build(sizes: Sizes) -> nn.Module:
     """The discriminator of these sizes."""
-    return SyncDiscriminator(sizes.width, sizes.window, sizes.sample_rate, sizes.snippet)
+    return SyncDiscriminator(sizes.width, sizes.window, sizes.sample_rate, sizes.snippet, sizes.size)

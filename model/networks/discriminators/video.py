@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from s2f.model.networks.discriminators import CODE
-from s2f.model.networks.layers import VideoEncoder
+from s2f.model.networks.layers import PAPER_SIZE, VideoEncoder
 
 
 class VideoDiscriminator(nn.Module):
@@ -13,14 +13,14 @@ class VideoDiscriminator(nn.Module):
     sizes, and half the generator's width, as in P1's.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, size: tuple[int, int] = PAPER_SIZE) -> None:
         super().__init__()
-        self.video = VideoEncoder(max(2, width // 2), CODE)
+        self.video = VideoEncoder(max(2, width // 2), CODE, size)
         self.recurrent = nn.GRU(CODE, CODE, batch_first=True)
         self.verdict = nn.Linear(CODE, 1)
 
     def forward(self, still: Tensor, frames: Tensor, windows: Tensor) -> Tensor:
-        """Logits (B,) of frames (B, T, 3, 128, 96); neither still nor sound."""
+        """Logits (B,) of frames (B, T, 3, *size); neither still nor sound."""
         states, _ = self.recurrent(self.video(frames.transpose(1, 2)))
         logits: Tensor = self.verdict(states[:, -1]).flatten()
         return logits

@@ -23,7 +23,7 @@ class VolumeDiscriminator(nn.Module):
         )
 
     def forward(self, still: Tensor, frames: Tensor, windows: Tensor) -> Tensor:
-        """Logits (B * (T - 12) * 8 * 6,) of frames (B, T, 3, 128, 96); neither still nor sound."""
+        """Logits (B * (T - 12) * patches,) of frames (B, T, 3, *size); neither still nor sound."""
         logits: Tensor = self.layers(frames.transpose(1, 2)).flatten()
         return logits
 

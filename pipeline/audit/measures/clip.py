@@ -9,13 +9,14 @@ import pyarrow as pa
 from s2f.pipeline.audit.measures.face import of_track, one_embedding
 from s2f.pipeline.audit.measures.lag import lag_curve
 from s2f.pipeline.audit.measures.sound import of_sound
-from s2f.pipeline.audit.measures.video import of_frames, usual_size
+from s2f.pipeline.audit.measures.video import of_frames
 from s2f.pipeline.audit.unreadable import UNREADABLE
 from s2f.pipeline.core import mjpeg, wav
 from s2f.pipeline.core.errors import S2fError
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.schema import Row
 from s2f.pipeline.faces import mouth
+from s2f.pipeline.faces.alignment import usual_size
 from s2f.pipeline.faces.base import Points
 from s2f.pipeline.faces.settings import FaceSettings
 

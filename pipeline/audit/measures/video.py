@@ -4,8 +4,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from s2f.pipeline.faces.alignment import HEIGHT, WIDTH
-
 Frames = npt.NDArray[np.uint8]
 
 # Where the face fills a crop whatever the hair or the background are: rows and columns of 128 x 96.
@@ -26,11 +24,3 @@ def of_frames(frames: Frames) -> dict[str, float]:
         "brightness": float(np.median(face.mean(axis=(1, 2)))),
         "occlusion": float(np.abs(lower - np.median(lower[::3], axis=0)).mean(axis=(1, 2)).max()),
     }
-
-
-def usual_size(frames: Frames) -> Frames:
-    """Crops of any size, uint8 (n, h, w, 3), in the size that is measured: 96 px wide, 128 high."""
-    if frames.shape[1:3] == (HEIGHT, WIDTH):
-        return frames
-    size = (WIDTH, HEIGHT)
-    return np.stack([np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA)) for frame in frames])

@@ -20,6 +20,7 @@ from s2f.pipeline.core.media import FrameReader, probe
 from s2f.pipeline.core.windows import cut_windows, samples_for, window_starts
 
 CPU = torch.device("cpu")
+SIZE = (96, 128)
 VARIANTS = [
     {},
     {"noise": 0},
@@ -148,10 +149,10 @@ def test_pictures_of_all_kinds_are_read(tmp_path: Path) -> None:
     }
     for name, picture in kinds.items():
         cv2.imwrite(str(tmp_path / name), picture)
-        crop = read_face(tmp_path / name, aligned=True)
+        crop = read_face(tmp_path / name, SIZE, aligned=True)
         assert crop.shape == (128, 96, 3)
         assert crop.dtype == np.uint8
-    assert np.array_equal(read_face(tmp_path / "alpha.png", aligned=True), face)
+    assert np.array_equal(read_face(tmp_path / "alpha.png", SIZE, aligned=True), face)
 
 
 def test_a_photo_is_turned_as_its_exif_says(tmp_path: Path) -> None:
@@ -161,7 +162,7 @@ def test_a_photo_is_turned_as_its_exif_says(tmp_path: Path) -> None:
     exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
     path = tmp_path / "phone.jpg"
     path.write_bytes(plain[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + plain[2:])
-    assert abs(read_face(path, aligned=True).astype(int) - draw_face()).mean() < 5
+    assert abs(read_face(path, SIZE, aligned=True).astype(int) - draw_face()).mean() < 5
 
 
 def test_a_sound_that_is_no_numbers_is_refused_before_the_work(

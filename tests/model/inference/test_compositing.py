@@ -50,7 +50,7 @@ def speech(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def face(photo: Path) -> Face:
-    return read_photo(photo)
+    return read_photo(photo, (96, 128))
 
 
 def opened(still: Picture) -> Picture:
@@ -141,7 +141,7 @@ def test_too_large_a_photo_is_shown_smaller_and_a_line_says_so(
 ) -> None:
     picture = cv2.resize(cv2.imread(str(photo)), (5_000, 3_990))
     cv2.imwrite(str(tmp_path / "large.jpg"), picture)
-    height, width = read_photo(tmp_path / "large.jpg").picture.shape[:2]
+    height, width = read_photo(tmp_path / "large.jpg", (96, 128)).picture.shape[:2]
     assert (height, width) == (3270, 4096)
     assert "4096" in caplog.text
 

@@ -167,7 +167,7 @@ def test_prime_factors() -> None:
 
 def test_skip_once_per_clip_equals_the_concatenation() -> None:
     torch.manual_seed(0)
-    block = SkipBlock(8)
+    block = SkipBlock(8, 4)
     frames, skip = torch.randn(6, 8, 4, 3), torch.randn(2, 8, 4, 3)
     repeated = skip.repeat_interleave(3, dim=0)
     expected = functional.conv_transpose2d(torch.cat([frames, repeated], dim=1), block.join.weight, padding=1)

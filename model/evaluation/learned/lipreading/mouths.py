@@ -14,7 +14,7 @@ from s2f.pipeline.core.errors import InputError, MediaError
 from s2f.pipeline.core.progress import tracked
 from s2f.pipeline.core.schema import FRAMES
 from s2f.pipeline.core.shards import AGAIN, Sample, Shard, read_meta, read_samples
-from s2f.pipeline.faces.alignment import HEIGHT, WIDTH
+from s2f.pipeline.faces.alignment import aligned_frames
 
 Frames = npt.NDArray[np.uint8]
 Mouths = npt.NDArray[np.uint8]
@@ -41,15 +41,11 @@ class Utterance:
 
 
 def cut_mouths(frames: Frames, margin: int = 0) -> Mouths:
-    """The mouths of aligned RGB crops uint8 (n, 128, 96, 3) in grey, uint8 (n, 40, 64), plus the margin.
+    """The mouths of aligned RGB crops uint8 (n, h, w, 3) in grey, uint8 (n, 40, 64), plus the margin.
 
     Raises InputError where the frames have another shape.
     """
-    if not len(frames) or frames.shape[1:] != (HEIGHT, WIDTH, 3):
-        raise InputError(
-            f"the lip reader takes aligned frames of {WIDTH} x {HEIGHT} px, not an array {frames.shape}",
-            "leave align.size at [96, 128]",
-        )
+    frames = aligned_frames(frames)
     rows = slice(TOP - margin, TOP + DOWN + margin)
     columns = slice(LEFT - margin, LEFT + ACROSS + margin)
     return np.asarray(np.rint(frames[:, rows, columns] @ GREY), np.uint8)

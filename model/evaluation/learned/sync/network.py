@@ -10,7 +10,7 @@ from torch.nn import functional
 from s2f.model.evaluation.learned.sync.protocol import SNIPPET
 from s2f.model.networks.layers import PictureEncoder, channels_last, over_frames
 from s2f.model.networks.log_mel import BANDS, SoundPicture
-from s2f.pipeline.faces.alignment import HEIGHT
+from s2f.pipeline.faces.alignment import HEIGHT, WIDTH
 
 # Weights of red, green and blue in a grey picture (ITU-R BT.601).
 GREY = (0.299, 0.587, 0.114)
@@ -22,7 +22,7 @@ class SyncNetwork(nn.Module):
     def __init__(self, width: int, code: int, window: int, sample_rate: int) -> None:
         super().__init__()
         self.arguments = {"width": width, "code": code, "window": window, "sample_rate": sample_rate}
-        self.picture = PictureEncoder(SNIPPET, width, code, height=HEIGHT // 2, judge=True)
+        self.picture = PictureEncoder(SNIPPET, width, code, size=(HEIGHT // 2, WIDTH), judge=True)
         self.sound_picture = SoundPicture(sample_rate)
         sizes = [1, *(width * 2**level for level in range(4))]
         layers = [
@@ -47,8 +47,12 @@ class SyncNetwork(nn.Module):
 
 
 def lower_half(pictures: Tensor) -> Tensor:
-    """The lower half of faces (..., 128, 96), where the mouth is: (..., 64, 96)."""
-    return pictures[..., HEIGHT // 2 :, :]
+    """The lower half of faces (..., 3, h, w) of any size, where the mouth is: (..., 3, 64, 96)."""
+    lower = pictures[..., pictures.shape[-2] // 2 :, :]
+    if lower.shape[-2:] == (HEIGHT // 2, WIDTH):
+        return lower
+    small = functional.interpolate(lower.flatten(0, -4), (HEIGHT // 2, WIDTH), mode="area")
+    return small.reshape(*lower.shape[:-2], HEIGHT // 2, WIDTH)
 
 
 def _layer(inside: int, outside: int, stride: int) -> nn.Sequential:

@@ -30,7 +30,7 @@ from s2f.model.networks.weights import Kind
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.shards import Media
 from s2f.pipeline.core.windows import Sound, cut_windows, window_starts
-from s2f.pipeline.faces.alignment import HEIGHT, WIDTH
+from s2f.pipeline.faces.alignment import aligned_frames
 
 KIND = Kind("sync scorer", "s2f sync train", "sync.json", "sync.safetensors")
 # Snippets that are encoded at a time, so that memory does not grow with the clip.
@@ -72,10 +72,7 @@ class Scorer:
         Raises InputError where the clip has another frame size or other rates, or too few frames.
         """
         frames, media = clip.frames, clip.media
-        if frames.shape[1:] != (HEIGHT, WIDTH, 3) or frames.dtype != np.uint8:
-            raise InputError(
-                f"frames of the shape {frames.shape} are no aligned faces", "align them as 's2f prep' does"
-            )
+        frames = aligned_frames(frames)
         if media != self.media:
             raise InputError(
                 f"the clip has {media.fps} frames per second and sound of {media.sample_rate} Hz, the sync"
