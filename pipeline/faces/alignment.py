@@ -115,7 +115,7 @@ def aligned_frames(frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Frames for a network that takes them in the usual size. Raises InputError where they are no faces."""
     if not len(frames) or frames.ndim != 4 or frames.shape[1] * WIDTH != frames.shape[2] * HEIGHT:
         raise InputError(
-            f"frames of the shape {frames.shape} are no aligned faces, {WIDTH} wide to {HEIGHT} high",
+            f"frames of the shape {frames.shape} are no aligned faces of {WIDTH} x {HEIGHT} px or a multiple",
             "align them as 's2f prep' does, with align.size of [96,128] or a multiple of it",
         )
     return usual_size(frames)
