@@ -1,5 +1,7 @@
 """Media files opened in process with PyAV: which of their streams are meant, and what the header says."""
 
+import itertools
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -23,8 +25,8 @@ MOST_FPS = 240
 LONGEST_GAP, FARTHEST_BACK = 60, 1
 # Seconds before the wanted frame from which it is looked for, until one of its predecessors is found.
 LOOK_BACK = (0, 5, 30)
-# A header that names a longer duration, in seconds, does not know it.
-LONGEST = 7 * 24 * 3600
+# A header that names a longer duration, in seconds, may have been written before the end was known.
+BELIEVED = 60
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class Probe:
 def probe(path: Path, begin: float | None = None) -> Probe:
     """Read a container's header and find its first frame, or the first at `begin` seconds or later.
 
+    Where the header does not know how long the video is, the packets tell, but not for a piece.
+
     Raises MediaError where there is no video stream to be read, CodecError where its codec is not known.
     """
     with open_container(path) as container, av.logging.Capture():
@@ -69,6 +73,8 @@ def probe(path: Path, begin: float | None = None) -> Probe:
         unit = Fraction(video.time_base or 1)
         whole = Fraction(container.duration or 0, av.time_base)
         length = video.duration * unit if video.duration else whole
+        if begin is None and not 0 < length <= BELIEVED:
+            length = _counted(path, video)
         fps = video.guessed_rate or 0
         if not 0 < fps <= MOST_FPS:
             fps = video.average_rate or 0
@@ -76,7 +82,7 @@ def probe(path: Path, begin: float | None = None) -> Probe:
             width=video.width,
             height=video.height,
             fps=float(fps),
-            duration=float(length) if length < LONGEST else 0.0,
+            duration=float(length),
             video_codec=video.codec_context.name,
             video_start=float(_first_stamp(container, video, begin) - origin(container)),
             audio_codec=sound.codec_context.name if sound else None,
@@ -192,6 +198,23 @@ def _count_packets(path: Path, several: bool) -> dict[int, int]:
                 if packet.size:
                     counts[packet.stream_index] = counts.get(packet.stream_index, 0) + 1
     return counts
+
+
+def _counted(path: Path, video: "av.VideoStream") -> Fraction:
+    """Seconds of a video by its packets, which are read, not decoded; jumps of the stamps count as none."""
+    count, stamps, last = 0, list[int](), 0
+    unit = Fraction(video.time_base or 1)
+    with open_container(path) as container, av.logging.Capture(), suppress(av.error.FFmpegError):
+        for packet in container.demux(container.streams[video.index]):
+            count += packet.size > 0
+            if packet.size and packet.pts is not None:
+                stamps.append(packet.pts)
+                last = packet.duration or last
+    if not stamps:
+        return count / Fraction(video.guessed_rate or video.average_rate or 25)
+    stamps.sort()
+    steps = [*(later - earlier for earlier, later in itertools.pairwise(stamps)), last]
+    return unit * sum(step for step in steps if step * unit <= LONGEST_GAP)
 
 
 def _first_stamp(container: Container, video: "av.VideoStream", begin: float | None) -> Fraction:

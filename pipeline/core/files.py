@@ -9,9 +9,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
+from filelock import FileLock, Timeout
 from upath import UPath
 
 from s2f.pipeline.core.errors import InputError, OutputError
+
+# Folders of copies, in the folder for temporary files, and the file that their owner holds a lock on.
+COPIES, COPIES_LOCK = "s2f-copies-", ".lock"
 
 # A file or folder of this machine, or behind a URL that fsspec reads, such as s3://bucket/folder.
 Place = Path | UPath
@@ -44,10 +48,14 @@ def as_text(name: str) -> str:
 
 
 class Copies:
-    """Local copies of remote files, each fetched once and deleted at the end of the block."""
+    """Local copies of remote files, each fetched once and deleted at the end of the block.
+
+    Those of a process that was killed are deleted by `sweep`: a lock tells whose are still wanted.
+    """
 
     def __init__(self) -> None:
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: Path | None = None
+        self._lock: FileLock | None = None
         self._known: dict[UPath, Path] = {}
 
     def __enter__(self) -> "Copies":
@@ -56,21 +64,43 @@ class Copies:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._folder:
-            self._folder.cleanup()
+        self.close()
+
+    def close(self) -> None:
+        """Delete them."""
+        if self._folder and self._lock:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._lock.release()
+        self._folder = self._lock = None
+        self._known = {}
 
     def local(self, place: Place) -> Path:
         """A local file itself, or a copy of a remote one under the same name. Raises OSError."""
         if isinstance(place, Path):
             return place
         if place not in self._known:
-            self._folder = self._folder or tempfile.TemporaryDirectory(prefix="s2f-")
-            copy = Path(self._folder.name, str(len(self._known)), place.name)
-            copy.parent.mkdir()
+            copy = Path(self._folder or self._make(), str(len(self._known)), place.name)
+            copy.parent.mkdir(exist_ok=True)
             with place.open("rb") as source, copy.open("wb") as target:
                 shutil.copyfileobj(source, target, 1 << 20)
             self._known[place] = copy
         return self._known[place]
+
+    def _make(self) -> Path:
+        sweep()
+        folder = Path(tempfile.mkdtemp(prefix=f".{COPIES}"))
+        self._lock = FileLock(folder / COPIES_LOCK)
+        self._lock.acquire()
+        # It is there for `sweep` only now that it is locked.
+        self._folder = folder.rename(folder.with_name(folder.name.lstrip(".")))
+        return self._folder
+
+
+def sweep() -> None:
+    """Delete the copies of processes that were killed on this machine."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{COPIES}*"):
+        with suppress(OSError, Timeout), FileLock(folder / COPIES_LOCK, timeout=0):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

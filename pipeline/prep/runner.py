@@ -148,6 +148,8 @@ class Preparation:
             finally:
                 for each in self.manifests.values():
                     each.compact()
+                # Workers that were ended keep what they had fetched.
+                files.sweep()
                 if [*self.recordings.manifest] or self.recordings.manifest.path.exists():
                     self.recordings.manifest.compact()
             if SHARD.name in self.selection.stages:

@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from s2f.pipeline.core import files
@@ -54,11 +55,33 @@ class Outcome:
     long: float | None = None
 
 
+class _Held:
+    """The copy of a recording behind a URL, which stays until a worker comes to another file.
+
+    Pieces of a recording come one after the other: each worker fetches it once.
+    """
+
+    def __init__(self) -> None:
+        self._recording: tuple[str, str] | None = None
+        self._copies = Copies()
+
+    def copies(self, source: Source) -> AbstractContextManager[Copies]:
+        """The copies for a clip."""
+        recording = (str(source.video), source.stamp) if source.piece else None
+        if recording != self._recording:
+            self._copies.close()
+        self._recording = recording
+        return nullcontext(self._copies) if recording else self._copies
+
+
+_HELD = _Held()
+
+
 def process(task: Task) -> Outcome:
     """Take one clip through its stale stages in turn, so that its video is decoded once."""
     outcome = Outcome()
     try:
-        with Copies() as copies:
+        with _HELD.copies(task.source) as copies:
             _process(task, copies, outcome)
     except S2fError as error:
         outcome.fatal = error

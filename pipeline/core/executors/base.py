@@ -4,6 +4,7 @@ One item's crash or hang costs that item alone.
 """
 
 import contextlib
+import gc
 from collections.abc import Callable, Generator, Iterable
 from typing import Protocol, TypeVar
 
@@ -43,9 +44,25 @@ class Executor(Protocol):
 
 
 def begin_worker() -> None:
-    """Leave Ctrl-C and the like to the parent, and keep OpenCV from starting threads in every process."""
+    """Leave Ctrl-C and the like to the parent, and keep OpenCV from starting threads in every process.
+
+    What has been imported is not looked at again by the garbage collector: see `freed`.
+    """
     signals.leave_to_parent()
+    gc.freeze()
     with contextlib.suppress(ImportError):
         import cv2
 
         cv2.setNumThreads(1)
+
+
+def freed(work: Callable[[Item], Result], item: Item) -> Result:
+    """Do the work on an item, and free what it has left in reference cycles.
+
+    Some frames of PyAV lie in such cycles. Python would let them grow to gigabytes before it looks for them,
+    since they are few objects.
+    """
+    try:
+        return work(item)
+    finally:
+        gc.collect()

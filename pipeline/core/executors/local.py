@@ -19,6 +19,7 @@ from s2f.pipeline.core.executors.base import (
     Result,
     WorkerLostError,
     begin_worker,
+    freed,
 )
 
 # What the process that workers are forked from imports before `preload`.
@@ -95,7 +96,7 @@ class LocalProcesses:
                 while len(pending) < workers * QUEUED_PER_WORKER and (drawn := todo.draw()):
                     # Left with what is to be tried again until the pool has taken it.
                     todo.again.append(drawn)
-                    taken = pool.schedule(work, args=(drawn[0],), timeout=time_limit)
+                    taken = pool.schedule(freed, args=(work, drawn[0]), timeout=time_limit)
                     pending[taken] = todo.again.pop()
                 if not pending:
                     return

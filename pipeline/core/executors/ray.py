@@ -9,7 +9,15 @@ from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
 from s2f.pipeline.core.errors import InputError, MissingError
-from s2f.pipeline.core.executors.base import DIED, TIMED_OUT, Item, Result, WorkerLostError, begin_worker
+from s2f.pipeline.core.executors.base import (
+    DIED,
+    TIMED_OUT,
+    Item,
+    Result,
+    WorkerLostError,
+    begin_worker,
+    freed,
+)
 
 try:
     import ray
@@ -120,6 +128,6 @@ def _work(work: Callable[[Item], Result], item: Item, time_limit: float) -> Resu
     begin_worker()
     faulthandler.dump_traceback_later(time_limit, exit=True)
     try:
-        return work(item)
+        return freed(work, item)
     finally:
         faulthandler.cancel_dump_traceback_later()

@@ -2,12 +2,14 @@
 
 import os
 import sys
+import weakref
 from collections.abc import Iterator
 
 import pytest
 from support.orders import FOREVER, act
 
 from s2f.pipeline.core.executors import WorkerLostError, local, open_executor
+from s2f.pipeline.core.executors.base import freed
 
 
 def whoami(item: int) -> int:
@@ -61,3 +63,17 @@ def test_items_are_drawn_as_they_are_needed_and_leaving_ends_the_workers() -> No
     assert pid != os.getpid()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_what_work_leaves_in_a_reference_cycle_is_freed_with_it() -> None:
+    """As frames of PyAV do whose display matrix was asked: few objects of many MB."""
+
+    class Frame:
+        pass
+
+    def work(_: int) -> weakref.ref[Frame]:
+        frame = Frame()
+        frame.itself = frame  # type: ignore[attr-defined]
+        return weakref.ref(frame)
+
+    assert freed(work, 0)() is None

@@ -59,7 +59,13 @@ def expected(raw: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def store(raw: Path) -> Iterator[UPath]:
+def requests(raw: Path) -> Path:
+    """Where the store notes what it was asked for."""
+    return raw.with_name("requests.txt")
+
+
+@pytest.fixture(scope="module")
+def store(raw: Path, requests: Path) -> Iterator[UPath]:
     """An S3 server with the raw videos in it, and what leads boto and its like to it."""
     from s3fs import S3FileSystem
 
@@ -70,11 +76,10 @@ def store(raw: Path) -> Iterator[UPath]:
         "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_DEFAULT_REGION": "us-east-1",
     }
-    server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    with requests.open("wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "moto.server", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=log
+        )
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
             patch.setenv(name, value)
@@ -189,6 +194,28 @@ def test_a_run_that_was_killed_leaves_its_bucket_to_the_next(
     _, told = second.communicate(timeout=240)
     assert (second.returncode, told) == (0, "")
     assert shards(out) == expected
+
+
+def test_a_recording_is_fetched_once_for_all_its_pieces(
+    data: Path, store: UPath, requests: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Where copies lie, those of killed processes too.
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    (tmp_path / "s2f-copies-left").mkdir()
+    name = "s1/bbaf2n.mpg"
+    folder = store.parent / "talks"
+    folder.fs.put_file(str(data / "grid" / name), (folder / name).path)
+    pieces = [(0.4, 1.2), (1.2, 2.0), (2.0, 2.8)]
+    lines = [f"{name},{begin},{end}" for begin, end in pieces]
+    (folder / "segments.csv").write_text("\n".join(["file,start,end", *lines]))
+    before = requests.read_text().count(f"GET /faces/talks/{name}")
+    out = tmp_path / "out"
+    assert prep(folder, out, "--set", "run.workers=1") == (0, "")
+    rows = Prepared(tmp_path, out).rows("window").values()
+    assert [row["status"] for row in rows] == ["ok"] * len(pieces)
+    # Once to be cut, once for its pieces.
+    assert requests.read_text().count(f"GET /faces/talks/{name}") - before == 2
+    assert list(tmp_path.glob("*s2f-*")) == []
 
 
 def test_two_runs_on_one_bucket_are_refused(store: UPath) -> None:

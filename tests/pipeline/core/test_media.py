@@ -78,6 +78,30 @@ def test_probe_tells_how_much_later_the_picture_begins(data: Path) -> None:
     assert media.probe(data / "wild/face_noface.mov").video_start == 0
 
 
+@pytest.mark.parametrize(
+    ("container", "codecs"),
+    [
+        ("webm", ("libvpx", "libopus")),
+        ("matroska", ("copy", "copy")),
+        ("avi", ("mpeg4", "mp2")),
+        ("asf", ("mpeg4", "mp2")),
+        ("h264", ("copy", "copy")),
+    ],
+)
+def test_the_length_that_no_header_knows_is_that_of_the_packets(
+    ntsc: Path, tmp_path: Path, container: str, codecs: tuple[str, str]
+) -> None:
+    """As where the file was written to a pipe: nobody can go back to its begin when the end is known."""
+    video, sound = codecs
+    quick = ["-deadline", "realtime", "-cpu-used", "8"] if video == "libvpx" else []
+    command = [media.ffmpeg_program(), "-v", "error", "-stream_loop", "3", "-i", ntsc, "-c:v", video, *quick]
+    command += ["-c:a", sound, "-f", container, "-"]
+    piped = subprocess.run(command, check=True, capture_output=True).stdout
+    path = tmp_path / "piped.mkv"
+    path.write_bytes(piped)
+    assert media.probe(path).duration == pytest.approx(4 * COUNT / NTSC, abs=0.2)
+
+
 @pytest.mark.parametrize("content", [b"", b"just words\n" * 50, bytes(range(256)) * 64])
 @pytest.mark.parametrize("name", ["a.mp4", "a.mpg", "a.avi"])
 def test_a_file_that_is_no_video_is_an_error_for_a_person(tmp_path: Path, name: str, content: bytes) -> None:

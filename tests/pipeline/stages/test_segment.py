@@ -2,9 +2,11 @@
 
 import itertools
 import logging
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from support.audits import finding, look
@@ -106,6 +108,27 @@ def test_stages_that_are_run_one_by_one_cut_recordings_too(cut: Prepared, tmp_pa
     single.prepare(*SHORT, stage="scan")
     assert set(single.rows("scan")) == set(cut.rows("scan"))
     single.prepare(*SHORT, stage="segment")
+
+
+def test_a_recording_whose_file_does_not_know_its_length_is_cut_too(cut: Prepared, tmp_path: Path) -> None:
+    """As browsers' recorders write it."""
+    video = tmp_path / "raw/talks/two.webm"
+    video.parent.mkdir(parents=True)
+    command = [media.ffmpeg_program(), "-v", "error", "-i", cut.raw / "talks/two.mp4", "-b:v", "1M", "-c:v"]
+    codecs = ["libvpx", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus"]
+    piped = subprocess.run(
+        [*command, *codecs, "-live", "1", "-f", "webm", "-"], check=True, capture_output=True
+    )
+    video.write_bytes(piped.stdout)
+    with av.open(str(video)) as container:
+        assert container.duration is None
+    single = Prepared(tmp_path / "raw", tmp_path / "out")
+    single.prepare(*SHORT, stage="scan")
+    assert single.rows("scan")["talks_two"]["duration"] == pytest.approx(12, abs=0.1)
+    single.prepare(*SHORT)
+    sides = [piece["box"][0] > WIDTH for piece in single.rows("segment")["talks_two"]["pieces"]]
+    assert {*sides} == {False, True}
+    assert {row["status"] for row in single.rows("window").values()} == {"ok"}
 
 
 def test_sound_that_is_late_is_taken_into_account(cut: Prepared, tmp_path: Path) -> None:
