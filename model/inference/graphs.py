@@ -27,7 +27,7 @@ class Graph:
 
 def make_graphs(generator: Generator, frames: int) -> dict[str, Graph]:
     """The networks `face` and `step`; the example of a step has so many frames."""
-    ready = prepare(generator, pack=False)
+    ready = prepare(generator)
     still = torch.zeros(1, 3, *generator.size)
     identity = ready.identity(still)
     shares = {f"share{level}": share for level, share in enumerate(identity.skips)}

@@ -85,7 +85,7 @@ def _check_rates(start: Path, talker: Talker, data: PreparedSet) -> None:
     if talker.generator.size != data.size:
         raise CheckpointError(
             f"{start} was trained on faces of {_px(talker.generator.size)}, {data} has {_px(data.size)}",
-            f"prepare the videos with align.size={list(talker.size)}",
+            "prepare the videos with align.size=[{},{}]".format(*talker.size),
         )
 
 

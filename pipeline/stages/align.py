@@ -22,7 +22,9 @@ ARTIFACT = f".{FRAMES}"
 class AlignParams(Params):
     """Settings of the align stage."""
 
-    size: tuple[int, int] = Field((96, 128), description="width and height of a crop in px")
+    size: tuple[int, int] = Field(
+        (96, 128), description="width and height of a crop in px; the networks take multiples of [96, 128]"
+    )
     smooth: int = Field(7, ge=1, description="frames that the points are averaged over")
     quality: int = Field(98, ge=50, le=100, description="JPEG quality of the stored frames")
 

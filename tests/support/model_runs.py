@@ -31,7 +31,7 @@ SMALL = {
 }
 
 
-def make_generator(**changes: float) -> Generator:
+def make_generator(**changes: Any) -> Generator:
     """A small generator in eval mode whose norms have seen material, and whose frames use all of [-1, 1]."""
     torch.manual_seed(0)
     generator = Generator(**(SMALL | changes))  # type: ignore[arg-type]
@@ -48,7 +48,7 @@ def make_input(
     generator: Generator, clips: int, frames: int, source: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Stills, windows and noise."""
-    stills = torch.rand(clips, 3, 128, 96, generator=source) * 2 - 1
+    stills = torch.rand(clips, 3, *generator.size, generator=source) * 2 - 1
     windows = torch.randn(clips, frames, int(generator.arguments["window"]), generator=source) / 4
     return stills, windows, NoiseSource(generator, source).draw(clips, frames)
 
