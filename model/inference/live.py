@@ -4,6 +4,7 @@ The window of a frame is centred on it, so half of it is sound from after the fr
 0.16 s every frame is at least 80 ms late.
 """
 
+import logging
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -15,12 +16,15 @@ import av
 import numpy as np
 
 from s2f.model.inference.animate import Animation, generate, read_face
+from s2f.model.inference.pace import seconds_per_frame, too_slow
 from s2f.model.inference.runtime import load_prepared
 from s2f.model.inference.streams import fragmented_mp4, open_output, write_all
 from s2f.model.networks.device import best_device, limited_threads
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.windows import Sound
 from s2f.pipeline.faces.settings import DEFAULT_FACES, FaceSettings
+
+LOG = logging.getLogger(__name__)
 
 STDIN = 0
 
@@ -41,7 +45,8 @@ def animate_live(
 
     The sound is mono PCM s16le at `sample_rate`, by default at the model's own rate. `out` is a file, a
     FIFO, or `-` for standard output. `form` is mp4, fragmented and with the sound, or rgb24, only the
-    pixels of the frames. It ends when the sound ends, or when nobody reads the frames any more.
+    pixels of the frames. It ends when the sound ends, or when nobody reads the frames any more. Where
+    this machine is too slow for the network, a warning says so at the start.
     Raises InputError for the image, CheckpointError for the run, OutputError and MediaError for `out`.
     """
     if os.isatty(source) or stat.S_ISDIR(os.fstat(source).st_mode):
@@ -54,6 +59,9 @@ def animate_live(
     count = 0
     # On single frames more threads gain little, and slow down other programs.
     with limited_threads(1), suppress(BrokenPipeError), open_output(out) as target:
+        cost = seconds_per_frame(talker.generator, device)
+        if told := too_slow(cost, talker.fps, int(talker.generator.arguments["width"])):
+            LOG.warning("%s", told)
         encoder = (
             fragmented_mp4(target, pieces, sample_rate, talker.fps, talker.size)
             if form == "mp4"

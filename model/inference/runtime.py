@@ -75,8 +75,7 @@ class Product(nn.Module):
     def __init__(self, weight: Tensor, bias: Tensor | None = None, stride: int = 1) -> None:
         super().__init__()
         self.taps = weight.shape[2] // stride
-        taps = self.taps, stride
-        apart = weight.flip(2, 3).reshape(*weight.shape[:2], *taps, *taps)
+        apart = weight.flip(2, 3).reshape(*weight.shape[:2], self.taps, stride, self.taps, stride)
         # The inputs of a phase are in the order in which _phase puts them side by side.
         phases = apart.permute(3, 5, 1, 2, 4, 0).flatten(3)
         self.weights = nn.ParameterList(phase.contiguous() for row in phases for phase in row)

@@ -1,9 +1,11 @@
-"""How fast a face speaks at the paper's size: against the network as published, live, and in which memory."""
+"""How fast a face speaks at the paper's size: frames alone and many, live, from the shell, and its memory."""
 
+import json
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,23 +13,27 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from frames import LENGTHS, paper_size
+from report import Verdict
 from rich.console import Console
 from rich.table import Table
-from torch import Tensor
 
 from s2f.model.inference.animate import generate
 from s2f.model.inference.runtime import prepare
 from s2f.model.networks import weights
 from s2f.model.networks.generator import Generator
-from s2f.model.networks.noise import NoiseSource
 from s2f.pipeline.core import wav
 from s2f.pipeline.core.windows import Sound
 
 RATE, FPS, SECONDS = 16_000, 25, 3
 FACE = np.full((128, 96, 3), 128, np.uint8)
 CPU = torch.device("cpu")
-# Other work on the machine only ever makes it slower: the quickest of so many counts.
-TIMES = 9
+# What a frame's window of 0.16 s reaches beyond the middle of the frame, in seconds.
+AHEAD = 0.08
+# Sound comes in so many seconds at a time.
+PIECE = 0.01
+# The instruction sets: all that the processor has, and AVX2 alone.
+SETS = {"all": {}, "avx2": {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}}
 # A small process to start a command from: peak memory counts that of the process forked from.
 MEASURE = """
 import resource, subprocess, sys, time
@@ -37,142 +43,130 @@ print(time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN).
 """
 
 
-@pytest.fixture(scope="module")
-def generator() -> Generator:
-    torch.manual_seed(0)
-    return Generator(
-        width=64, window=2560, sample_rate=RATE, identity=50, context=256, noise=10, noise_std=1.0
-    ).eval()
-
-
 def make_sound(seconds: float) -> Sound:
     return np.random.default_rng(0).standard_normal(int(seconds * RATE)).astype(np.float32) / 10
 
 
-def plain(generator: Generator, still: Tensor, windows: Tensor, noise: Tensor) -> Tensor:
-    """As published: every frame has the skips concatenated to it, the norms are layers of their own."""
-    identity, decoder = generator.identity(still), generator.decoder
-    context, _ = generator.context(windows)
-    drift, _ = generator.noise(noise)
-    face = identity.code[:, None].expand(-1, windows.shape[1], -1)
-    latents = torch.cat([context, drift, face], dim=2)[0]
-    frames = torch.relu_(decoder.start_norm(decoder.start(latents[:, :, None, None])))
-    for block, skip in zip(decoder.blocks, reversed(identity.skips[1:]), strict=True):
-        both = torch.cat([frames, skip.expand(len(frames), -1, -1, -1)], dim=1)
-        frames = torch.relu_(block.join_norm(block.join(both)))
-        frames = torch.relu_(block.grow_norm(block.grow(frames)))
-    return torch.tanh(decoder.paint(frames))[None]
-
-
-def quickest(**ways: Callable[[], object]) -> dict[str, float]:
-    """Seconds of each way, taken in turns, so that they meet the same machine."""
-    spent = {name: float("inf") for name in ways}
-    for _ in range(TIMES):
-        for name, way in ways.items():
-            begun = time.perf_counter()
-            way()
-            spent[name] = min(spent[name], time.perf_counter() - begun)
-    return spent
-
-
-def show(title: str, *rows: tuple[str, str]) -> None:
-    table = Table(title, "")
-    for row in rows:
-        table.add_row(*row)
+def show(table: Table) -> None:
     Console(width=110).print(table)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_against_the_network_as_published(generator: Generator, threads: int) -> None:
-    torch.set_num_threads(threads)
-    frames = SECONDS * FPS
-    source = torch.Generator().manual_seed(0)
-    still = torch.rand(1, 3, 128, 96, generator=source) * 2 - 1
-    windows = torch.randn(1, frames, 2560, generator=source)
-    noise = NoiseSource(generator, source).draw(1, frames)
-    talker = weights.Talker(prepare(generator), Fraction(FPS), RATE)
-    sound = make_sound(SECONDS)
-    with torch.inference_mode():
-        wanted = plain(generator, still, windows, noise)
-        assert (talker.generator(still, windows, noise) - wanted).abs().max() < 1e-4
-        spent = quickest(
-            plain=lambda: plain(generator, still, windows, noise),
-            pieces=lambda: [plain(generator, still, some, noise[:, :25]) for some in windows.split(25, 1)],
-            training=lambda: generator(still, windows, noise),
-            animate=lambda: list(generate(talker, FACE, [sound], CPU, 0)),
-            prepare=lambda: prepare(generator),
-        )
-    show(
-        f"{frames} frames at width 64, {threads} threads",
-        ("as published, seconds", f"{spent['plain']:.3f}"),
-        ("as published, 25 frames at a time", f"{spent['pieces']:.3f}"),
-        ("as in training", f"{spent['training']:.3f}"),
-        ("generate, from sound to pictures", f"{spent['animate']:.3f}"),
-        ("making ready, once", f"{spent['prepare']:.3f}"),
-        ("as published against generate", f"{min(spent['plain'], spent['pieces']) / spent['animate']:.2f}"),
-        ("of real time", f"{spent['animate'] / SECONDS:.3f}"),
+@pytest.mark.parametrize("instructions", SETS)
+def test_frames(instructions: str, threads: int, verdict: Verdict) -> None:
+    command = [sys.executable, Path(__file__).with_name("frames.py"), str(threads)]
+    done = subprocess.run(
+        command, env=os.environ | SETS[instructions], check=True, capture_output=True, text=True
     )
+    found = {name: {int(n): s for n, s in each.items()} for name, each in json.loads(done.stdout).items()}
+    table = Table(f"ms at width 64, {instructions}, {threads} threads", *map(str, LENGTHS))
+    for name, spent in found.items():
+        table.add_row(name, *(f"{1000 * spent[length]:.0f}" for length in LENGTHS))
+    show(table)
+    ready, training = found["prepared"], found["training"]
+    for length in LENGTHS:
+        verdict(
+            f"{length} frames, {instructions}",
+            f"{1000 * ready[length]:.0f} ms",
+            f"{1000 * training[length]:.0f} ms as in training",
+            training[length] / ready[length],
+            1.05,
+            threads=threads,
+        )
+    if threads == 1:
+        share = ready[75] / 75
+        verdict(
+            f"a frame alone, {instructions}",
+            f"{1000 * ready[1]:.0f} ms",
+            f"{1000 * share:.0f} ms in a batch of 75",
+            ready[1] / share,
+            1.3,
+            "less",
+            threads=1,
+        )
 
 
-def test_a_minute(generator: Generator) -> None:
-    torch.set_num_threads(2)
-    talker = weights.Talker(prepare(generator), Fraction(FPS), RATE)
-    rates = {}
-    for seconds in (SECONDS, 60):
-        sound = make_sound(seconds)
-        chunks = np.split(sound, range(RATE, len(sound), RATE))
-        spent = []
-        for _ in range(3):
-            begun = time.perf_counter()
-            count = sum(1 for _ in generate(talker, FACE, chunks, CPU, 0))
-            spent.append((time.perf_counter() - begun) / count * FPS)
-        rates[seconds] = min(spent)
-    show("of real time, 2 threads", *((f"{each} s of speech", f"{rate:.3f}") for each, rate in rates.items()))
-
-
-def test_live(generator: Generator) -> None:
-    """A frame at a time, as it is when sound comes in as fast as it is spoken."""
+def test_live(verdict: Verdict) -> None:
+    """Sound comes in as fast as it is spoken: how long after the sound of its middle is a frame there?"""
     torch.set_num_threads(1)
-    talker = weights.Talker(prepare(generator), Fraction(FPS), RATE)
-    heard: list[float] = []
+    talker = weights.Talker(prepare(paper_size()), Fraction(FPS), RATE)
+    begun = 0.0
 
     def arriving() -> Iterator[Sound]:
-        for piece in np.split(make_sound(4), 100):
-            heard.append(time.perf_counter())
+        nonlocal begun
+        begun = time.perf_counter()
+        sound = make_sound(6)
+        for number, piece in enumerate(
+            np.split(sound, range(int(PIECE * RATE), len(sound), int(PIECE * RATE)))
+        ):
+            time.sleep(max(0.0, begun + (number + 1) * PIECE - time.perf_counter()))
             yield piece
 
-    spent = []
-    for _ in generate(talker, FACE, arriving(), CPU, 0):
-        spent.append(time.perf_counter() - heard[-1])
-    show(
-        "live, 1 thread, milliseconds from sound to frame",
-        ("first frame", f"{1000 * spent[0]:.0f}"),
-        ("median", f"{1000 * np.median(spent):.0f}"),
-        ("longest of 98", f"{1000 * max(spent[:98]):.0f}"),
+    late = [
+        time.perf_counter() - begun - (number + 0.5) / FPS
+        for number, _ in enumerate(generate(talker, FACE, arriving(), CPU, 0))
+    ]
+    median, longest = 1000 * float(np.median(late)), 1000 * max(late)
+    verdict(
+        "live, a frame after its sound",
+        f"{median:.0f} ms in the median, {longest:.0f} at most",
+        f"{1000 * AHEAD:.0f} ms of its window",
+        median / (1000 * AHEAD),
+        0.15 / AHEAD,
+        "less",
     )
 
 
-def test_the_command(generator: Generator, tmp_path: Path) -> None:
-    """With starting, loading and encoding: its peak memory, and what a second of speech adds to its time."""
-    weights.describe(tmp_path, generator, Fraction(FPS), RATE)
-    weights.save_weights(tmp_path / weights.NEWEST, generator)
-    cv2.imwrite(str(tmp_path / "face.png"), FACE)
-    spent, peak = {}, {}
-    for seconds in (SECONDS, 60):
-        sound = tmp_path / f"{seconds}.wav"
-        sound.write_bytes(wav.encode(make_sound(seconds), RATE))
-        program = [Path(sys.executable).with_name("s2f"), "animate", "--aligned", "--run", tmp_path]
-        files = ["--image", tmp_path / "face.png", "--audio", sound, "--out", tmp_path / f"{seconds}.mp4"]
-        command = [sys.executable, "-c", MEASURE, *program, *files]
-        used = []
-        for _ in range(3):
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
-            used.append([float(each) for each in done.stdout.split()])
-        spent[seconds], peak[seconds] = (min(each) for each in zip(*used, strict=True))
-    show(
-        "s2f animate",
-        *((f"{seconds} s of speech: seconds", f"{each:.2f}") for seconds, each in spent.items()),
-        ("of real time, without the start", f"{(spent[60] - spent[SECONDS]) / (60 - SECONDS):.3f}"),
-        *((f"{seconds} s of speech: peak memory, MB", f"{each:.0f}") for seconds, each in peak.items()),
-        ("growth of memory", f"{peak[60] / peak[SECONDS]:.2f}"),
+def save(run: Path, generator: Generator) -> Path:
+    run.mkdir()
+    weights.describe(run, generator, Fraction(FPS), RATE)
+    weights.save_weights(run / weights.NEWEST, generator)
+    cv2.imwrite(str(run / "face.png"), FACE)
+    return run
+
+
+def used(run: Path, seconds: int, times: int) -> tuple[float, float]:
+    """Seconds and MB of `s2f animate` on so many seconds of speech."""
+    sound = run / f"{seconds}.wav"
+    sound.write_bytes(wav.encode(make_sound(seconds), RATE))
+    program = [Path(sys.executable).with_name("s2f"), "animate", "--aligned", "--run", run]
+    files = ["--image", run / "face.png", "--audio", sound, "--out", run / f"{seconds}.mp4"]
+    found = []
+    for _ in range(times):
+        done = subprocess.run(
+            [sys.executable, "-c", MEASURE, *program, *files], check=True, capture_output=True, text=True
+        )
+        found.append([float(each) for each in done.stdout.split()])
+    spent, peak = (min(each) for each in zip(*found, strict=True))
+    return spent, peak
+
+
+def test_the_command(tmp_path: Path, verdict: Verdict) -> None:
+    """With starting, loading and encoding: what a second of speech adds to its time, and its peak memory."""
+    large = paper_size()
+    small = Generator(**large.arguments | {"width": 16}).eval()
+    (few, low), (many, high) = (
+        used(run, SECONDS, 3) for run in (save(tmp_path / "16", small), save(tmp_path / "64", large))
+    )
+    minute, peak = used(tmp_path / "64", 60, 2)
+    table = Table("s2f animate", "seconds", "MB")
+    table.add_row("3 s at width 16", f"{few:.2f}", f"{low:.0f}")
+    table.add_row("3 s at width 64", f"{many:.2f}", f"{high:.0f}")
+    table.add_row("60 s at width 64", f"{minute:.2f}", f"{peak:.0f}")
+    show(table)
+    verdict(
+        "57 s of speech more, width 64",
+        f"{minute - many:.1f} s",
+        f"{60 - SECONDS} s of speech",
+        (minute - many) / (60 - SECONDS),
+        0.75,
+        "less",
+    )
+    verdict(
+        "memory of 60 s of speech",
+        f"{peak:.0f} MB",
+        f"{high:.0f} MB of {SECONDS} s",
+        peak / high,
+        1.1,
+        "less",
     )
