@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 # worker's, so that what its tests share is made once.
 PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo check test lint bench pretrained .venv clean
+.PHONY: help demo check test lint fuzz bench pretrained .venv clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -29,6 +29,9 @@ lint: .venv/test-installed ## style, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -p s2f
+
+fuzz: .venv/test-installed ## ten thousand damaged videos, photos and sounds; about half an hour
+	S2F_FUZZ=10000 $(PYTEST) -m "" tests/pipeline/test_fuzz.py
 
 bench: .venv/test-installed ## speed, against a baseline measured in the same run
 	$(BIN)/python -m pytest -m "" -o python_files='bench_*.py' tests/benchmarks -s
