@@ -1,4 +1,4 @@
-"""The generator prepared for inference: the same frames in less than half the time.
+"""The generator prepared for inference: the same frames in about half the time.
 
 Norms are folded into the convolutions. The half of each block's first convolution that sees the skip
 is computed once per face. Where pictures are small and channels many, a convolution is a few matrix

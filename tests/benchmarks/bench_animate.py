@@ -94,13 +94,13 @@ def test_live(verdict: Verdict) -> None:
 
     def arriving() -> Iterator[Sound]:
         nonlocal begun
-        begun = time.perf_counter()
-        sound = make_sound(6)
-        for number, piece in enumerate(
-            np.split(sound, range(int(PIECE * RATE), len(sound), int(PIECE * RATE)))
-        ):
-            time.sleep(max(0.0, begun + (number + 1) * PIECE - time.perf_counter()))
-            yield piece
+        begun, sound, given = time.perf_counter(), make_sound(6), 0
+        while given < len(sound):
+            # As from a pipe: all that has come while a frame was made, at once.
+            time.sleep(max(0.0, begun + given / RATE + PIECE - time.perf_counter()))
+            come = int((time.perf_counter() - begun) * RATE)
+            yield sound[given:come]
+            given = come
 
     late = [
         time.perf_counter() - begun - (number + 0.5) / FPS
