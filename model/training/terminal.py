@@ -1,7 +1,6 @@
 """The person at the terminal: what is shown while training, and the wish to stop."""
 
 import signal
-import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from s2f.pipeline.core.progress import duration
-from s2f.pipeline.core.signals import heeded
+from s2f.pipeline.core.signals import handled
 
 Item = TypeVar("Item")
 
@@ -273,17 +272,10 @@ def _row(losses: dict[str, float]) -> Text:
 def stop_requests() -> Iterator[StopWish]:
     """The wish that comes by Ctrl-C, SIGTERM or SIGHUP; a second one ends the program at once."""
     wish = StopWish()
-    if threading.current_thread() is not threading.main_thread():
-        yield wish  # signals reach the main thread alone
-        return
 
     def note(number: int, _: FrameType | None) -> None:
-        signal.signal(number, previous[signal.Signals(number)])
+        signal.signal(number, previous[number])
         wish.note()
 
-    previous = {number: signal.signal(number, note) for number in heeded()}
-    try:
+    with handled(note) as previous:
         yield wish
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

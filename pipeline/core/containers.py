@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, cast
 
 import av
 import av.container
@@ -114,13 +114,13 @@ def origin(container: Container) -> Fraction:
     return Fraction(container.start_time or 0, av.time_base)
 
 
-def go_to(container: Container, video: "av.VideoStream", begin: float) -> None:
-    """Seek, so that the frame at `begin` seconds after the container's beginning is still to come."""
+def go_to(container: Container, stream: "av.VideoStream | av.AudioStream", begin: float) -> None:
+    """Seek, so that what comes at `begin` seconds after the container's beginning is still to come."""
     for back in LOOK_BACK:
         target = container.start_time or 0
         target += max(0, round((begin - back) * av.time_base))
         container.seek(target)
-        stamp = _next_stamp(container, video)
+        stamp = _next_stamp(container, stream)
         if stamp is not None and stamp - origin(container) <= begin:
             container.seek(target)
             return
@@ -221,9 +221,11 @@ def _first_stamp(container: Container, video: "av.VideoStream", begin: float | N
     """When the first frame, or the first at `begin` or later, is shown; without one, what the header says."""
     # One thread, as in FrameReader.
     video.codec_context.thread_count = 1
+    earliest = None
     if begin is not None:
+        earliest = origin(container) + first_of(begin, video)
         go_to(container, video, begin)
-    stamp = _next_stamp(container, video, begin)
+    stamp = _next_stamp(container, video, earliest)
     if stamp is None:
         return (
             origin(container)
@@ -233,21 +235,22 @@ def _first_stamp(container: Container, video: "av.VideoStream", begin: float | N
     return stamp
 
 
-def _next_stamp(container: Container, video: "av.VideoStream", begin: float | None = None) -> Fraction | None:
-    """When the next frame that the decoder gives is shown, or the next at `begin` or later."""
-    unit = Fraction(video.time_base or 1)
-    earliest = None if begin is None else origin(container) + first_of(begin, video)
+def _next_stamp(
+    container: Container, stream: "av.VideoStream | av.AudioStream", earliest: Fraction | None = None
+) -> Fraction | None:
+    """When the next frame that the decoder gives comes, or the next at the stamp `earliest` or later."""
     try:
-        for packet in container.demux(video):
+        for packet in container.demux(stream):
             try:
-                frames = packet.decode()
+                frames = cast("list[av.VideoFrame | av.AudioFrame]", packet.decode())
             except av.error.FFmpegError:
                 continue
             for frame in frames:
                 if frame.pts is None:
                     return None
-                if earliest is None or frame.pts * unit >= earliest:
-                    return frame.pts * unit
+                stamp = frame.pts * Fraction(frame.time_base or stream.time_base or 1)
+                if earliest is None or stamp >= earliest:
+                    return stamp
     except av.error.FFmpegError:
         pass
     return None

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from s2f.pipeline.core.containers import (
     FARTHEST_BACK,
     LONGEST_GAP,
-    Container,
     choose_sound,
+    go_to,
     open_container,
     origin,
 )
@@ -188,7 +188,7 @@ class SoundReader:
             stream.codec_context.thread_count = 1
             begin = origin(container) + self._read_from
             if self._read_from:
-                _go_to(container, stream, begin)
+                go_to(container, stream, self._read_from)
             try:
                 for packet in container.demux(stream):
                     try:
@@ -215,18 +215,6 @@ class SoundReader:
 def has_no_layout(layout: str) -> bool:
     """Whether ffmpeg's name of a channel layout is none but their number, such as `10 channels`."""
     return "channels" in layout
-
-
-def _go_to(container: Container, stream: "av.AudioStream", begin: Fraction) -> None:
-    """Seek, so that the sound at the time stamp `begin`, in seconds, is still to come."""
-    target = round(begin * av.time_base)
-    container.seek(target)
-    try:
-        packet = next((each for each in container.demux(stream) if each.pts is not None), None)
-    except av.error.FFmpegError:
-        packet = None
-    sought = packet is not None and packet.pts is not None and packet.pts * packet.time_base <= begin
-    container.seek(target if sought else container.start_time or 0)
 
 
 def _limited(pieces: Iterable[Sound], skip: int, wanted: int | None) -> Iterator[Sound]:

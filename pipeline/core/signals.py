@@ -5,9 +5,10 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 # Those that come to all processes of a terminal: Ctrl-C, and that it is closed.
 TERMINAL = (signal.SIGINT, signal.SIGHUP)
@@ -31,6 +32,23 @@ def heeded() -> tuple[signal.Signals, ...]:
     return tuple(number for number in ENDING if not (under_nohup and number is signal.SIGHUP))
 
 
+@contextmanager
+def handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[dict[int, Any]]:
+    """Have every ending signal call a function; gives what was called before, by the signal."""
+    before: dict[int, Any] = {}
+    if threading.current_thread() is not threading.main_thread():
+        yield before  # signals reach the main thread alone
+        return
+    for number in heeded():
+        before[number] = signal.getsignal(number)
+        signal.signal(number, handler)
+    try:
+        yield before
+    finally:
+        for each, earlier in before.items():
+            signal.signal(each, earlier)
+
+
 def _swallows(frame: FrameType | None) -> bool:
     """Whether Python would print and forget an error that is raised here, within a finaliser or an import."""
     while frame is not None:
@@ -44,9 +62,6 @@ def _swallows(frame: FrameType | None) -> bool:
 def interrupting() -> Iterator[list[int]]:
     """Have every ending signal raise KeyboardInterrupt, as Ctrl-C does; gives a list of those that came."""
     received: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield received  # signals reach the main thread alone
-        return
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         received.append(number)
@@ -55,12 +70,8 @@ def interrupting() -> Iterator[list[int]]:
             return
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in heeded()}
-    try:
+    with handled(interrupt):
         yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

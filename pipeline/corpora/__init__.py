@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -22,8 +23,11 @@ CORPORA = {
 
 @functools.cache
 def open_corpus(name: str) -> "Corpus":
-    """The module of a corpus by its name in CORPORA."""
-    return cast("Corpus", importlib.import_module(CORPORA[name]))
+    """The functions of a corpus by its name in CORPORA: those of its module, or else of `unknown`."""
+    from s2f.pipeline.corpora import unknown
+
+    module = importlib.import_module(CORPORA[name])
+    return cast("Corpus", SimpleNamespace(**{**vars(unknown), **vars(module)}))
 
 
 def sentence(utterance: str) -> str | None:

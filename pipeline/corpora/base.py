@@ -118,10 +118,7 @@ class Source:
 
 
 class Corpus(Protocol):
-    """The module of a corpus."""
-
-    # The words of a sentence slot by slot, under the slots' names, where all sentences have one pattern.
-    SLOTS: dict[str, tuple[str, ...]]
+    """The module of a corpus. What is not known of it needs no function: see `corpora.unknown`."""
 
     def recognises(self, videos: list[PurePosixPath], home: str) -> bool:
         """Whether most of the videos, named below a raw folder called `home`, belong to this corpus."""

@@ -7,7 +7,7 @@ import re
 from pathlib import PurePosixPath
 
 from s2f.pipeline.core.files import Place
-from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Label, Source
+from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Source
 
 SENTENCES = {
     "DFA": "don't forget a jacket",
@@ -36,9 +36,6 @@ NAME = re.compile(
 )
 SPEAKER = re.compile(r"1\d{3}")
 
-# Twelve sentences have no common pattern.
-SLOTS: dict[str, tuple[str, ...]] = {}
-
 
 def recognises(videos: list[PurePosixPath], home: str) -> bool:
     """Whether most of the videos are named as in CREMA-D."""
@@ -54,11 +51,6 @@ def find(files: list[PurePosixPath], root: Place) -> list[Source]:
     ]
 
 
-def known_clips(speaker: str) -> int | None:
-    """Not published for single actors."""
-    return None
-
-
 def sentence(utterance: str) -> str | None:
     """The sentence that a name has the code of."""
     named = NAME.fullmatch(utterance)
@@ -68,11 +60,6 @@ def sentence(utterance: str) -> str | None:
 def is_speaker(folder: str) -> bool:
     """Whether a folder is named as an actor."""
     return SPEAKER.fullmatch(folder) is not None
-
-
-def labels(source: Source) -> list[Label]:
-    """The times of words are not known."""
-    return []
 
 
 def text(source: Source) -> str | None:

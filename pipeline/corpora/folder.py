@@ -4,10 +4,7 @@ from pathlib import PurePosixPath
 
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.corpora import texts
-from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Label, Source
-
-# Plain folders have no pattern of sentences.
-SLOTS: dict[str, tuple[str, ...]] = {}
+from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Source
 
 
 def recognises(videos: list[PurePosixPath], home: str) -> bool:
@@ -36,26 +33,6 @@ def find(files: list[PurePosixPath], root: Place) -> list[Source]:
 def texts_beside(files: list[PurePosixPath]) -> dict[PurePosixPath, str]:
     """The texts among the files, by the name of the clip that each lies beside, without its ending."""
     return {path.with_suffix(""): str(path) for path in files if path.suffix.lower() == ".txt"}
-
-
-def known_clips(speaker: str) -> int | None:
-    """Not known of a plain folder."""
-    return None
-
-
-def sentence(utterance: str) -> str | None:
-    """A plain name tells no words."""
-    return None
-
-
-def is_speaker(folder: str) -> bool:
-    """Any folder may be a speaker, so no name tells one."""
-    return False
-
-
-def labels(source: Source) -> list[Label]:
-    """A plain text has no times."""
-    return []
 
 
 def text(source: Source) -> str | None:

@@ -9,13 +9,10 @@ from pathlib import PurePosixPath
 
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.corpora import folder
-from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Label, Source
+from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Source
 
 CLIP = re.compile(r"\d{5}")
 PARTS = {"pretrain", "trainval", "test", "main"}
-
-# What is said in talks has no pattern.
-SLOTS: dict[str, tuple[str, ...]] = {}
 
 
 def recognises(videos: list[PurePosixPath], home: str) -> bool:
@@ -31,26 +28,6 @@ def find(files: list[PurePosixPath], root: Place) -> list[Source]:
         for path in files
         if path.suffix.lower() in VIDEO_ENDINGS and _is_clip(path, home)
     ]
-
-
-def known_clips(speaker: str) -> int | None:
-    """Not known of single videos."""
-    return None
-
-
-def sentence(utterance: str) -> str | None:
-    """A number tells no words."""
-    return None
-
-
-def is_speaker(folder: str) -> bool:
-    """Any folder may be a video."""
-    return False
-
-
-def labels(source: Source) -> list[Label]:
-    """The times of words are not read."""
-    return []
 
 
 def text(source: Source) -> str | None:

@@ -8,13 +8,10 @@ import re
 from pathlib import PurePosixPath
 
 from s2f.pipeline.core.files import Place
-from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Label, Source
+from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Source
 
 NAME = re.compile(r"([A-Z]+)_\d{5}")
 FOLDERS = ("train", "val", "test")
-
-# Single words have no pattern.
-SLOTS: dict[str, tuple[str, ...]] = {}
 
 
 def recognises(videos: list[PurePosixPath], home: str) -> bool:
@@ -29,26 +26,6 @@ def find(files: list[PurePosixPath], root: Place) -> list[Source]:
         for path in files
         if path.suffix.lower() in VIDEO_ENDINGS and _word(path)
     ]
-
-
-def known_clips(speaker: str) -> int | None:
-    """Speakers are not known."""
-    return None
-
-
-def sentence(utterance: str) -> str | None:
-    """A word and a number may be a name of any corpus, so they tell nothing without their folders."""
-    return None
-
-
-def is_speaker(folder: str) -> bool:
-    """Folders are named after words."""
-    return False
-
-
-def labels(source: Source) -> list[Label]:
-    """The times of words are not known."""
-    return []
 
 
 def text(source: Source) -> str | None:

@@ -1,6 +1,8 @@
 """segments.csv: which pieces of which recordings are clips, as lists of HDTF, AVSpeech or VoxCeleb say it."""
 
 import csv
+import itertools
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +11,10 @@ from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.corpora.base import Piece
 
+LOG = logging.getLogger(__name__)
+
+# Lines that cannot be used and are told one by one.
+TOLD = 5
 # The table of a raw folder that is taken where no other is named.
 NAME = "segments.csv"
 NEEDED, OPTIONAL = ("file", "start", "end"), ("speaker", "text", "box")
@@ -24,7 +30,10 @@ class ListedPiece:
 
 
 def read_pieces(path: Place) -> dict[str, list[ListedPiece]]:
-    """The pieces of each file, named below the raw folder. Raises InputError, which names the line."""
+    """The pieces of each file, named below the raw folder; of one whose lines cannot be used, none.
+
+    Says which lines cannot be used, and where pieces overlap. Raises InputError where it is no such table.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -35,20 +44,37 @@ def read_pieces(path: Place) -> dict[str, list[ListedPiece]]:
     if unknown or not {*NEEDED} <= {*names}:
         raise InputError(f"{path} has the columns {', '.join(names) or 'none'}", HINT)
     found: dict[str, list[ListedPiece]] = {}
+    unusable = []
     for line in lines:
+        pieces = found.setdefault((line["file"] or "").strip(), [])
         try:
             listed = _piece(line)
+            if any(each.piece.name == listed.piece.name for each in pieces):
+                raise ValueError(f"it names {line['file']} from {span(listed.piece)} for the second time")
         except (ValueError, TypeError) as error:
-            raise InputError(f"line {lines.line_num} of {path} cannot be used: {error}", HINT) from error
-        pieces = found.setdefault(line["file"].strip(), [])
-        if any(each.piece.name == listed.piece.name for each in pieces):
-            raise InputError(
-                f"line {lines.line_num} of {path} names {line['file']} from {listed.piece.begin:g} to"
-                f" {listed.piece.end:g} s for the second time",
-                "a clip is known by its file and times: leave one of the lines out",
-            )
-        pieces.append(listed)
+            unusable.append(f"line {lines.line_num} of {path} is left out: {error}")
+        else:
+            pieces.append(listed)
+    for told in unusable[:TOLD]:
+        LOG.warning("%s", told)
+    if len(unusable) > TOLD:
+        LOG.warning("%d more lines of %s are left out", len(unusable) - TOLD, path)
+    for name, pieces in found.items():
+        _tell_overlaps(path, name, [each.piece for each in pieces])
     return found
+
+
+def span(piece: Piece) -> str:
+    """Begin and end in words."""
+    return f"{piece.begin:g} to {piece.end:g} s"
+
+
+def _tell_overlaps(path: Place, name: str, pieces: list[Piece]) -> None:
+    """One line where pieces of a file share seconds, which then are in several clips."""
+    pairs = itertools.pairwise(sorted(pieces, key=lambda each: (each.begin, each.end)))
+    shared = [f"{span(one)} and {span(other)}" for one, other in pairs if other.begin < one.end]
+    if shared:
+        LOG.warning("%s: pieces of %s overlap, %d times, such as %s", path, name, len(shared), shared[0])
 
 
 def _piece(line: Mapping[str, str | None]) -> ListedPiece:

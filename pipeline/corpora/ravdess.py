@@ -8,7 +8,7 @@ import re
 from pathlib import PurePosixPath
 
 from s2f.pipeline.core.files import Place
-from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Label, Source
+from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Source
 
 SENTENCES = {"01": "kids are talking by the door", "02": "dogs are sitting by the door"}
 EMOTIONS = {
@@ -24,9 +24,6 @@ EMOTIONS = {
 NAME = re.compile(r"0([12])-0[12]-(0[1-8])-0[12]-(0[12])-0[12]-(\d\d)")
 WITH_SOUND = "1"
 SPEAKER = re.compile(r"Actor_\d\d")
-
-# Two sentences have no common pattern.
-SLOTS: dict[str, tuple[str, ...]] = {}
 
 
 def recognises(videos: list[PurePosixPath], home: str) -> bool:
@@ -45,11 +42,6 @@ def find(files: list[PurePosixPath], root: Place) -> list[Source]:
     ]
 
 
-def known_clips(speaker: str) -> int | None:
-    """Copies hold speech, song or both, so that no number is the right one."""
-    return None
-
-
 def sentence(utterance: str) -> str | None:
     """The sentence that a name has the number of."""
     named = NAME.fullmatch(utterance)
@@ -59,11 +51,6 @@ def sentence(utterance: str) -> str | None:
 def is_speaker(folder: str) -> bool:
     """Whether a folder is named as an actor."""
     return SPEAKER.fullmatch(folder) is not None
-
-
-def labels(source: Source) -> list[Label]:
-    """The times of words are not known."""
-    return []
 
 
 def text(source: Source) -> str | None:

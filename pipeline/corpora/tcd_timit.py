@@ -18,9 +18,6 @@ CAMERA = "straightcam"
 SPEAKER = re.compile(r"\d{2}[MF]|Lipspkr\d")
 UTTERANCE = re.compile(r"s[aix]\d+", re.IGNORECASE)
 
-# TIMIT's sentences have no common pattern.
-SLOTS: dict[str, tuple[str, ...]] = {}
-
 
 def recognises(videos: list[PurePosixPath], home: str) -> bool:
     """Whether most of the videos are named and filed as in TCD-TIMIT."""
@@ -48,11 +45,6 @@ def known_clips(speaker: str) -> int | None:
     return 377 if speaker.startswith("Lip") else 98
 
 
-def sentence(utterance: str) -> str | None:
-    """TIMIT's numbers of sentences tell no words here."""
-    return None
-
-
 def is_speaker(folder: str) -> bool:
     """Whether a folder is named as a volunteer or a lipspeaker."""
     return SPEAKER.fullmatch(folder) is not None
@@ -64,11 +56,6 @@ def labels(source: Source) -> list[Label]:
         return []
     lines = _read(source.alignment).get((source.speaker.lower(), source.utterance.lower()), [])
     return texts.ordered(map(_label, lines))
-
-
-def text(source: Source) -> str | None:
-    """TCD-TIMIT's labels hold no words."""
-    return None
 
 
 @functools.lru_cache(maxsize=4)

@@ -9,13 +9,10 @@ from pathlib import PurePosixPath
 
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.corpora import folder
-from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Label, Source
+from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Source
 
 CLIP = re.compile(r"\d+")
 PERSON = re.compile(r"id\d+")
-
-# What is said in interviews has no pattern.
-SLOTS: dict[str, tuple[str, ...]] = {}
 
 
 def recognises(videos: list[PurePosixPath], home: str) -> bool:
@@ -36,24 +33,9 @@ def find(files: list[PurePosixPath], root: Place) -> list[Source]:
     return found
 
 
-def known_clips(speaker: str) -> int | None:
-    """Not known of single people."""
-    return None
-
-
-def sentence(utterance: str) -> str | None:
-    """A number tells no words."""
-    return None
-
-
 def is_speaker(folder: str) -> bool:
     """Whether a folder is named as a person."""
     return PERSON.fullmatch(folder) is not None
-
-
-def labels(source: Source) -> list[Label]:
-    """The times of words are not read."""
-    return []
 
 
 def text(source: Source) -> str | None:

@@ -15,7 +15,7 @@ from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.schema import Row
 from s2f.pipeline.corpora.base import Piece, Source
-from s2f.pipeline.corpora.pieces import NAME, ListedPiece, read_pieces
+from s2f.pipeline.corpora.pieces import NAME, ListedPiece, read_pieces, span
 from s2f.pipeline.prep import plan, worker
 from s2f.pipeline.prep.plan import Reason, Selection
 from s2f.pipeline.prep.settings import PrepSettings
@@ -25,6 +25,9 @@ from s2f.pipeline.stages.detect import DetectParams
 from s2f.pipeline.stages.segment import STAGE, CutParams, SegmentParams
 
 LOG = logging.getLogger(__name__)
+
+# Lists of pieces are rounded: an end that lies so many seconds after that of the recording is not told.
+BEYOND = 0.2
 
 
 class Recordings:
@@ -93,6 +96,17 @@ class Recordings:
 
     def put(self, source: Source, row: Row) -> None:
         """Take over what a worker has found in a recording."""
+        beyond = [
+            span(each.piece)
+            for each in self._listed.get(source.relative, ())
+            if row.get("duration") and each.piece.end > row["duration"] + BEYOND
+        ]
+        if beyond:
+            told = (
+                f"pieces end after the {row['duration']:g} s that it has: {len(beyond)}, such as {beyond[0]}"
+            )
+            LOG.warning("%s: %s", source.name, told)
+            row = {**row, "message": told}
         self.manifest.put({"sha256": ""} | scan.origin(source) | row)
         self._hashes[source.relative, source.stamp] = row.get("sha256", "")
 

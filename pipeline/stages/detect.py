@@ -129,7 +129,7 @@ def run(clip: Clip, params: DetectParams) -> Row:
         "rate": 1 / reader.usual if reader.usual else None,
         "decode_errors": reader.complaints[:5],
         "step_spread": float(np.ptp(np.percentile(reader.steps, [5, 95]))) if reader.steps else 0.0,
-        "frozen": longest_run(np.array(changes) < UNCHANGED),
+        "frozen": int(np.ptp(_longest(runs(np.array(changes) < UNCHANGED)))),
         "faces": len(tracks),
     }
     whole = _whole(row, np.array(reader.faulty, bool), params)
@@ -170,10 +170,14 @@ def _watched(pictures: Iterable[Picture], changes: list[float]) -> Iterator[Pict
         yield picture
 
 
-def longest_run(flags: npt.NDArray[np.bool_]) -> int:
-    """The most successive flags that are set."""
+def runs(flags: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Where successive flags are set: the first one, and the first after them that is not."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], flags, [0]])))
-    return int((edges[1::2] - edges[::2]).max(initial=0))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def _longest(found: list[tuple[int, int]]) -> tuple[int, int]:
+    return max(found, key=lambda run: run[1] - run[0], default=(0, 0))
 
 
 def _poster(picture: Picture) -> npt.NDArray[np.uint8]:
@@ -202,9 +206,7 @@ def _whole(row: Row, faulty: npt.NDArray[np.bool_], params: DetectParams) -> tup
     found = f"{row['damaged']} damaged and {row['missing']} missing frames of {total}"
     if leading:
         found += f"; the first {leading} are torn or made from nothing, for lack of a key frame"
-    edges = np.flatnonzero(np.diff(np.concatenate([[1], faulty, [1]])))
-    pieces = list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
-    first, stop = max(pieces, key=lambda piece: piece[1] - piece[0], default=(0, 0))
+    first, stop = _longest(runs(~faulty))
     if not params.trim or (stop - first) / Fraction(params.fps) < params.min_seconds:
         raise Rejected("damaged_video", found, **row)
     return first, stop

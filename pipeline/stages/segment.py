@@ -26,7 +26,7 @@ from s2f.pipeline.faces import mouth, talking
 from s2f.pipeline.faces.talking import Floats
 from s2f.pipeline.faces.tracking import Track, find_tracks
 from s2f.pipeline.stages.base import Clip, Stage
-from s2f.pipeline.stages.detect import DetectParams, models
+from s2f.pipeline.stages.detect import DetectParams, models, runs
 
 # Faces are followed through so many seconds at a time; a block ends where it is quietest near its end.
 BLOCK = 60
@@ -200,24 +200,18 @@ def _voiced(heard: _Heard, params: SegmentParams) -> Runs:
     """The utterances: where the sound is loud, but for pauses and bursts that are too short."""
     quiet, loud = np.percentile(heard.loudness, [10, 95])
     least = max(loud - RANGE, quiet + ABOVE * (loud - quiet))
-    runs: Runs = []
-    for first, stop in _runs(heard.loudness > least):
-        if runs and first - runs[-1][1] < heard.frames(params.pause):
-            runs[-1] = runs[-1][0], stop
+    joined: Runs = []
+    for first, stop in runs(heard.loudness > least):
+        if joined and first - joined[-1][1] < heard.frames(params.pause):
+            joined[-1] = joined[-1][0], stop
         else:
-            runs.append((first, stop))
-    return [(first, stop) for first, stop in runs if stop - first >= heard.frames(BURST)]
+            joined.append((first, stop))
+    return [(first, stop) for first, stop in joined if stop - first >= heard.frames(BURST)]
 
 
-def _runs(flags: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """Where successive flags are set: the first one, and the first after them that is not."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags, [0]])))
-    yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
-
-
-def _within(runs: Runs, first: int, stop: int) -> Runs:
+def _within(found: Runs, first: int, stop: int) -> Runs:
     """The parts of runs that lie between two frames."""
-    return [(max(begin, first), min(end, stop)) for begin, end in runs if begin < stop and end > first]
+    return [(max(begin, first), min(end, stop)) for begin, end in found if begin < stop and end > first]
 
 
 def _follow(reader: media.FrameReader, heard: _Heard, detect: DetectParams) -> Iterator[list[_Face]]:

@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import re
 import subprocess
 from fractions import Fraction
 from pathlib import Path
@@ -179,12 +180,17 @@ def test_a_table_says_which_pieces_are_clips(
         "\ufefffile,start,end,speaker,text,box\n"
         "talks/two.mp4,0.4,2.8,ann,place blue at,\n"
         "talks/two.mp4, 0:03.2,0:5.6,ben,,400 60 560 260\n"
+        "talks/two.mp4,8,14,ann,,\n"
+        "talks/two.mp4,20,24,ann,,\n"
         "gone.mp4,1,2,,,\n"
     )
     with caplog.at_level(logging.WARNING):
         listed.prepare(*SHORT)
     assert "1 files that are not among the raw videos, such as gone.mp4" in caplog.text
-    rows = listed.rows("scan")
+    assert "two.mp4: pieces end after the 12 s that it has: 2, such as 8 to 14 s" in caplog.text
+    assert "8 to 14 s" in listed.rows("segment")["talks_two"]["message"]
+    assert listed.rows("detect").pop("ann_two-00020000-00024000")["reason"] == "too_short"
+    rows = {clip_id: row for clip_id, row in listed.rows("scan").items() if row["begin"] < 8}
     assert {(row["speaker"], row["text"], row["begin"], row["end"]) for row in rows.values()} == {
         ("ann", "place blue at", 0.4, 2.8),
         ("ben", None, 3.2, 5.6),
@@ -204,12 +210,6 @@ def test_a_table_says_which_pieces_are_clips(
     [
         ("file,start\na.mp4,1\n", "has the columns file, start"),
         ("file,start,end,speeker\na.mp4,1,2,x\n", "speeker"),
-        ("file,start,end\na.mp4,3,2\n", "line 2 .* from 3 to 2 s"),
-        ("file,start,end\na.mp4,1,x\n", "line 2"),
-        ("file,start,end\na.mp4,1\n", "line 2"),
-        ("file,start,end,box\na.mp4,1,2,5 5 5 9\n", "the box"),
-        ("file,start,end\na.mp4,nan,2\n", "line 2"),
-        ("file,start,end\na.mp4,1,2\na.mp4,1,2\n", "line 3 .* second time"),
         ("", "has the columns none"),
     ],
 )
@@ -219,6 +219,31 @@ def test_tables_that_cannot_be_used(tmp_path: Path, content: str, words: str) ->
     with pytest.raises(InputError, match=words) as caught:
         read_pieces(path)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("a.mp4,3,2,", "line 2 .* from 3 to 2 s"),
+        ("a.mp4,1,1,", "line 2 .* from 1 to 1 s"),
+        ("a.mp4,1,x,", "line 2"),
+        ("a.mp4,1", "line 2"),
+        ("a.mp4,1,2,5 5 5 9", "line 2 .* the box"),
+        ("a.mp4,nan,2,", "line 2"),
+        ("b.mp4,1,2,\nb.mp4,1,2,", "line 3 .* second time"),
+        ("b.mp4,1,2,\nb.mp4,1.5,2.5,", "b.mp4 overlap, 1 times, such as 1 to 2 s and 1.5 to 2.5 s"),
+        ("a.mp4,2,1,\n" * 7, "2 more lines"),
+    ],
+)
+def test_a_line_that_cannot_be_used_is_told_and_the_others_are(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, lines: str, words: str
+) -> None:
+    path = tmp_path / "segments.csv"
+    path.write_text(f"file,start,end,box\n{lines}\na.mp4,4,6,\n")
+    with caplog.at_level(logging.WARNING):
+        found = read_pieces(path)
+    assert re.search(words, caplog.text)
+    assert [(each.piece.begin, each.piece.end) for each in found["a.mp4"]] == [(4, 6)]
 
 
 def test_spectra_do_not_depend_on_how_the_sound_comes_in() -> None:
