@@ -19,8 +19,8 @@ def multiplies_bf16(device: torch.device) -> bool:
     """
     if device.type != "cpu":
         return True
-    # Torch has told what a processor can do since 2.12.
-    told = getattr(torch.cpu, "get_capabilities", dict)()
+    # Older versions of torch do not tell what a processor can do.
+    told: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     hidden = os.environ.get("ONEDNN_MAX_CPU_ISA", "ALL").upper()
     usable = torch.backends.cpu.get_cpu_capability() == "AVX512" and any(
         word in hidden for word in ("BF16", "FP16", "AMX", "AVX10", "ALL", "DEFAULT")
