@@ -147,8 +147,43 @@ class SoundEncoder(nn.Module):
                 cast(nn.Conv1d, layers[1]).weight.copy_(filter_bank(16, kernel, sample_rate)[:, None])
 
     def forward(self, windows: Tensor) -> Tensor:
-        codes: Tensor = self.layers(compand(windows) if self.companded else windows)
+        windows = compand(windows) if self.companded else windows
+        if self.training and windows.device.type == "cpu":
+            return as_products(self.layers, windows)
+        codes: Tensor = self.layers(windows)
         return codes
+
+
+def as_products(layers: nn.Sequential, windows: Tensor) -> Tensor:
+    """What the layers of a SoundEncoder give for windows (N, samples), by matrix products.
+
+    A step on a CPU needs less time for these than for one-dimensional convolutions.
+    """
+    sound = windows[:, :, None]
+    for layer in itertools.islice(layers, 1, None):
+        if isinstance(layer, nn.Conv1d):
+            (kernel,), (stride,), (padding,) = (
+                layer.kernel_size,
+                layer.stride,
+                cast("tuple[int]", layer.padding),
+            )
+            seen = _seen(functional.pad(sound, (0, 0, padding, padding)), kernel, stride)
+            sound = functional.linear(seen, layer.weight.transpose(1, 2).flatten(1), layer.bias)
+        elif isinstance(layer, nn.BatchNorm1d):
+            sound = layer(sound.flatten(0, 1)).view(sound.shape)
+        else:
+            sound = layer(sound)
+    return sound
+
+
+def _seen(sound: Tensor, kernel: int, stride: int) -> Tensor:
+    """What a convolution sees of sound (N, length, channels) at each of its places, one after the other."""
+    places = (sound.shape[1] - kernel) // stride + 1
+    if kernel != 2 * stride:
+        return sound.unfold(1, kernel, stride).transpose(2, 3).flatten(2)
+    # Neighbours share half of what they see: joining halves is faster than unfold.
+    halves = sound[:, : (places + 1) * stride].reshape(len(sound), places + 1, -1)
+    return torch.cat([halves[:, :-1], halves[:, 1:]], dim=2)
 
 
 def compand(windows: Tensor) -> Tensor:

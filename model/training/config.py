@@ -148,7 +148,9 @@ class TrainParams(JudgedParams, LoaderParams, SystemParams, RenamedParams):
 
     cache: str | None = Field(None, description="folder for shards from a URL; null = ~/.cache/s2f/shards")
     threads: int = Field(0, ge=0, le=256, description="threads of torch; 0 = its own choice")
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto = bf16 on a GPU, else fp32")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="auto = bf16 on a GPU or processor that has it, else fp32"
+    )
     compile: bool = Field(False, description="have torch compile the networks, for long trainings")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto = cuda if there is one")
 

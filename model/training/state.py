@@ -158,6 +158,8 @@ def new_state(
     if params.compile:
         for network in (generator, *(adversary.module for adversary in adversaries.values())):
             network.compile()
+            if compare := getattr(network, "compare", None):
+                setattr(network, "compare", torch.compile(compare))  # noqa: B010
     optimizer = _generator_adam(params, generator, lips)
     return State(params, distributed, generator, optimizer, adversaries, mean, lips)
 

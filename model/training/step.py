@@ -4,11 +4,12 @@ import math
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from s2f.model.data.augment import augment_pictures, augment_sound
 from s2f.model.data.loader import Batch
 from s2f.model.data.motion import LIP_NUMBERS
+from s2f.model.networks.device import multiplies_bf16
 from s2f.model.networks.losses import (
     discriminator_loss,
     eyes_loss,
@@ -114,7 +115,7 @@ def _improve(state: State, losses: dict[str, Tensor], total: Tensor) -> dict[str
 def _precision(state: State) -> torch.autocast:
     """The forward passes in bfloat16, where that is asked for; losses and weights stay in float32."""
     wanted = state.params.precision
-    use = wanted == "bf16" or (wanted == "auto" and state.device.type == "cuda")
+    use = wanted == "bf16" or (wanted == "auto" and multiplies_bf16(state.device))
     return torch.autocast(state.device.type, torch.bfloat16, enabled=use)
 
 
@@ -138,8 +139,7 @@ def _train_adversary(
     """One step of a discriminator, on the same frames of the real and of the generated clips."""
     real = view(batch.frames)
     with _precision(state):
-        real_logits = adversary.module(batch.still, real, batch.windows)
-        fake_logits = [adversary.module(batch.still, view(fake), batch.windows)]
+        real_logits, *fake_logits = compared(adversary.module, batch, [real, view(fake)])
         if adversary.mismatch:
             elsewhere = shifted(batch.windows, adversary.mismatch, state.source)
             fake_logits.append(adversary.module(batch.still, real, elsewhere))
@@ -149,6 +149,17 @@ def _train_adversary(
     state.distributed.average_gradients(adversary.module.parameters())
     adversary.optimizer.step()
     return loss.detach()
+
+
+def compared(module: nn.Module, batch: Batch, videos: list[Tensor]) -> list[Tensor]:
+    """A discriminator's logits of several videos with the sound of the batch.
+
+    One that has a `compare` hears the sound once for all of them.
+    """
+    compare = getattr(module, "compare", None)
+    if compare:
+        return list(compare(batch.still, videos, batch.windows))
+    return [module(batch.still, frames, batch.windows) for frames in videos]
 
 
 def shifted(windows: Tensor, least: int, source: torch.Generator) -> Tensor:

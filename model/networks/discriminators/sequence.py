@@ -33,11 +33,17 @@ class SequenceDiscriminator(nn.Module):
 
     def forward(self, still: Tensor, frames: Tensor, windows: Tensor) -> Tensor:
         """Logits (B,) of frames (B, T, 3, *size) with their windows (B, T, samples); no still."""
-        seen = over_frames(lambda pictures: self.picture(pictures)[0], frames)
+        return self.compare(still, [frames], windows)[0]
+
+    def compare(self, still: Tensor, videos: list[Tensor], windows: Tensor) -> list[Tensor]:
+        """The logits of several videos with the same sound, which is heard once."""
         heard = over_frames(self.sound, windows)
-        states, _ = self.recurrent(torch.cat([seen, heard], dim=2))
-        logits: Tensor = self.verdict(states[:, -1]).flatten()
-        return logits
+        codes = [
+            torch.cat([over_frames(lambda pictures: self.picture(pictures)[0], frames), heard], dim=2)
+            for frames in videos
+        ]
+        states, _ = self.recurrent(torch.cat(codes))
+        return list(self.verdict(states[:, -1]).flatten().chunk(len(videos)))
 
 
 def build(sizes: Sizes) -> nn.Module:

@@ -39,11 +39,18 @@ class SyncDiscriminator(nn.Module):
 
         The snippets follow each other without overlap; what is left over at the end is not judged.
         """
+        return self.compare(still, [frames], windows)[0]
+
+    def compare(self, still: Tensor, videos: list[Tensor], windows: Tensor) -> list[Tensor]:
+        """The logits of several videos with the same sound, which is heard once."""
         size = self.frames
-        end = frames.shape[1] // size * size
-        lower = frames[:, :end, :, frames.shape[-2] // 2 :]
-        seen, _ = self.picture(lower.reshape(-1, 3 * size, *lower.shape[-2:]))
+        end = windows.shape[1] // size * size
         heard = self.sound(windows[:, size // 2 : end : size].flatten(0, 1))
+        return [self._logits(frames[:, :end], heard) for frames in videos]
+
+    def _logits(self, frames: Tensor, heard: Tensor) -> Tensor:
+        lower = frames[:, :, :, frames.shape[-2] // 2 :]
+        seen, _ = self.picture(lower.reshape(-1, 3 * self.frames, *lower.shape[-2:]))
         distance = functional.pairwise_distance(seen, heard)
         logits: Tensor = self.verdict(distance[:, None]).flatten()
         return logits

@@ -160,6 +160,22 @@ def test_sound_encoder_takes_any_window(milliseconds: int) -> None:
     assert SoundEncoder(window, RATE, 8)(torch.zeros(2, window)).shape == (2, 8)
 
 
+@pytest.mark.parametrize(("milliseconds", "norm"), [(37, True), (160, True), (160, False), (200, True)])
+def test_sound_by_products_has_the_codes_and_gradients_of_the_convolutions(
+    milliseconds: int, norm: bool
+) -> None:
+    torch.manual_seed(0)
+    encoder = SoundEncoder(16 * milliseconds, RATE, 8, norm=norm).double()
+    windows, weight = drawn(6, 16 * milliseconds).double(), drawn(6, 8).double()
+    found = []
+    for way in (encoder, encoder.layers):
+        encoder.zero_grad()
+        codes = way(windows)
+        (codes * weight).sum().backward()
+        found.append([codes, *(each.grad for each in encoder.parameters())])
+    torch.testing.assert_close(*found)
+
+
 def test_prime_factors() -> None:
     assert prime_factors(160) == [2, 2, 2, 2, 2, 5]
     assert prime_factors(17) == [17]
@@ -301,6 +317,25 @@ def test_arguments_of_older_runs_make_a_temporal_generator() -> None:
 )
 def test_discriminators_give_a_logit_for_each_of_what_they_judge(judge: nn.Module, logits: int) -> None:
     assert judge(*material(14)).shape == (logits,)
+
+
+@pytest.mark.parametrize(
+    "judge", [SequenceDiscriminator(4, WINDOW, RATE), SyncDiscriminator(4, WINDOW, RATE, 4)]
+)
+def test_videos_compared_get_the_logits_and_gradients_of_each_alone(judge: Any) -> None:
+    judge.double()
+    still, frames, windows = (each.double() for each in material(14))
+    videos = [frames, frames.flip(1)]
+    found = []
+    for logits in (
+        lambda: [judge(still, video, windows) for video in videos],
+        lambda: judge.compare(still, videos, windows),
+    ):
+        judge.zero_grad()
+        real, fake = logits()
+        discriminator_loss(real, fake).backward()
+        found.append([real, fake, *(each.grad for each in judge.parameters())])
+    torch.testing.assert_close(*found)
 
 
 def changes(judge: nn.Module, **replaced: Tensor) -> Tensor:
