@@ -151,16 +151,18 @@ def read_photo(image: Path, size: tuple[int, int], faces: FaceSettings = DEFAULT
     Raises InputError where it shows no upright face.
     """
     picture = read_picture(image)
+    try:
+        points = photo_points(picture, faces.open(PHOTO_SIDE))
+    except InputError as error:
+        raise InputError(f"{image}: {error.message}", error.hint) from error
+    # The face is looked for in all of the picture's pixels: it may be small.
     side = max(picture.shape[:2])
     if side > MOST_SIDE:
         LOG.warning("%s has a side of %d px: the video has %d", image, side, MOST_SIDE)
         share = MOST_SIDE / side
         picture = np.asarray(cv2.resize(picture, None, fx=share, fy=share, interpolation=cv2.INTER_AREA))
-    picture = even(picture)
-    try:
-        return Face(picture, photo_points(picture, faces.open(PHOTO_SIDE)), size)
-    except InputError as error:
-        raise InputError(f"{image}: {error.message}", error.hint) from error
+        points = np.asarray((points + 0.5) * share - 0.5, np.float32)
+    return Face(even(picture), points, size)
 
 
 def even(picture: Picture) -> Picture:

@@ -24,6 +24,8 @@ LOG = logging.getLogger(__name__)
 # The face is looked for in every so many frames, and not seen in up to so many; its points are averaged over
 # so many frames.
 EVERY, GAP, SMOOTH = 8, 5, 7
+# What has fewer frames is a photo, or a cover.
+LEAST = 5
 # Faces whose embeddings are further apart are those of two people (dlib's documentation).
 SAME_PERSON = 0.6
 
@@ -50,7 +52,9 @@ def dub(
     check_sound(audio, talker.sample_rate)
     backend = faces.open()
     pictures = FrameReader(video, talker.fps)
-    tracks, _ = find_tracks(pictures, backend, EVERY, GAP)
+    tracks, total = find_tracks(pictures, backend, EVERY, GAP)
+    if total < LEAST:
+        raise InputError(f"{video} shows {total} pictures: it is no video", "give a photo with --image")
     if not tracks:
         raise InputError(
             f"{video} shows no face", "give a video of a face from the front, 80 px wide or more"

@@ -41,7 +41,7 @@ OTHERS: tuple[tuple[str, Callable[[bytes], bool], str], ...] = (
     (
         "a video",
         lambda head: head[4:8] in (b"ftyp", b"moov") or head[:4] in VIDEO,
-        "give one frame of it as PNG: ffmpeg -i VIDEO -frames:v 1 frame.png",
+        "dub it with --video, or give one frame of it as PNG: ffmpeg -i VIDEO -frames:v 1 frame.png",
     ),
     (
         "an SVG drawing",

@@ -155,7 +155,20 @@ def test_a_video_says_something_else(video: Path, speech: Path, tmp_path: Path) 
     assert changes[210:240, 150:200].mean() > 3 * changes[:80].mean()
 
 
-def test_what_cannot_be_dubbed_is_refused(speech: Path, data: Path, tmp_path: Path) -> None:
+def test_a_small_face_in_a_very_large_photo_speaks(video: Path, tmp_path: Path) -> None:
+    picture = np.full((6000, 8001, 3), 200, np.uint8)
+    picture[2000:2288, 3000:3360] = next(iter(FrameReader(video)))
+    path = tmp_path / "huge.png"
+    path.write_bytes(encode_png(picture))
+    face = read_photo(path, (96, 128))
+    assert face.picture.shape == (3072, 4096, 3)
+    # It lies where it lay, half as large.
+    assert np.abs(face.points.mean(axis=0) * 8001 / 4096 - (3180, 2160)).max() < 60
+
+
+def test_what_cannot_be_dubbed_is_refused(speech: Path, photo: Path, data: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is no video"):
+        dub(Path(PRETRAINED), photo, speech, tmp_path / "dubbed.mp4")
     with pytest.raises(InputError, match="shows no face"):
         dub(Path(PRETRAINED), data / "wild/no_face.mp4", speech, tmp_path / "dubbed.mp4")
     with pytest.raises(InputError, match="is not a file"):
