@@ -171,12 +171,22 @@ class Clips:
         flat = enumerate(self.values("measures", "landmarks"))
         landmarks = {number: np.array(each, np.int32).reshape(-1, 2) for number, each in flat if each}
         return duplicates.pairs(
-            self.texts("scan", "sha256"),
+            self._contents,
             landmarks,
             self._embeddings,
             self._same_face,
             self._sound,
         )
+
+    @property
+    def _contents(self) -> list[str]:
+        """What each clip holds, as a hash; pieces of one recording hold different parts of one file."""
+        hashes = self.texts("scan", "sha256")
+        ranges = zip(self.values("scan", "begin"), self.values("scan", "end"), strict=True)
+        return [
+            content if begin is None or not content else f"{begin:g}-{end:g} s of {content}"
+            for content, (begin, end) in zip(hashes, ranges, strict=True)
+        ]
 
     @property
     def kept(self) -> Flags:

@@ -172,6 +172,10 @@ def test_of_two_faces_in_a_clip_the_one_that_is_heard_is_kept(
         assert bool(track["boxes"][0, 0] > WIDTH) == bool(heard)
 
 
+def test_pieces_of_one_recording_are_not_copies_of_each_other(cut: Prepared) -> None:
+    assert not finding(look(cut.out), "set.duplicates").flagged
+
+
 def test_a_table_says_which_pieces_are_clips(
     cut: Prepared, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
