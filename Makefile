@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 # worker's, so that what its tests share is made once.
 PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo check test lint fuzz bench pretrained .venv clean
+.PHONY: help demo check test lint docs fuzz bench pretrained .venv clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -30,6 +30,9 @@ lint: .venv/test-installed ## style, format, types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -p s2f
 
+docs: .venv/docs-installed ## these pages as a site, build/docs/index.html; a link that leads nowhere is an error
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env --doctree-dir build/doctrees docs build/docs
+
 fuzz: .venv/test-installed ## ten thousand damaged videos, photos and sounds; about half an hour
 	S2F_FUZZ=10000 $(PYTEST) -m "" tests/pipeline/test_fuzz.py
 
@@ -40,7 +43,7 @@ pretrained: .venv/test-installed ## the weights of the package, from the corpora
 	$(BIN)/python -m s2f.pipeline.app.pretraining $(DATA) build/pretrained
 
 clean: ## delete what these targets made
-	rm -rf .venv build demo
+	rm -rf .venv build demo docs/reference
 
 .venv: .venv/test-installed
 
@@ -48,11 +51,15 @@ clean: ## delete what these targets made
 	$(PIP) --editable ".[demo]"
 	touch $@
 
+.venv/docs-installed: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) --editable ".[docs]"
+	touch $@
+
 .venv/test-installed: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) --editable ".[demo,test]"
 	# Without its dependencies: it asks for the OpenCV that needs a system's libGL.
 	$(PIP) --no-deps mediapipe
-	touch $@ .venv/demo-installed
+	touch $@ .venv/demo-installed .venv/docs-installed
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "s2f needs Python 3.11 or later: make PYTHON=python3.11")'

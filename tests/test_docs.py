@@ -6,9 +6,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
-import click
 import numpy as np
 import pytest
 import typer
@@ -62,10 +62,19 @@ def test_the_readme_names_every_command() -> None:
     assert sum(map(len, PANELS.values())) == len(commands)
 
 
-def parameters(group: click.Group, before: str = "s2f ") -> Iterator[tuple[str, click.Parameter]]:
+def test_the_links_of_the_readme_lead_somewhere() -> None:
+    links = re.findall(r"\]\(([^)#]+)#?([^)]*)\)", README)
+    assert len(links) > 10
+    for path, anchor in links:
+        headings = re.findall(r"^#+ (.*)$", (ROOT / path).read_bytes().decode(errors="replace"), re.MULTILINE)
+        names = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+        assert not anchor or anchor in names, f"{path}#{anchor}"
+
+
+def parameters(group: Any, before: str = "s2f ") -> Iterator[tuple[str, Any]]:
     """The parameters of all commands, each with what a person types to call its command."""
     for name, command in group.commands.items():
-        if isinstance(command, click.Group):
+        if hasattr(command, "commands"):
             yield from parameters(command, f"{before}{name} ")
         else:
             yield from ((before + name, parameter) for parameter in command.params)
@@ -75,16 +84,16 @@ def test_the_pages_name_every_command_and_option() -> None:
     text = README + "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md"))
     missing = {
         f"{command} {parameter.opts[0]}"
-        for command, parameter in parameters(typer.main.get_command(app))  # type: ignore[arg-type]
+        for command, parameter in parameters(typer.main.get_command(app))
         if command not in text
-        or (isinstance(parameter, click.Option) and not any(name in text for name in parameter.opts))
+        or (parameter.param_type_name == "option" and not any(name in text for name in parameter.opts))
     }
     assert missing == set()
 
 
-def test_the_tree_of_the_readme_is_that_of_the_packages() -> None:
+def test_the_tree_of_the_architecture_is_that_of_the_packages() -> None:
     """Each folder with Python is named, with the first line of its docstring as its caption."""
-    tree = dict(re.findall(r"^ *(\S+)/ +([A-Z].*)$", README, flags=re.MULTILINE))
+    tree = dict(re.findall(r"^ *(\S+)/ +([A-Z].*)$", page("architecture"), flags=re.MULTILINE))
     folders = {path.parent for half in ("pipeline", "model") for path in (ROOT / half).rglob("*.py")}
     captions = {
         folder.name: (folder / "__init__.py").read_text(encoding="utf-8").split('"""')[1].splitlines()[0]
@@ -111,6 +120,28 @@ def test_the_stages_page_names_every_stage_reason_corpus_and_backend() -> None:
 @pytest.mark.parametrize("metric", (*MEASURES, *LEARNED_METRICS), ids=lambda metric: metric.name)
 def test_the_metrics_page_names_every_metric(metric: object) -> None:
     assert metric.title in page("metrics")  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+def test_the_pages_are_built_from_the_code_load_nothing_and_have_no_dead_link(tmp_path: Path) -> None:
+    """One build, with a page of dead links beside the others: each of them is found, and nothing else."""
+    docs, site = tmp_path / "docs", tmp_path / "site"
+    shutil.copytree(ROOT / "docs", docs, ignore=shutil.ignore_patterns("reference"))
+    dead = ("[page](nowhere.md)", "[heading](stages.md#nowhere)", "![picture](nowhere.png)")
+    (docs / "dead.md").write_text("---\norphan: true\n---\n# Dead\n\n" + "\n\n".join(dead) + "\n")
+    build = [sys.executable, "-m", "sphinx", "-q", "--keep-going", "-W", docs, site]
+    done = subprocess.run(build, capture_output=True, text=True, check=False, timeout=500)
+    warnings = [line for line in done.stderr.splitlines() if "WARNING" in line]
+    assert done.returncode == 1
+    assert len(warnings) == len(dead), done.stderr
+    assert all("dead.md" in line and "nowhere" in line for line in warnings), done.stderr
+    settings = (site / "reference/settings.html").read_text(encoding="utf-8")
+    assert all(block in settings for block in ("segment", "lipread", "max_seconds"))
+    for made in site.rglob("*.html"):
+        text = made.read_text(encoding="utf-8")
+        assert not re.search(r"<(?:script|img|link|iframe)\b[^>]*(?:src|href)=\"(?:https?:)?//", text), made
+    for style in site.rglob("*.css"):
+        assert not re.search(r"url\(.?(?:https?:)?//|@import", style.read_text(encoding="utf-8")), style
 
 
 @pytest.mark.slow
