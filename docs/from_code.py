@@ -96,8 +96,8 @@ def _command(name: str, command: Any) -> Iterator[str]:
 def settings() -> Iterator[str]:
     """All settings, from the JSON Schema of stages.yaml."""
     yield "# Settings\n"
-    yield "The blocks of `stages.yaml`. Override one with `--set`, as in `--set detect.every=12`; `null` means"
-    yield "that the recipe decides, or that there is none."
+    yield "The blocks of `stages.yaml`. Override one with `--set`, as in `--set detect.every=12`."
+    yield "`null` means that the recipe decides, or that there is none."
     content = config.schema()
     for block, about in content["properties"].items():
         definition = content["$defs"][about["$ref"].rpartition("/")[2]]
