@@ -25,6 +25,7 @@ from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import make_folder
 from s2f.pipeline.core.media import ENCODERS, check_sound, read_audio, write_video
 from s2f.pipeline.core.pictures import read_picture
+from s2f.pipeline.core.progress import Progress
 from s2f.pipeline.core.windows import Sound, cut_windows, frames_for, window_starts
 from s2f.pipeline.faces.alignment import PHOTO_SIDE, crop_photo
 from s2f.pipeline.faces.settings import DEFAULT_FACES, FaceSettings
@@ -60,11 +61,13 @@ def animate(
     faces: FaceSettings = DEFAULT_FACES,
     seed: int = 0,
     chunk_seconds: float = 1.0,
+    progress: Progress | None = None,
 ) -> Animation:
     """Write a video of the face in `image` speaking `audio`, with the generator of a trained run.
 
     `aligned` means that the image is already a crop like those in the shards; otherwise `faces` finds the
     face in it. The video covers the sound to its end; `chunk_seconds` of sound are in memory at a time.
+    `progress` is told of every frame.
     Raises InputError where image, sound or `out` cannot be used, CheckpointError for the run.
     """
     _check_target(out)
@@ -72,10 +75,12 @@ def animate(
         raise InputError(f"{audio} is not a file", "give a sound file, such as a wav, flac, mp3 or mp4")
     device = best_device()
     talker = load_prepared(run, device)
-    check_sound(audio, talker.sample_rate)
+    samples = check_sound(audio, talker.sample_rate)
     face = read_face(image, aligned=aligned, faces=faces)
     sound = read_audio(audio, talker.sample_rate, chunk_seconds=chunk_seconds)
     frames = generate(talker, face, sound, device, seed)
+    if progress:
+        frames = _told(frames, frames_for(samples, talker.fps, talker.sample_rate), progress)
     count = write_video(out, frames, talker.fps, sound=audio)
     return Animation(out, count, float(talker.fps), float(count / talker.fps))
 
@@ -134,6 +139,13 @@ def read_face(image: Path, *, aligned: bool, faces: FaceSettings = DEFAULT_FACES
         return crop_photo(picture, faces.open(PHOTO_SIDE))
     except InputError as error:
         raise InputError(f"{image}: {error.message}", error.hint) from error
+
+
+def _told(frames: Iterator[Picture], total: int, progress: Progress) -> Iterator[Picture]:
+    progress("frames", 0, total)
+    for done, frame in enumerate(frames, start=1):
+        yield frame
+        progress("frames", done, total)
 
 
 def _fit(image: Path, picture: Picture) -> Picture:
