@@ -26,6 +26,7 @@ from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import make_folder
 from s2f.pipeline.core.media import ENCODERS, check_sound, read_audio, write_video
 from s2f.pipeline.core.pictures import read_picture
+from s2f.pipeline.core.progress import Progress
 from s2f.pipeline.core.windows import Sound, cut_windows, frames_for, window_starts
 from s2f.pipeline.faces.alignment import HEIGHT, PHOTO_SIDE, WIDTH, crop_photo, photo_points
 from s2f.pipeline.faces.settings import DEFAULT_FACES, FaceSettings
@@ -68,6 +69,7 @@ def animate(
     faces: FaceSettings = DEFAULT_FACES,
     seed: int = 0,
     chunk_seconds: float = 1.0,
+    progress: Progress | None = None,
 ) -> Animation:
     """Write a video of `image` speaking `audio`, with the generator of a trained run.
 
@@ -75,6 +77,7 @@ def animate(
     whole    the video shows the whole photo, by default where it is not aligned; else the face alone
     part     of a whole photo: what of the face moves
     scale    of a face alone: how many times as large it is shown
+    progress is told of every frame that is written
 
     The video covers the sound to its end; `chunk_seconds` of sound are in memory at a time. Raises
     InputError where image, sound or `out` cannot be used, CheckpointError for the run.
@@ -84,7 +87,7 @@ def animate(
         whole = not aligned
     device = best_device()
     talker = load_prepared(run, device)
-    check_sound(audio, talker.sample_rate)
+    samples = check_sound(audio, talker.sample_rate)
     photo = read_photo(image, talker.size, faces) if whole else None
     still = photo.crop if photo else read_face(image, talker.size, aligned=aligned, faces=faces)
     sound = read_audio(audio, talker.sample_rate, chunk_seconds=chunk_seconds)
@@ -95,6 +98,8 @@ def animate(
     elif scale > 1:
         size = (talker.size[0] * scale, talker.size[1] * scale)
         frames = (np.asarray(cv2.resize(each, size, interpolation=cv2.INTER_CUBIC)) for each in frames)
+    if progress:
+        frames = told(frames, frames_for(samples, talker.fps, talker.sample_rate), progress)
     count = write_video(out, frames, talker.fps, sound=audio)
     return Animation(out, count, float(talker.fps), float(count / talker.fps))
 
@@ -182,6 +187,14 @@ def read_face(
         return crop_photo(picture, faces.open(PHOTO_SIDE), size)
     except InputError as error:
         raise InputError(f"{image}: {error.message}", error.hint) from error
+
+
+def told(frames: Iterator[Picture], total: int, progress: Progress) -> Iterator[Picture]:
+    """The frames; `progress` is told of each."""
+    progress("frames", 0, total)
+    for done, frame in enumerate(frames, start=1):
+        yield frame
+        progress("frames", done, total)
 
 
 def _fit(image: Path, picture: Picture, size: tuple[int, int]) -> Picture:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from s2f.model.inference.animate import Animation, Picture, check_files, even, generate
+from s2f.model.inference.animate import Animation, Picture, check_files, even, generate, told
 from s2f.model.inference.compositing import Compositor, Face, Part, calm_colours
 from s2f.model.inference.runtime import load_prepared
 from s2f.model.networks.device import best_device
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.media import FrameReader, check_sound, read_audio, write_video
+from s2f.pipeline.core.progress import Progress
+from s2f.pipeline.core.windows import frames_for
 from s2f.pipeline.faces import identity, mouth
 from s2f.pipeline.faces.alignment import HEIGHT, WIDTH, crop, similarity, smooth
 from s2f.pipeline.faces.base import Backend, Points
@@ -39,6 +41,7 @@ def dub(
     part: Part = "lower",
     faces: FaceSettings = DEFAULT_FACES,
     seed: int = 0,
+    progress: Progress | None = None,
 ) -> Animation:
     """Write `video` with its face speaking `audio`, with the generator of a trained run.
 
@@ -49,7 +52,7 @@ def dub(
     check_files(audio, out)
     device = best_device()
     talker = load_prepared(run, device)
-    check_sound(audio, talker.sample_rate)
+    samples = check_sound(audio, talker.sample_rate)
     backend = faces.open()
     pictures = FrameReader(video, talker.fps)
     tracks, total = find_tracks(pictures, backend, EVERY, GAP)
@@ -64,7 +67,10 @@ def dub(
     points |= _elsewhere(tracks, points, pictures, identity.embed(still[None], backend)[0], backend)
     sound = read_audio(audio, talker.sample_rate, chunk_seconds=1.0)
     generated = generate(talker, still, sound, device, seed)
-    count = write_video(out, _composited(pictures, points, generated, still, part), talker.fps, sound=audio)
+    frames = _composited(pictures, points, generated, still, part)
+    if progress:
+        frames = told(frames, min(total, frames_for(samples, talker.fps, talker.sample_rate)), progress)
+    count = write_video(out, frames, talker.fps, sound=audio)
     if next(generated, None) is not None:
         LOG.warning("%s ends before the speech: the rest of the speech is left out", video)
     return Animation(out, count, float(talker.fps), float(count / talker.fps))

@@ -67,7 +67,7 @@ def render(
         place=about.data,
         facts=_facts(about, progress),
         verdicts=[verdict(validations)],
-        tiles=_tiles(about, progress, curves, validations),
+        tiles=tiles(about.params.steps, progress, curves, validations),
         film=film(validations, sample),
         strips=strips(validations, sample, about.size[0]),
         validation=validation_charts(validations),
@@ -111,17 +111,17 @@ def _facts(about: About, progress: Progress) -> list[str]:
     ]
 
 
-def _tiles(
-    about: About, progress: Progress, curves: Sequence[CurveRow], validations: Sequence[CurveRow]
+def tiles(
+    steps: int, progress: Progress, curves: Sequence[CurveRow], validations: Sequence[CurveRow]
 ) -> list[Tile]:
-    """The figures at the top."""
-    tiles = _scores(validations)
+    """The figures at the top, of a run of so many steps."""
+    found = _scores(validations)
     if curves:
         now = curves[-1]
         waiting = f"{100 * now['speed/waiting']:.0f} % of the time waiting for data"
-        tiles.append(("Frames per second", f"{now['speed/frames_per_second']:,.0f}", waiting))
-    tiles.append(("Time", duration(progress.seconds), _left(about.params.steps, progress)))
-    return tiles
+        found.append(("Frames per second", f"{now['speed/frames_per_second']:,.0f}", waiting))
+    found.append(("Time", duration(progress.seconds), _left(steps, progress)))
+    return found
 
 
 def _scores(validations: Sequence[CurveRow]) -> list[Tile]:

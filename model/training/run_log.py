@@ -17,12 +17,12 @@ from torch.utils.tensorboard import SummaryWriter
 
 from s2f.model.training import report, samples
 from s2f.model.training.curves import CURVES, Curves, read_lines, read_metrics
+from s2f.model.training.samples import SAMPLES, sample_path
 from s2f.model.training.validation import Validation
 from s2f.pipeline.core.errors import MediaError
 from s2f.pipeline.core.files import make_folder, write_bytes
 from s2f.pipeline.core.pictures import encode_png
 
-SAMPLES = "samples"
 REPORT = "report.html"
 
 
@@ -59,9 +59,9 @@ class RunLog(Curves):
         picture = samples.strip(validation.examples)
         self._board.add_image("val/strip", picture, step, dataformats="HWC")
         self._add_film(step, samples.animation(validation.examples[0], self.about.media))
-        write_bytes(_sample(self.run, step, "png"), encode_png(picture))
+        write_bytes(sample_path(self.run, step, "png"), encode_png(picture))
         try:
-            samples.write_film(_sample(self.run, step, "mp4"), validation.examples, self.about.media)
+            samples.write_film(sample_path(self.run, step, "mp4"), validation.examples, self.about.media)
         except (MediaError, OSError) as error:  # days of training do not end for a film
             logging.getLogger(__name__).warning("the validation of step %d has no film: %s", step, error)
         self.write_report(step)
@@ -77,7 +77,7 @@ class RunLog(Curves):
             report.Progress(step, self.seconds, ended),
             read_lines(self.run / CURVES),
             read_metrics(self.run),
-            lambda number, ending: _read(_sample(self.run, number, ending)),
+            lambda number, ending: _read(sample_path(self.run, number, ending)),
         )
         write_bytes(self.run / REPORT, page.encode())
 
@@ -90,10 +90,6 @@ class RunLog(Curves):
         image = Summary.Image(encoded_image_string=gif)
         summary = Summary(value=[Summary.Value(tag="val/film", image=image)])
         self._board._get_file_writer().add_summary(summary, step)  # type: ignore[no-untyped-call]
-
-
-def _sample(run: Path, step: int, ending: str) -> Path:
-    return run / SAMPLES / f"step-{step:06d}.{ending}"
 
 
 def _read(path: Path) -> bytes | None:

@@ -19,6 +19,9 @@ from s2f.pipeline.core.windows import Sound, samples_for, window_starts
 
 Pictures = npt.NDArray[np.uint8]
 
+# The folder of the samples in that of their run.
+SAMPLES = "samples"
+
 # A strip takes every fifth frame of a clip, up to so many.
 STRIP_EVERY, STRIP_FRAMES = 5, 20
 
@@ -34,6 +37,11 @@ class Example:
     real: Pictures
     fake: Pictures
     windows: Sound
+
+
+def sample_path(run: Path, step: int, ending: str) -> Path:
+    """The strip (png) or the film (mp4) of a validation."""
+    return run / SAMPLES / f"step-{step:06d}.{ending}"
 
 
 def strip(examples: Sequence[Example]) -> Pictures:

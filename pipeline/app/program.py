@@ -18,6 +18,7 @@ from s2f.pipeline.app.commands import (
     settings,
     show,
     stage,
+    studio,
     study,
     sync,
     train,
@@ -38,6 +39,7 @@ PANELS: dict[str, tuple[Any, ...]] = {
     "Prepare": (prep.prep, stage.stage),
     "Train": (train.train, ablate.ablate, animate.animate, export.export),
     "Look": (
+        studio.studio,
         audit.audit,
         show.show,
         verify.verify,

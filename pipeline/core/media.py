@@ -394,10 +394,12 @@ def read_audio(
     yield from SoundReader(path, sample_rate, start, chunk_seconds)
 
 
-def check_sound(path: Path, sample_rate: int) -> None:
-    """Read a sound to its end. Raises MediaError as `read_audio` does, before any work is spent on it."""
-    for _ in read_audio(path, sample_rate, chunk_seconds=10.0):
-        pass
+def check_sound(path: Path, sample_rate: int) -> int:
+    """Read a sound to its end, and count its samples at this rate.
+
+    Raises MediaError as `read_audio` does, before any work is spent on it.
+    """
+    return sum(map(len, read_audio(path, sample_rate, chunk_seconds=10.0)))
 
 
 def write_video(path: Path, frames: Iterable[Picture], fps: Fraction, sound: Path | None = None) -> int:

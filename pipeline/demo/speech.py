@@ -39,7 +39,8 @@ def speak(text: str, voice: str = "en", pitch: int = 50, speed: int = 160) -> Sp
     """Say `text`, with pitch 0 to 99 and speed in words per minute. The same arguments give the same samples.
 
     A voice is a language of espeak-ng and an optional variant: "en", "en-us+f2".
-    Raises MissingError without espeakng-loader, and InputError for a voice that espeak-ng does not have.
+    Raises MissingError without espeakng-loader, and InputError for a voice that espeak-ng does not
+    have, or a text without words.
     """
     if importlib.util.find_spec("espeakng_loader") is None:
         raise MissingError("speech needs the package espeakng-loader", 'pip install "s2f[demo]"')
@@ -50,6 +51,8 @@ def speak(text: str, voice: str = "en", pitch: int = 50, speed: int = 160) -> Sp
             done.stderr.decode(errors="replace").strip(), "give a voice such as en, en-us or en+f2"
         )
     header, _, sound = done.stdout.partition(b"\n")
+    if not any(name for _, name in json.loads(header)["phonemes"]):
+        raise InputError("there is nothing to say in the text", "write words in the language of the voice")
     samples = np.frombuffer(sound, dtype="<i2").astype(np.float32) / np.float32(32768)
     return _speech(text, samples, **json.loads(header))
 
@@ -68,9 +71,11 @@ def _speech(
         for (start, name), stop in zip(phonemes, ends, strict=True)
     )
     starts = [max(start, begin) for start, _ in words] + [end]
+    # A symbol is said in words that the text does not have.
+    written = [(text[place:].split(maxsplit=1) or [""])[0] for _, place in words]
     said = tuple(
-        Label(text[place:].split(maxsplit=1)[0], (start - begin) / sample_rate, (stop - begin) / sample_rate)
-        for (_, place), start, stop in zip(words, starts[:-1], starts[1:], strict=True)
+        Label(word, (start - begin) / sample_rate, (stop - begin) / sample_rate)
+        for word, start, stop in zip(written, starts[:-1], starts[1:], strict=True)
     )
     return Speech(samples[begin:end], sample_rate, said, spoken)
 

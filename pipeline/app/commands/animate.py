@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from s2f.pipeline.app.commands.options import PRETRAINED, VideoFaces, errors, say
+from s2f.pipeline.app.commands.options import PRETRAINED, VideoFaces, console, errors, say
 from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.progress import progress_lines
 from s2f.pipeline.faces import DEFAULT
 
 if TYPE_CHECKING:
@@ -99,11 +100,12 @@ def animate(
         errors.print(done.in_words())
         return
     part = PARTS[keep or ("upper" if video else "none")]
-    with _spoken(text, voice) if audio is None else nullcontext(audio) as speech:
+    shown = progress_lines(console) if console.is_terminal else nullcontext(None)
+    with _spoken(text, voice) if audio is None else nullcontext(audio) as speech, shown as progress:
         if video:
             from s2f.model.inference.dubbing import dub
 
-            made = dub(run, video, speech, out, part=part, faces=finder, seed=seed)
+            made = dub(run, video, speech, out, part=part, faces=finder, seed=seed, progress=progress)
         else:
             from s2f.model.inference import animate as animation
 
@@ -119,6 +121,7 @@ def animate(
                 scale=scale,
                 faces=finder,
                 seed=seed,
+                progress=progress,
             )
     say(made.in_words())
 

@@ -18,6 +18,7 @@ from s2f.pipeline.audit.clips import Clips
 from s2f.pipeline.audit.findings import Finding
 from s2f.pipeline.audit.unreadable import UNREADABLE
 from s2f.pipeline.core import mjpeg, wav
+from s2f.pipeline.core.windows import Sound
 from s2f.pipeline.stages import align, detect, resample
 from s2f.pipeline.stages.base import artifact_name
 
@@ -128,9 +129,13 @@ def crops(film: bytes, frames: int) -> dict[str, Any]:
 
 
 def waveform(sound: bytes) -> dict[str, Any]:
-    """The peaks of a resample artifact over time, in % of full scale; roots, so that soft speech is seen."""
-    stretches = np.array_split(np.abs(wav.decode(sound)), PEAKS)
-    return {"peaks": [round(100 * float(np.sqrt(each.max(initial=0)))) for each in stretches]}
+    """The peaks of a resample artifact."""
+    return {"peaks": peaks(wav.decode(sound), PEAKS)}
+
+
+def peaks(sound: Sound, count: int) -> list[int]:
+    """The peaks of a sound over time, in % of full scale; roots, so that soft speech is seen."""
+    return [round(100 * float(np.sqrt(each.max(initial=0)))) for each in np.array_split(np.abs(sound), count)]
 
 
 def _flagged(finding: Finding, clips: Clips, numbers: dict[str, int]) -> list[tuple[int, str]]:

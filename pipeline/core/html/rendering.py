@@ -6,6 +6,7 @@ through `tojson`, which escapes whatever could end the script element.
 """
 
 import base64
+import json
 from dataclasses import asdict
 from datetime import datetime
 from functools import cache
@@ -14,6 +15,8 @@ from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
+JSON: dict[str, Any] = {"allow_nan": False, "separators": (",", ":"), "default": asdict}
+
 
 def render(module: str, template: str, **values: Any) -> str:
     """The page of a template in the folder `templates` beside a module, which passes its `__name__`.
@@ -21,6 +24,11 @@ def render(module: str, template: str, **values: Any) -> str:
     Raises UndefinedError where the template asks for a value that is not given.
     """
     return _environment(module).get_template(template).render(values)
+
+
+def as_json(value: object) -> str:
+    """What a page gets by `tojson`, for one that asks for it later: without NaN, dataclasses as objects."""
+    return json.dumps(value, **JSON)
 
 
 def data_url(content: bytes, media_type: str) -> str:
@@ -56,9 +64,5 @@ def _environment(module: str) -> Environment:
     )
     environment.filters.update(data_url=data_url, thousands=thousands, counted=counted)
     environment.globals["written"] = written
-    environment.policies["json.dumps_kwargs"] = {
-        "allow_nan": False,
-        "separators": (",", ":"),
-        "default": asdict,
-    }
+    environment.policies["json.dumps_kwargs"] = JSON
     return environment
