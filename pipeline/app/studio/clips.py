@@ -1,4 +1,4 @@
-"""The clips of a prepared set as the page shows them: all of them as a list, and one with all that is known."""
+"""The clips of a prepared set as the page shows them: all as a list, and one with all that is known."""
 
 import io
 from collections.abc import Sequence
@@ -82,7 +82,8 @@ class ClipsOfSet:
     def view(self, clip_id: str) -> dict[str, Any]:
         """All that is known of a clip, in the terms of JSON. Raises InputError."""
         rows = self._rows(clip_id)
-        charts, shown = [], {}
+        charts: list[Chart] = []
+        shown: dict[str, Any] = {}
         with suppress(*UNREADABLE):
             charts.append(_mouth(rows, self._track(clip_id)["points"]))
         loudness = (rows.get("window") or {}).get("loudness")
@@ -194,12 +195,19 @@ class StageView:
 
 
 def _stage(name: str, row: Row) -> StageView:
-    values = {
-        column: str(value) if len(str(value)) <= LONGEST_VALUE else f"{str(value)[:LONGEST_VALUE]}…"
+    columns = {
+        column: _short(value)
         for column, value in row.items()
         if column not in HIDDEN and value not in (None, "", [])
     }
-    return StageView(name, row["status"], row["reason"] or "", row["message"] or "", values)
+    return StageView(name, row["status"], row["reason"] or "", row["message"] or "", columns)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = "; ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 
 def _mouth(rows: dict[str, Row], points: Any) -> Chart:

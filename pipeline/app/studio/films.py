@@ -50,7 +50,7 @@ def write(clip: RawClip | CroppedClip, progress: Progress) -> None:
     if isinstance(clip, CroppedClip):
         frames = mjpeg.decode(clip.crops.read_bytes())
         heard = clip.sound.read_bytes() if clip.sound else None
-        pictures = (_sized(frame, ENLARGED) for frame in frames)
+        pictures: Iterator[Picture] = (_sized(frame, ENLARGED) for frame in frames)
     else:
         heard = _raw_sound(clip)
         pictures = _raw_pictures(clip)

@@ -11,6 +11,7 @@ import socket
 import tempfile
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -27,7 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from s2f.model.networks.weights import GENERATOR, NEWEST, PRETRAINED
 from s2f.model.training.samples import sample_path
-from s2f.pipeline.app.studio import animation, films, runs
+from s2f.pipeline.app.studio import animation, films, runs, work
 from s2f.pipeline.app.studio.clips import Sets
 from s2f.pipeline.app.studio.folder import Folder
 from s2f.pipeline.app.studio.sessions import KEPT, Limits, Session, Sessions, receive, too_large
@@ -93,8 +94,8 @@ class Studio:
         finally:
             sweeping.cancel()
             self._sessions.stop()
-            for work in self._animations.queue + self._filming.queue:
-                work.stop()
+            for each in self._animations.queue + self._filming.queue:
+                each.stop()
 
     async def _sweep(self) -> None:
         while True:
@@ -109,9 +110,9 @@ class Studio:
             upload_mb=f"{self._limits.upload / 1e6:g}",
             speech_seconds=f"{self._limits.speech:g}",
             upload=self._limits.upload,
-            kept=duration(KEPT),
+            kept=f"{KEPT / 60:g}",
             letters=LONGEST_TEXT,
-            name=self._folder.root.name,
+            version=version("s2f"),
         )
         return HTMLResponse(page)
 
@@ -164,32 +165,32 @@ class Studio:
             longest=self._limits.speech,
         )
 
-    async def _animated(self, session: Session, work: Work) -> None:
-        await self._animations.run(work)
+    async def _animated(self, session: Session, ordered: Work) -> None:
+        await self._animations.run(ordered)
         # What was sent is not needed any more, unless the page has sent it again since.
-        if session.work is work:
+        if session.work is ordered:
             for kind in KINDS:
                 session.delete(kind)
             (session.folder / animation.SPOKEN).unlink(missing_ok=True)
 
     def _told(self, request: Request) -> Response:
         session = self._known(request)
-        work = session.work if session else None
-        if not work:
+        ordered = session.work if session else None
+        if not ordered:
             return JSONResponse({"state": "none"})
         queue = self._animations.queue
         return JSONResponse(
             {
-                "state": work.state,
-                "ahead": queue.index(work) if work in queue else 0,
-                "done": work.done,
-                "total": work.total,
-                "left": duration(work.left) if work.left is not None else "",
-                "message": work.message,
-                "hint": work.hint,
-                "notes": work.notes,
-                "seconds": work.result.seconds if work.state == "done" else 0,
-                "frames": work.result.frames if work.state == "done" else 0,
+                "state": ordered.state,
+                "ahead": queue.index(ordered) if ordered in queue else 0,
+                "done": ordered.done,
+                "total": ordered.total,
+                "left": duration(ordered.left) if ordered.left is not None else "",
+                "message": ordered.message,
+                "hint": ordered.hint,
+                "notes": ordered.notes,
+                "seconds": ordered.result.seconds if ordered.state == "done" else 0,
+                "frames": ordered.result.frames if ordered.state == "done" else 0,
             }
         )
 
@@ -264,16 +265,16 @@ class Studio:
                 shutil.rmtree(self._films.popitem(last=False)[1], ignore_errors=True)
         return FileResponse(self._films[key] / films.FILM, media_type="video/mp4")
 
-    async def _made(self, work: Work, request: Request) -> None:
+    async def _made(self, film: Work, request: Request) -> None:
         """Do a work as long as the one who asked for it waits. Raises InputError."""
-        doing = asyncio.create_task(self._filming.run(work))
+        doing = asyncio.create_task(self._filming.run(film))
         while not doing.done():
             await asyncio.wait([doing], timeout=0.2)
             if await request.is_disconnected():
-                work.stop()
+                film.stop()
         await doing
-        if work.state != "done":
-            raise InputError(work.message or "nobody waits for it any more", work.hint)
+        if film.state != "done":
+            raise InputError(film.message or "nobody waits for it any more", film.hint)
 
     def _known(self, request: Request) -> Session | None:
         return self._sessions.get(request.cookies.get(_cookie(request)))
@@ -328,12 +329,13 @@ class Guard:
 def serve(root: Path, host: str, port: int, limits: Limits, tell: Callable[[str], object]) -> None:
     """Serve the page until Ctrl-C. Raises InputError where it cannot be."""
     folder = Folder(root)
-    # Before the processes that animate load torch: threads that wait by spinning take the processors from others.
+    # Before the processes that animate load torch: threads that spin take the processors from others.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with _listening(host, port) as listening, tempfile.TemporaryDirectory(prefix="s2f-studio-") as temporary:
         address = listening.getsockname()
         named = f"[{address[0]}]" if ":" in address[0] else address[0]
         tell(f"the studio on {folder.root}: http://{named}:{address[1]} (Ctrl-C ends it)")
+        work.prepare()
         studio = Studio(folder, limits, host, Path(temporary))
         config = uvicorn.Config(
             studio.app, log_level="warning", access_log=False, ws="none", timeout_graceful_shutdown=1

@@ -1,4 +1,4 @@
-"""Who uses the page: each browser has a folder for its files, which no other one sees, and for a while only."""
+"""Who uses the page: each browser has a folder for its files, which no other sees, and for a while only."""
 
 import asyncio
 import secrets

@@ -11,6 +11,7 @@ import multiprocessing
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -37,6 +38,13 @@ LOOK, TELL = 0.1, 0.1
 State = Literal["waiting", "working", "done", "failed", "stopped"]
 # It may raise S2fError, and is told where its progress goes.
 Job = Callable[[Any, Progress], Any]
+
+
+def prepare() -> None:
+    """Start the process that the others are forked from: it takes a while to import what they share."""
+    multiprocessing.get_context("forkserver").set_forkserver_preload(list(PRELOAD))
+    with signals.unheard():
+        forkserver.ensure_running()
 
 
 class Lane:
@@ -93,8 +101,8 @@ class Work:
         """Do it, and wait for its end."""
         self.state = "working"
         ours, theirs = multiprocessing.Pipe(duplex=False)
+        prepare()
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(list(PRELOAD))
         process = context.Process(target=_work, args=(theirs, self.job, self.order, self.folder))
         with signals.unheard():
             process.start()

@@ -36,6 +36,7 @@
     box.querySelector(".ways").onchange = () => {
       for (const each of box.querySelectorAll(".way")) each.hidden = each.dataset.way !== way(kind);
       input.value = "";
+      complain(error, null);
       choose(kind, null);
       release();
       if (way(kind) === "camera") look();

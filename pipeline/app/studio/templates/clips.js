@@ -79,6 +79,8 @@
     try {
       const told = await (await ask("clip?" + which, { signal })).json();
       showClip(told);
+      // Where the list is above the clip, the clip is out of sight.
+      if (article.getBoundingClientRect().top > innerHeight / 2) article.scrollIntoView();
       complain(error, null);
       const film = await (await ask("film?" + which, { signal })).blob();
       video.src = URL.createObjectURL(film);
@@ -109,7 +111,7 @@
     const overlay = article.querySelector(".player svg"), wave = article.querySelector(".wave"), { peaks } = told.sound;
     overlay.setAttribute("viewBox", told.track ? `0 0 ${told.track.width} ${told.track.height}` : "0 0 1 1");
     overlay.setAttribute("preserveAspectRatio", "none");
-    wave.hidden = !peaks.length;
+    wave.toggleAttribute("hidden", !peaks.length);
     wave.setAttribute("viewBox", `0 -100 ${peaks.length} 200`);
     const upper = peaks.map((peak, x) => `${x + 0.5} ${-Math.max(peak, 1)}`), lower = peaks.map((peak, x) => `${x + 0.5} ${Math.max(peak, 1)}`).reverse();
     wave.querySelector("path").setAttribute("d", peaks.length ? "M" + [...upper, ...lower].join("L") + "Z" : "");
