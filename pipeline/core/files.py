@@ -151,7 +151,7 @@ def make_folder(path: Place) -> Place:
     if not isinstance(path, Path):
         # Object stores have no folders: check only that something can be written.
         write_bytes(path / ".writable", b"")
-        path.joinpath(".writable").unlink()
+        path.joinpath(".writable").unlink(missing_ok=True)
         return path
     try:
         path.mkdir(parents=True, exist_ok=True)

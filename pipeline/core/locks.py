@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from s2f.pipeline.core.files import Place
 
 # A holder that has not renewed its lock for so many seconds is dead.
 LEASE_SECONDS = 8.0
+# How long a look at a lock may find it held by others that look at it too.
+LOOK_SECONDS = 2.0
 
 
 @contextmanager
@@ -26,16 +28,37 @@ def alone(lock: Place) -> Iterator[None]:
         yield
 
 
+def check_free(locks: Collection[Place]) -> None:
+    """Raises InputError where a process holds one of these lock files. They are not held after that."""
+    leased = {lock: _read(lock) for lock in locks if isinstance(lock, UPath) and lock.exists()}
+    if leased:
+        time.sleep(LEASE_SECONDS)
+    for remote, before in leased.items():
+        if remote.exists() and _read(remote) != before:
+            raise _at_work(remote, before.partition("\n")[0])
+    for lock in locks:
+        if isinstance(lock, Path) and lock.exists():
+            try:
+                with FileLock(lock, timeout=LOOK_SECONDS):
+                    pass
+            except Timeout:
+                raise _at_work(lock, _holder(lock)) from None
+
+
+def _holder(lock: Path) -> str:
+    holder = lock.with_name(f"{lock.name}.holder")
+    return f"process {holder.read_text() if holder.exists() else 'unknown'}"
+
+
 @contextmanager
 def _locked(lock: Path) -> Iterator[None]:
     holder, held = lock.with_name(f"{lock.name}.holder"), FileLock(lock, timeout=0)
     try:
         held.acquire()
     except Timeout:
-        number = holder.read_text() if holder.exists() else "unknown"
-        raise _at_work(lock, f"process {number}") from None
+        raise _at_work(lock, _holder(lock)) from None
     try:
-        holder.write_text(str(os.getpid()))
+        holder.write_text(f"{os.getpid()} of {socket.gethostname()}")
         yield
     finally:
         held.release()

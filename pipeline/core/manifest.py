@@ -33,24 +33,40 @@ def write_table(path: Place, rows: Iterable[Row], schema: pa.Schema) -> None:
         pq.write_table(table, temporary, compression="zstd")
 
 
-class Manifest:
-    """The rows of one stage. Reading is by clip id; `put` and `remove` take effect on disk with `flush`."""
+def _paths(folder: Place, stage: str) -> list[Place]:
+    """The file of a manifest, then its parts, as far as there are such."""
+    whole, parts = folder / f"{stage}.parquet", folder / f"{stage}.parquet.parts"
+    found = [parts / name for name in files.names(parts) if name.endswith(".parquet")]
+    return [whole, *found] if whole.exists() else found
 
-    def __init__(self, folder: Place, stage: str, schema: pa.Schema) -> None:
+
+class Manifest:
+    """The rows of one stage. Reading is by clip id; `put` and `remove` take effect on disk with `flush`.
+
+    Until it has been compacted for the first time, it goes on from the rows of the manifest in `begin`, which
+    it leaves as it is.
+    """
+
+    def __init__(self, folder: Place, stage: str, schema: pa.Schema, begin: Place | None = None) -> None:
         self.path = folder / f"{stage}.parquet"
         self._parts = folder / f"{stage}.parquet.parts"
-        self._schema = schema
+        self._stage, self._schema = stage, schema
         self._fresh: dict[str, Row] = {}
         self._changed: set[str] = set()
         self._index: dict[str, int] = {}
-        paths = [self.path] if self.path.exists() else []
-        paths += [self._parts / name for name in files.names(self._parts) if name.endswith(".parquet")]
+        paths = _paths(folder, stage)
+        if begin and not self.path.exists():
+            paths = _paths(begin, stage) + paths
         self._table = pa.concat_tables([schema.empty_table(), *(read_table(path, schema) for path in paths)])
         self._dirty = len(paths) > 1
         for number, clip_id in enumerate(self._table["clip_id"].to_pylist()):
             self._index[clip_id] = number
         brief = self._table.select(["key", "status", "reason"]).to_pydict()
         self._brief = list(zip(brief["key"], brief["status"], brief["reason"], strict=True))
+
+    def copied(self, folder: Place) -> "Manifest":
+        """A manifest of the same stage in another folder, which goes on from what this one has on disk."""
+        return Manifest(folder, self._stage, self._schema, begin=self.path.parent)
 
     def __contains__(self, clip_id: str) -> bool:
         return clip_id in self._fresh or clip_id in self._index

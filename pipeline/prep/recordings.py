@@ -17,6 +17,7 @@ from s2f.pipeline.core.schema import Row
 from s2f.pipeline.corpora.base import Piece, Source
 from s2f.pipeline.corpora.pieces import NAME, ListedPiece, read_pieces, span
 from s2f.pipeline.prep import plan, worker
+from s2f.pipeline.prep.parts import Part
 from s2f.pipeline.prep.plan import Reason, Selection
 from s2f.pipeline.prep.settings import PrepSettings
 from s2f.pipeline.stages import scan
@@ -36,18 +37,29 @@ class Recordings:
     Files are given by the ids that they have as clips.
     """
 
-    def __init__(self, files: Iterable[Source], raw: Place, out: Place, settings: PrepSettings) -> None:
+    def __init__(
+        self,
+        files: Iterable[Source],
+        raw: Place,
+        out: Place,
+        settings: PrepSettings,
+        part: Part | None = None,
+    ) -> None:
         self.longest = settings.block(SegmentParams).max_seconds
-        self._out = out
+        self._out, self._part = out, part
         self._listed = _listed(files, raw, settings.block(SegmentParams))
         params = CutParams(segment=settings.block(SegmentParams), detect=settings.block(DetectParams))
         self._cut = ConfiguredStage.of(STAGE, params)
         self._given = ConfiguredStage.of(STAGE, params.model_copy(update={"given": True}))
 
     @cached_property
+    def _whole(self) -> Manifest:
+        return Manifest(self._out / "manifests", STAGE.name, STAGE.schema)
+
+    @cached_property
     def manifest(self) -> Manifest:
         """What is known of the recordings."""
-        return Manifest(self._out / "manifests", STAGE.name, STAGE.schema)
+        return self._whole.copied(self._part.folder(self._out)) if self._part else self._whole
 
     @property
     def speakers(self) -> set[str]:
@@ -55,8 +67,8 @@ class Recordings:
         return {each.speaker for pieces in self._listed.values() for each in pieces if each.speaker}
 
     def recorded(self) -> dict[str, tuple[str, str]]:
-        """The names and speakers of the known recordings by their ids."""
-        names, speakers = self.manifest.column("source"), self.manifest.column("speaker")
+        """The names and speakers of the recordings by their ids, as all parts know them."""
+        names, speakers = self._whole.column("source"), self._whole.column("speaker")
         return {clip_id: (name, speakers[clip_id]) for clip_id, name in names.items()}
 
     def sources(self, files: Mapping[str, Source]) -> dict[str, Source]:

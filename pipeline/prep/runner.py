@@ -3,12 +3,12 @@
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from s2f.pipeline import faces
-from s2f.pipeline.core import files, locks
+from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.executors import Executor, WorkerLostError, open_executor
 from s2f.pipeline.core.files import Copies, Place
@@ -16,9 +16,10 @@ from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.progress import Progress
 from s2f.pipeline.corpora import listing
 from s2f.pipeline.corpora.base import Source
-from s2f.pipeline.prep import plan, worker
+from s2f.pipeline.prep import parts, plan, worker
 from s2f.pipeline.prep import settings as prep_settings
 from s2f.pipeline.prep.funnel import Funnel, count
+from s2f.pipeline.prep.parts import Part
 from s2f.pipeline.prep.plan import Reason, Selection
 from s2f.pipeline.prep.recordings import Recordings
 from s2f.pipeline.prep.settings import PrepSettings
@@ -32,7 +33,7 @@ from s2f.pipeline.stages.shard import STAGE as SHARD
 FLUSH_SECONDS = 5.0
 # The time limit of a clip holds for so many seconds of a recording, which may be as long as this where that
 # is not known.
-PART, LONGEST = 60, 4 * 3600
+STRETCH, LONGEST = 60, 4 * 3600
 
 # What local workers share, besides the models of the face backend.
 PRELOAD = ("s2f.pipeline.prep.worker",)
@@ -50,19 +51,27 @@ class Forecast:
 
 
 class Preparation:
-    """A raw folder, an output folder, settings; the manifests that say what is done."""
+    """A raw folder, an output folder, settings; the manifests that say what is done.
+
+    A `part` is a share of the raw files: it makes no shards, and its manifests lie in a folder of their own.
+    """
 
     def __init__(
-        self, raw: Place, out: Place, settings: PrepSettings, selection: Selection | None = None
+        self,
+        raw: Place,
+        out: Place,
+        settings: PrepSettings,
+        selection: Selection | None = None,
+        part: Part | None = None,
     ) -> None:
-        self.settings = settings
+        self.settings, self.part = settings, part
         self.selection = selection or Selection()
         self.out, self.artifacts = out, out / "artifacts"
         # OUT may lie in RAW: what a stage has made is no clip.
         scan = settings.block(ScanParams)
         self._listed = listing.list_folder(raw, scan.corpus, besides=self.artifacts, speaker=scan.speaker)
         self.passed_over = self._listed.passed_over()
-        self.recordings = Recordings(self._listed.clips, raw, out, settings)
+        self.recordings = Recordings(self._listed.clips, raw, out, settings, part)
         self.stages = plan.configured(settings)
         plan.check_names(self.stages, self._listed.clips, self.recordings.speakers)
         # Whether a run has had the folder to itself, so that there is something to tell.
@@ -74,22 +83,27 @@ class Preparation:
 
     @property
     def found(self) -> str:
-        """Which clips of which corpora the raw folder holds, in a line."""
-        return listing.described(self._listed.clips)
+        """Which clips of which corpora the raw folder holds, in a line, and how many of them a part has."""
+        every = listing.described(self._listed.clips)
+        return f"{every}; part {self.part} has {len(self.files)}" if self.part else every
 
     # What is recorded and what lies in the artifact folders is read at its first use: in a run
     # that is after no other run can change it any more.
 
     @cached_property
     def files(self) -> dict[str, Source]:
-        """The raw videos by the ids that they have as clips; one that was prepared before keeps its id."""
-        scanned = self.manifests["scan"]
+        """The raw videos by the ids that they have as clips; one that was prepared before keeps its id.
+
+        Ids are given by what the whole set knows, so that all parts give the same.
+        """
+        scanned = self._whole["scan"]
         names, speakers, begins = (scanned.column(name) for name in ("source", "speaker", "begin"))
         recorded = {
             clip_id: (name, speakers[clip_id]) for clip_id, name in names.items() if begins[clip_id] is None
         }
         known = recorded | self.recordings.recorded()
-        return {source.clip_id: source for source in listing.identified(self._listed.clips, known)}
+        found = listing.identified(self._listed.clips, known)
+        return {source.clip_id: source for source in found if not self.part or self.part.holds(source)}
 
     @cached_property
     def executor(self) -> Executor:
@@ -105,6 +119,13 @@ class Preparation:
     @cached_property
     def manifests(self) -> dict[str, Manifest]:
         """The manifests of the clip stages."""
+        if self.part is None:
+            return self._whole
+        folder = self.part.folder(self.out)
+        return {name: table.copied(folder) for name, table in self._whole.items()}
+
+    @cached_property
+    def _whole(self) -> dict[str, Manifest]:
         folder = self.out / "manifests"
         stages = [configured.stage for configured in self.stages]
         return {stage.name: Manifest(folder, stage.name, stage.schema) for stage in stages}
@@ -128,17 +149,20 @@ class Preparation:
         names = [configured.stage.name for configured in self.stages if configured.stage.artifact]
         return {name: _files_by_clip(self.artifacts / name) for name in names}
 
-    def run(self, progress: Progress) -> list[Funnel]:
+    def run(self, progress: Progress, *, merge: bool = False) -> list[Funnel]:
         """Bring everything that was selected up to date. Stopped at any time, the next run goes on.
 
-        Raises InputError where another run is at work on the same OUT.
+        A run of the whole begins with what parts have done; with `merge` that must be all, else it raises
+        IncompleteError and changes nothing. Raises InputError where another run is at work on the same OUT.
         """
         files.make_folder(self.artifacts)
-        with locks.alone(self.out / ".lock"):
-            files.remove_folder(self.artifacts / worker.RUNNING)
-            files.make_folder(self.artifacts / worker.RUNNING)
+        with parts.beside(self.out, self.part) if self.part else parts.alone(self.out):
+            if self.part is None:
+                self._join(merge)
+            self._sweep()
             self.begun = True
-            prep_settings.save(self.settings, self.out / "stages.yaml")
+            if self.part is None:
+                prep_settings.save(self.settings, self.out / "stages.yaml")
             try:
                 self._cut(self._long(), progress)
                 long = self._run_clips(progress)
@@ -146,13 +170,10 @@ class Preparation:
                     self._cut(long, progress)
                     self._run_clips(progress)
             finally:
-                for each in self.manifests.values():
-                    each.compact()
+                self._compact()
                 # Workers that were ended keep what they had fetched.
                 files.sweep()
-                if [*self.recordings.manifest] or self.recordings.manifest.path.exists():
-                    self.recordings.manifest.compact()
-            if SHARD.name in self.selection.stages:
+            if SHARD.name in self.selection.stages and self.part is None:
                 sharding = Sharding(self.out, self.settings, self.manifests, self.samples)
                 sharding.update(self._passed(), self.executor, progress)
                 self.notes = sharding.notes
@@ -160,6 +181,8 @@ class Preparation:
 
     def forecast(self) -> list[Forecast]:
         """What a run would do, stage by stage, judged by the seconds and bytes of what was done before."""
+        if self.part is None:
+            self._take_over(parts.begun(self.out))
         lines = {configured.stage.name: Forecast(configured.stage.name) for configured in self.stages}
         if cut := Counter[str](
             reason for _, reason in self.recordings.due(self.files, self._long(), self.selection)
@@ -207,7 +230,7 @@ class Preparation:
 
     def funnel(self) -> list[Funnel]:
         """How the clips fared, stage by stage."""
-        tables = {**self.manifests, SHARD.name: self.samples}
+        tables = {**self.manifests} if self.part else {**self.manifests, SHARD.name: self.samples}
         lines = [count(name, table, run=self._ran[name]) for name, table in tables.items()]
         recordings = count(SEGMENT.name, self.recordings.manifest, run=self._ran[SEGMENT.name])
         return [recordings, *lines] if recordings.entered else lines
@@ -225,7 +248,7 @@ class Preparation:
             for source in self.sources.values()
             if not self.selection.speakers or source.speaker in self.selection.speakers
         ]
-        if not chosen:
+        if not chosen and self.selection.speakers and self.part is None:
             raise InputError(
                 f"no clip is of speaker {', '.join(self.selection.speakers)}",
                 "look at the folder names of the corpus",
@@ -345,8 +368,8 @@ class Preparation:
         tasks = [self.recordings.task(source, self.selection) for source, _ in due]
         if tasks:
             progress("recordings", 0, len(tasks))
-            parts = math.ceil(max(long.values(), default=LONGEST) / PART)
-            limit = self.settings.run.time_limit * max(1, parts)
+            stretches = math.ceil(max(long.values(), default=LONGEST) / STRETCH)
+            limit = self.settings.run.time_limit * max(1, stretches)
             results = self.executor.run(worker.process, tasks, len(tasks), limit)
             try:
                 for done, (task, result) in enumerate(results, start=1):
@@ -367,6 +390,11 @@ class Preparation:
 
     def _forget_vanished(self) -> None:
         for name, each in self.manifests.items():
+            if self.part:
+                # What is not of this part may be there and of another one.
+                for clip_id in [clip_id for clip_id in each if clip_id not in self.sources]:
+                    each.remove(clip_id)
+                continue
             gone = {*each, *self._lying.get(name, {})} - self.sources.keys()
             for clip_id in gone:
                 self._drop(clip_id, name)
@@ -386,9 +414,61 @@ class Preparation:
             for name, each in self.manifests.items()
         )
 
+    def _take_over(self, begun: Collection[Part]) -> None:
+        """Take over what parts have done, in memory."""
+        # Which pieces there are follows from the recordings.
+        parts.take_over(self.recordings.manifest, self.out, begun, self.files)
+        self.__dict__.pop("sources", None)
+        for table in self.manifests.values():
+            parts.take_over(table, self.out, begun, self.sources)
+
+    def _join(self, merge: bool) -> None:
+        """Take over what parts have done, and delete their manifests. Raises IncompleteError."""
+        begun = parts.begun(self.out)
+        self._take_over(begun)
+        if merge and (due := list(self._due())):
+            raise parts.IncompleteError(self.out, begun, due)
+        if begun:
+            self._compact()
+            files.remove_folder(self.out / parts.FOLDER)
+
+    def _due(self) -> Iterator[tuple[Source, Reason]]:
+        """The clips and recordings that no run has taken through their stages, and why they would run.
+
+        What could not be read at all has no key, and is tried again in each run.
+        """
+        for source, reason in self.recordings.due(self.files, self._long(), Selection()):
+            if not _tried(self.recordings.manifest, source):
+                yield source, reason
+        for source in self.sources.values():
+            due = self.stale(source)
+            if due and not _tried(self.manifests["scan"], source):
+                yield source, due[0][1]
+
+    def _sweep(self) -> None:
+        """Delete the breadcrumbs that killed workers have left; those of other parts may be in use."""
+        running = self.artifacts / worker.RUNNING
+        if self.part is None:
+            files.remove_folder(running)
+        files.make_folder(running)
+        for name in files.names(running):
+            clip_id = name.removesuffix(".json")
+            if clip_id in self.files or clip_id in self.sources:
+                (running / name).unlink(missing_ok=True)
+
+    def _compact(self) -> None:
+        for each in self.manifests.values():
+            each.compact()
+        if [*self.recordings.manifest] or self.recordings.manifest.path.exists():
+            self.recordings.manifest.compact()
+
     def _flush(self) -> None:
         for each in self.manifests.values():
             each.flush()
+
+
+def _tried(table: Manifest, source: Source) -> bool:
+    return source.clip_id in table and table.brief(source.clip_id)[0] == worker.NO_KEY
 
 
 def _unread(configured: ConfiguredStage, rows: Mapping[str, plan.Brief]) -> Reason:

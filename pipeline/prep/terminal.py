@@ -11,17 +11,18 @@ from s2f.pipeline.core.files import Place
 from s2f.pipeline.core.manifest import Manifest
 from s2f.pipeline.core.progress import progress_lines
 from s2f.pipeline.prep.funnel import Funnel
+from s2f.pipeline.prep.parts import IncompleteError
 from s2f.pipeline.prep.plan import chosen_stages
 from s2f.pipeline.prep.runner import Forecast, Preparation
 from s2f.pipeline.stages import load_stage
 
 
-def prepare(preparation: Preparation, console: Console) -> list[Funnel]:
+def prepare(preparation: Preparation, console: Console, *, merge: bool = False) -> list[Funnel]:
     """Run a preparation under a progress bar and print its funnel, also when the run is stopped."""
     console.print(f"found: {preparation.found}", markup=False, highlight=False)
     try:
         with progress_lines(console) as show:
-            return preparation.run(show)
+            return preparation.run(show, merge=merge)
     finally:
         if preparation.begun:
             if preparation.passed_over:
@@ -29,6 +30,15 @@ def prepare(preparation: Preparation, console: Console) -> list[Funnel]:
             console.print(funnel_table(preparation.funnel()))
         for note in preparation.notes:
             console.print(f"note: {note}", markup=False, highlight=False)
+
+
+def show_lacking(error: IncompleteError, command: str, console: Console) -> None:
+    """Print which parts are not done, and the commands that run them; `command` is that of the whole."""
+    for each in error.lacking:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in each.reasons.most_common())
+        found = f"part {each.part} {each.state}: {each.reasons.total()} to do ({reasons})"
+        again = f"  {command} --part {each.part}"
+        console.print(f"{found}\n{again}", markup=False, highlight=False, soft_wrap=True)
 
 
 def show_plan(preparation: Preparation, console: Console) -> None:

@@ -1,6 +1,7 @@
 """`s2f prep`: raw videos to shards."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ from s2f.pipeline.app.commands.options import (
     console,
     resumable,
 )
+from s2f.pipeline.core.errors import ConfigError
 from s2f.pipeline.core.executors import ENGINES
 from s2f.pipeline.core.files import place
 from s2f.pipeline.corpora import CORPORA
@@ -51,6 +53,15 @@ def prep(
         str | None,
         typer.Option(help="A set with an audit, or an audit.json: take out the offsets that it found."),
     ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(
+            help="Only this share of the clips, such as 3/16; other parts may run at the same time."
+        ),
+    ] = None,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Join the parts and make the shards, once all parts are done.")
+    ] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Show what would run and why; run nothing.")] = False,
 ) -> None:
     """Prepare raw videos: all stages, from files to shards.
@@ -72,7 +83,14 @@ def prep(
     )
     overrides = [*(set_ or []), *([f"scan.corpus={corpus}"] if corpus else [])]
     overrides += [f"run.engine={engine}"] if engine else []
-    prepare(raw, out, config, overrides, selection, offsets_from=offsets_from, plan=plan)
+    if merge and (part or plan or selection != Selection()):
+        raise ConfigError(
+            "--merge joins whole parts, and goes with settings alone",
+            "leave out --part, --plan and what restricts or repeats the work",
+        )
+    prepare(
+        raw, out, config, overrides, selection, offsets_from=offsets_from, plan=plan, part=part, merge=merge
+    )
 
 
 def listed(names: str) -> tuple[str, ...]:
@@ -89,10 +107,13 @@ def prepare(
     *,
     offsets_from: str | None = None,
     plan: bool = False,
+    part: str | None = None,
+    merge: bool = False,
 ) -> None:
     """Run a preparation, or only show its plan."""
     from s2f.pipeline.app.config import load
     from s2f.pipeline.prep import terminal
+    from s2f.pipeline.prep.parts import IncompleteError, Part
     from s2f.pipeline.prep.runner import Preparation
     from s2f.pipeline.stages.resample import ResampleParams
 
@@ -103,9 +124,17 @@ def prepare(
 
         offsets = dict(settings.block(ResampleParams).offsets) | read(place(offsets_from))
         settings = load(config, [*overrides, f"resample.offsets={json.dumps(offsets)}"])
-    preparation = Preparation(place(raw), place(out), settings, selection)
+    share = Part.parse(part) if part else None
+    preparation = Preparation(place(raw), place(out), settings, selection, share)
     if plan:
         terminal.show_plan(preparation, console)
         return
     with resumable():
-        terminal.prepare(preparation, console)
+        try:
+            terminal.prepare(preparation, console, merge=merge)
+        except IncompleteError as error:
+            given = [*(["--config", str(config)] if config else [])]
+            given += [word for each in overrides for word in ("--set", each)]
+            given += ["--offsets-from", offsets_from] if offsets_from else []
+            terminal.show_lacking(error, shlex.join(["s2f", "prep", raw, "--out", out, *given]), console)
+            raise
