@@ -102,6 +102,26 @@ def test_the_tree_of_the_architecture_is_that_of_the_packages() -> None:
     assert tree == captions
 
 
+def test_the_commands_of_all_pages_have_the_options_that_they_are_given() -> None:
+    options: dict[str, set[str]] = {}
+    for command, parameter in parameters(typer.main.get_command(app)):
+        options.setdefault(command, {"--help"}).update(parameter.opts)
+    seen = set()
+    for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        fences = re.findall(
+            r"^```(.*?)\n(.*?)^```$", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+        )
+        shell = "\n".join(body for language, body in fences if not language)
+        for line in shell.replace("\\\n", " ").splitlines():
+            for words in re.findall(r"\bs2f( [a-z][^|#]*)", line):
+                command = next((name for name in options if f"s2f{words} ".startswith(f"{name} ")), None)
+                assert command, f"{path.name}: {line}"
+                unknown = set(re.findall(r"(?<= )--[a-z-]+", words)) - options[command]
+                assert not unknown, f"{path.name}: {line}"
+                seen.add(command)
+    assert set(options) - seen <= {"s2f settings", "s2f demo", "s2f models fetch", "s2f stage"}
+
+
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 def test_the_audit_page_names_every_check_and_its_settings(check: object) -> None:
     text = page("audit")
