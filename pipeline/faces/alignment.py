@@ -34,6 +34,8 @@ TURNED = {
     2: ("stands on its head", "turn the photo by 180 degrees"),
 }
 
+# Faces of a photo have at least this share of the best one's score.
+CLEAR = 0.25
 # Of a face with this score no detector doubts that it stands upright: faces on their heads reach 0.2.
 SURE = 0.5
 
@@ -139,6 +141,8 @@ def photo_points(picture: Picture, backend: Backend, report: Callable[[str], obj
     faces = backend.detect(picture) or _in_tiles(picture, backend)
     faces = sorted(faces, key=lambda face: float(face.box[2] - face.box[0]))
     _check_upright(picture, backend, faces)
+    # A detector takes emblems and the like for faces too, with a far lower score.
+    faces = [face for face in faces if face.score >= CLEAR * _best(faces)]
     points = backend.points(picture, faces[-1].box) if faces else None
     if points is None:
         raise InputError(

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import skimage.data
 from support.prepared import Prepared
 
 from s2f.pipeline.core import media, mjpeg
@@ -173,3 +174,13 @@ def test_mouths_open_in_speech_and_rest_before_it(dlib: Backend, prepared_grid: 
         ratios.append(opening[int(first * 25) : int(last * 25)].mean() / max(rest.mean(), 0.2))
     assert len(ratios) == 5
     assert np.median(ratios) > 1.5
+
+
+def test_an_emblem_that_is_taken_for_a_larger_face_does_not_speak() -> None:
+    photo = cv2.resize(skimage.data.astronaut(), None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    backend = open_backend("dlib", alignment.PHOTO_SIDE)
+    assert len(backend.detect(photo)) == 2
+    told: list[str] = []
+    points = alignment.photo_points(photo, backend, report=told.append)
+    assert np.abs(points.mean(axis=0) - (445, 260)).max() < 30
+    assert told == []
