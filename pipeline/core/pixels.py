@@ -23,6 +23,9 @@ TO_709 = np.array(
 WHITE = {16: 203 / 10_000, 18: 0.265}
 KNEE = 0.75
 
+# No camera has pixels that are so many times as wide as high, or as high as wide: a damaged file says so.
+MOST_ASPECT = 8
+
 # Threads of a conversion. More would live as long as the frame, and a frame that is collected in a process
 # forked since then would wait for its threads for ever.
 THREADS = 1
@@ -47,7 +50,7 @@ def display_matrix(frame: "av.VideoFrame") -> bytes | None:
 def upright(frame: "av.VideoFrame", aspect: Fraction | None, matrix: bytes | None = None) -> Picture:
     """The frame as players show it; `aspect` is the width of a pixel by its height, `matrix` turns it."""
     width, height = frame.width, frame.height
-    if aspect:
+    if aspect and 1 / MOST_ASPECT <= aspect <= MOST_ASPECT:
         width, height = (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
     options: dict[str, Any] = {}
     if (width, height) != (frame.width, frame.height):

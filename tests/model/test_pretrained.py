@@ -44,9 +44,8 @@ def test_a_photo_speaks_without_a_training(
 ) -> None:
     (tmp_path / "me.png").write_bytes(encode_png(other[0]))
     out = tmp_path / "me.mp4"
-    ended = s2f(
-        "animate", "--image", tmp_path / "me.png", "--audio", data / "audio/bus_chinese.wav", "--out", out
-    )
+    given = ("--image", tmp_path / "me.png", "--audio", data / "audio/bus_chinese.wav")
+    ended = s2f("animate", *given, "--frame", "face", "--out", out)
     assert ended.code == 0, ended.err
     frames = np.stack([frame.astype(np.float32) for frame in media.FrameReader(out)])
     moving = frames.std(axis=0).mean(axis=-1)

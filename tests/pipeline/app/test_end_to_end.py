@@ -66,7 +66,8 @@ def check_way(raw: Path, work: Path, audio: Path, prep: list[str], s2f: Callable
 
 def check_video(video: Path, audio: Path) -> None:
     head = media.probe(video)
-    assert (head.width, head.height, head.fps) == (96, 128, 25)
+    # The whole photo.
+    assert (head.width, head.height, head.fps) == (360, 288, 25)
     assert (head.video_codec, head.audio_codec) == ("h264", "aac")
     heard = sum(len(piece) for piece in media.read_audio(audio, 16000, chunk_seconds=5)) / 16000
     frames = [frame.astype(np.int16) for frame in media.FrameReader(video)]

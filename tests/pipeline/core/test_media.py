@@ -369,3 +369,9 @@ def test_a_converted_frame_holds_no_threads(data: Path) -> None:
         pixels.upright(frame, None)
         pixels.emptiness(frame)
         assert set(Path("/proc/self/task").iterdir()) == before
+
+
+@pytest.mark.parametrize("aspect", [Fraction(1, 53_676), Fraction(60_000), Fraction(0)])
+def test_pixels_of_a_shape_that_no_camera_has_are_taken_as_square(aspect: Fraction) -> None:
+    frame = av.VideoFrame.from_ndarray(np.full((288, 360, 3), 90, np.uint8), format="rgb24")
+    assert pixels.upright(frame, aspect).shape == (288, 360, 3)
