@@ -416,6 +416,8 @@ class Preparation:
 
     def _take_over(self, begun: Collection[Part]) -> None:
         """Take over what parts have done, in memory."""
+        if not begun:
+            return
         # Which pieces there are follows from the recordings.
         parts.take_over(self.recordings.manifest, self.out, begun, self.files)
         self.__dict__.pop("sources", None)

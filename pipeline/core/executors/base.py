@@ -44,12 +44,8 @@ class Executor(Protocol):
 
 
 def begin_worker() -> None:
-    """Leave Ctrl-C and the like to the parent, and keep OpenCV from starting threads in every process.
-
-    What has been imported is not looked at again by the garbage collector: see `freed`.
-    """
+    """Leave Ctrl-C and the like to the parent, and keep OpenCV from starting threads in every process."""
     signals.leave_to_parent()
-    gc.freeze()
     with contextlib.suppress(ImportError):
         import cv2
 
@@ -60,9 +56,11 @@ def freed(work: Callable[[Item], Result], item: Item) -> Result:
     """Do the work on an item, and free what it has left in reference cycles.
 
     Some frames of PyAV lie in such cycles. Python would let them grow to gigabytes before it looks for them,
-    since they are few objects.
+    since they are few objects. What is left over is frozen: modules and models are looked at once, not after
+    every item.
     """
     try:
         return work(item)
     finally:
         gc.collect()
+        gc.freeze()
