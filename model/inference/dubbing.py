@@ -16,7 +16,7 @@ from s2f.pipeline.core.media import FrameReader, check_sound, read_audio, write_
 from s2f.pipeline.core.progress import Progress
 from s2f.pipeline.core.windows import frames_for
 from s2f.pipeline.faces import identity, mouth
-from s2f.pipeline.faces.alignment import HEIGHT, WIDTH, crop, similarity, smooth
+from s2f.pipeline.faces.alignment import smooth
 from s2f.pipeline.faces.base import Backend, Points
 from s2f.pipeline.faces.settings import DEFAULT_FACES, FaceSettings
 from s2f.pipeline.faces.tracking import Track, by_talking, find_tracks
@@ -63,8 +63,12 @@ def dub(
             f"{video} shows no face", "give a video of a face from the front, 80 px wide or more"
         )
     points = _points(by_talking(tracks)[0].track)
-    still = _still(pictures, points, talker.size)
-    points |= _elsewhere(tracks, points, pictures, identity.embed(still[None], backend)[0], backend)
+    others = [other for other in map(_points, tracks) if not other.keys() & points.keys()]
+    closed = _closed(points)
+    wanted = {closed: points[closed]} | {_middle(other): other[_middle(other)] for other in others}
+    crops = _crops(pictures, wanted, talker.size)
+    still = crops[closed]
+    points |= _elsewhere(others, crops, still, backend)
     sound = read_audio(audio, talker.sample_rate, chunk_seconds=1.0)
     generated = generate(talker, still, sound, device, seed)
     frames = _composited(pictures, points, generated, still, part)
@@ -100,36 +104,33 @@ def _points(track: Track) -> dict[int, Points]:
     return dict(zip(range(first, stop), smooth(track.dense(first, stop).points, SMOOTH), strict=True))
 
 
-def _still(pictures: Iterable[Picture], points: dict[int, Points], size: tuple[int, int]) -> Picture:
-    """The aligned face of the frame in which the mouth is opened least."""
-    closed = min(points, key=lambda number: float(mouth.relative_opening(points[number][None])[0]))
-    return _crop(pictures, points, closed, size)
+def _closed(points: dict[int, Points]) -> int:
+    """The number of the frame in which the mouth is opened least."""
+    return min(points, key=lambda number: float(mouth.relative_opening(points[number][None])[0]))
 
 
-def _crop(
-    pictures: Iterable[Picture],
-    points: dict[int, Points],
-    number: int,
-    size: tuple[int, int] = (WIDTH, HEIGHT),
-) -> Picture:
-    picture = next(itertools.islice(pictures, number, None))
-    return crop(picture, similarity(points[number][None], size)[0], size)
+def _middle(points: dict[int, Points]) -> int:
+    return list(points)[len(points) // 2]
+
+
+def _crops(
+    pictures: Iterable[Picture], wanted: dict[int, Points], size: tuple[int, int]
+) -> dict[int, Picture]:
+    """The aligned faces with these points by the numbers of their frames; the video is read once."""
+    shown = itertools.islice(enumerate(pictures), max(wanted) + 1)
+    return {number: Face(picture, wanted[number], size).crop for number, picture in shown if number in wanted}
 
 
 def _elsewhere(
-    tracks: list[Track],
-    points: dict[int, Points],
-    pictures: Iterable[Picture],
-    person: identity.Embedding,
-    backend: Backend,
+    others: list[dict[int, Points]], crops: dict[int, Picture], still: Picture, backend: Backend
 ) -> dict[int, Points]:
     """The points of the same person in other shots."""
+    person = identity.embed(still[None], backend)[0]
     found: dict[int, Points] = {}
-    for track in tracks:
-        other = _points(track)
-        if other.keys() & (points.keys() | found.keys()):
+    for other in others:
+        if other.keys() & found.keys():
             continue
-        face = _crop(pictures, other, track.frames[len(track.frames) // 2])
+        face = crops[_middle(other)]
         if np.linalg.norm(identity.embed(face[None], backend)[0] - person) < SAME_PERSON:
             found |= other
     return found

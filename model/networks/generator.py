@@ -24,6 +24,7 @@ from s2f.model.networks.layers import (
 )
 from s2f.model.networks.log_mel import LogMelEncoder
 from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.faces.alignment import is_face_size
 
 # A decoder that blends begins with frames that are mostly the still.
 RESERVE = 2.0
@@ -40,8 +41,7 @@ Memory = tuple[Tensor | None, Tensor | None]
 def face_size(size: Sequence[int]) -> tuple[int, int]:
     """Height and width of pictures that the networks can take. Raises InputError for another size."""
     height, width = size
-    times = width // PAPER_SIZE[1]
-    if not times or (height, width) != (times * PAPER_SIZE[0], times * PAPER_SIZE[1]):
+    if not is_face_size(width, height):
         raise InputError(
             f"the networks take faces of 96 x 128 px or a multiple of it, not of {width} x {height}",
             "prepare them with align.size=[96,128], [192,256] or [288,384]",

@@ -3,6 +3,8 @@
 from torch import Tensor
 from torch.nn import functional
 
+from s2f.model.networks.layers import PAPER_SIZE
+
 # Where the mouth lies in an aligned crop of 96 x 128 px; its middle is at about (50, 89).
 MOUTH_ROWS, MOUTH_COLUMNS = slice(68, 112), slice(20, 80)
 # Where the eyes lie, with their lids and brows.
@@ -63,7 +65,7 @@ def mouth_region(pictures: Tensor) -> Tensor:
 
 
 def _region(pictures: Tensor, rows: slice, columns: slice) -> Tensor:
-    times = pictures.shape[-2] // 128
+    times = pictures.shape[-2] // PAPER_SIZE[0]
     return pictures[..., rows.start * times : rows.stop * times, columns.start * times : columns.stop * times]
 
 

@@ -105,6 +105,12 @@ def crop(picture: Picture, transform: Transforms, size: tuple[int, int] = (WIDTH
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGBA2RGB), dtype=np.uint8)
 
 
+def is_face_size(width: int, height: int) -> bool:
+    """Whether an aligned face may have this size: 96 x 128 px, or as many times of both."""
+    times = width // WIDTH
+    return times > 0 and (width, height) == (times * WIDTH, times * HEIGHT)
+
+
 def usual_size(frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Crops of any size, uint8 (n, h, w, 3), in the papers' size of 96 px wide and 128 high."""
     if frames.shape[1:3] == (HEIGHT, WIDTH):
@@ -115,7 +121,8 @@ def usual_size(frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 def aligned_frames(frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Frames for a network that takes them in the usual size. Raises InputError where they are no faces."""
-    if not len(frames) or frames.ndim != 4 or frames.shape[1] * WIDTH != frames.shape[2] * HEIGHT:
+    are_pictures = frames.ndim == 4 and frames.shape[3] == 3 and frames.dtype == np.uint8 and len(frames)
+    if not are_pictures or not is_face_size(*frames.shape[2:0:-1]):
         raise InputError(
             f"frames of the shape {frames.shape} are no aligned faces of {WIDTH} x {HEIGHT} px or a multiple",
             "align them as 's2f prep' does, with align.size of [96,128] or a multiple of it",

@@ -4,11 +4,9 @@ A missed bound fails its benchmark, and so does one that gives no verdict.
 """
 
 from collections.abc import Generator
-from typing import Literal
 
 import pytest
 import report
-import torch
 from report import Line, Verdict
 from rich.console import Console
 
@@ -19,26 +17,10 @@ WIDTH = 140
 
 @pytest.fixture
 def verdict(request: pytest.FixtureRequest) -> Verdict:
-    """Tell a figure, and the baseline that was measured in the same run, each with its unit.
-
-    `ratio` is how they stand to each other, at least `bound`, or at most where `better` is less. `threads`:
-    as many as torch uses now, or as the processes that were measured had.
-    """
-
-    def tell(
-        name: str,
-        figure: str,
-        baseline: str,
-        ratio: float,
-        bound: float,
-        better: Literal["more", "less"] = "more",
-        threads: int | None = None,
-    ) -> None:
-        line = Line(name, figure, baseline, ratio, bound, better, threads or torch.get_num_threads())
-        request.config.stash[LINES].setdefault(request.node.nodeid, []).append(line)
-        print(line)
-
-    return tell
+    """What a benchmark tells its figures to."""
+    told = Verdict()
+    request.config.stash[LINES][request.node.nodeid] = told.lines
+    return told
 
 
 @pytest.hookimpl(wrapper=True)

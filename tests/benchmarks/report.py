@@ -5,7 +5,7 @@ import platform
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import torch
 from rich.table import Table
@@ -51,8 +51,15 @@ class Line:
         return f"{told}: {self.verdict} ({self.threads} thread{'s' * (self.threads != 1)}; {machine()})"
 
 
-class Verdict(Protocol):
-    """What the fixture `verdict` gives."""
+class Verdict:
+    """Tells a figure, and the baseline that was measured in the same run, each with its unit.
+
+    `ratio` is how they stand to each other, at least `bound`, or at most where `better` is less. `threads`:
+    as many as torch uses now, or as the processes that were measured had. What was told is in `lines`.
+    """
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
 
     def __call__(
         self,
@@ -63,7 +70,10 @@ class Verdict(Protocol):
         bound: float,
         better: Literal["more", "less"] = "more",
         threads: int | None = None,
-    ) -> None: ...
+    ) -> None:
+        line = Line(name, figure, baseline, ratio, bound, better, threads or torch.get_num_threads())
+        self.lines.append(line)
+        print(line)
 
 
 def machine() -> str:

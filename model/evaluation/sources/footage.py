@@ -58,8 +58,7 @@ class Video:
     @property
     def is_face(self) -> bool:
         """Whether its pictures are already aligned faces."""
-        width, height = self.size
-        return width % alignment.WIDTH == 0 and width * alignment.HEIGHT == height * alignment.WIDTH
+        return alignment.is_face_size(*self.size)
 
     @property
     def enlarged(self) -> int:

@@ -101,7 +101,7 @@ def animate(
         return
     part = PARTS[keep or ("upper" if video else "none")]
     shown = progress_lines(console) if console.is_terminal else nullcontext(None)
-    with _spoken(text, voice) if audio is None else nullcontext(audio) as speech, shown as progress:
+    with _spoken(text or "", voice) if audio is None else nullcontext(audio) as speech, shown as progress:
         if video:
             from s2f.model.inference.dubbing import dub
 
@@ -127,12 +127,10 @@ def animate(
 
 
 @contextmanager
-def _spoken(text: str | None, voice: str) -> Iterator[Path]:
+def _spoken(text: str, voice: str) -> Iterator[Path]:
     """A file with a text as speech."""
     from s2f.pipeline.demo.speech import speak_to_wav
 
-    if not text or not text.strip():
-        raise InputError("there is nothing to say", 'give some words, as in --text "Good morning!"')
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "speech.wav"
         speak_to_wav(text, path, voice=voice)

@@ -11,7 +11,6 @@ import multiprocessing
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -20,14 +19,13 @@ from typing import Any, Literal
 from s2f.pipeline.core import signals
 from s2f.pipeline.core.errors import S2fError
 from s2f.pipeline.core.executors.base import begin_worker
-from s2f.pipeline.core.executors.local import FIRST
+from s2f.pipeline.core.executors.local import forking
 from s2f.pipeline.core.files import as_text
 from s2f.pipeline.core.progress import Progress
 from s2f.pipeline.faces import DEFAULT, preload
 
 # What all processes share: they are forked from one that has imported it.
 PRELOAD = (
-    FIRST,
     "s2f.pipeline.app.studio.animation",
     "s2f.pipeline.app.studio.films",
     *preload(DEFAULT),
@@ -42,9 +40,7 @@ Job = Callable[[Any, Progress], Any]
 
 def prepare() -> None:
     """Start the process that the others are forked from: it takes a while to import what they share."""
-    multiprocessing.get_context("forkserver").set_forkserver_preload(list(PRELOAD))
-    with signals.unheard():
-        forkserver.ensure_running()
+    forking(PRELOAD)
 
 
 class Lane:
@@ -101,9 +97,7 @@ class Work:
         """Do it, and wait for its end."""
         self.state = "working"
         ours, theirs = multiprocessing.Pipe(duplex=False)
-        prepare()
-        context = multiprocessing.get_context("forkserver")
-        process = context.Process(target=_work, args=(theirs, self.job, self.order, self.folder))
+        process = forking(PRELOAD).Process(target=_work, args=(theirs, self.job, self.order, self.folder))
         with signals.unheard():
             process.start()
         theirs.close()

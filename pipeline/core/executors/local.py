@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass, field
 from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
 from typing import Any, Generic
 
 import pebble
@@ -85,10 +86,7 @@ class LocalProcesses:
     ) -> Iterator[tuple[Item, Result | WorkerLostError]]:
         """Work through what is left in one pool; items that a broken pool was at stay in `todo.again`."""
         pending: dict[Future[Any], tuple[Item, bool]] = {}
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([FIRST, *self._preload])
-        with signals.unheard():
-            forkserver.ensure_running()
+        context = forking(self._preload)
         pool = pebble.ProcessPool(max_workers=workers, context=context, initializer=begin_worker)
         try:
             while True:
@@ -119,6 +117,15 @@ class LocalProcesses:
             todo.again += pending.values()
             pool.stop()  # type: ignore[no-untyped-call]
             pool.join()
+
+
+def forking(preload: Iterable[str]) -> ForkServerContext:
+    """The context of processes that are forked from one that has imported `preload`, which is started."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([FIRST, *preload])
+    with signals.unheard():
+        forkserver.ensure_running()
+    return context
 
 
 def _result(future: Future[Any], time_limit: float) -> Any:

@@ -109,8 +109,11 @@ def test_lip_reader_and_sync_scorer_see_the_same_mouth_in_any_size(crops: Crops)
         assert np.abs(mouth - mouths[0]).mean() < 4
         assert half.shape == (1, 1, 3, 64, 96)
         assert (half - lower[0]).abs().mean() < 4
+    for wrong in ((3, 128, 128, 3), (3, 64, 48, 3), (3, 128, 96, 1), (0, 128, 96, 3), (128, 96, 3)):
+        with pytest.raises(InputError, match="no aligned faces"):
+            cut_mouths(np.zeros(wrong, np.uint8))
     with pytest.raises(InputError, match="no aligned faces"):
-        cut_mouths(np.zeros((3, 128, 128, 3), np.uint8))
+        cut_mouths(np.zeros((3, 128, 96, 3), np.float32))  # type: ignore[arg-type]
 
 
 def test_the_losses_look_at_the_same_mouth_in_any_size(crops: Crops) -> None:
