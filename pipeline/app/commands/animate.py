@@ -55,7 +55,10 @@ def animate(
         typer.Option(help="Of the face in a photo: upper leaves eyes and forehead as they are."),
     ] = None,
     scale: Annotated[
-        int, typer.Option(min=1, max=8, help="How many times 96 x 128 px the face alone is shown.")
+        int,
+        typer.Option(
+            min=1, max=8, help="How many times its own size, mostly 96 x 128 px, the face alone has."
+        ),
     ] = 1,
     faces: VideoFaces = DEFAULT,
     seed: Annotated[
@@ -65,7 +68,7 @@ def animate(
     """Make a photo speak, or a video say something else.
 
     The whole photo is shown, at its own size. With --stream the face alone speaks while the sound comes in:
-    fragmented mp4, or bare rgb24 frames of 96 x 128.
+    fragmented mp4, or bare rgb24 frames, mostly of 96 x 128.
 
     Example: s2f animate --image me.jpg --text "Good morning!" --out me.mp4
     """
