@@ -3,7 +3,9 @@
 It logs, validates, saves and stops. What is particular to a training is its `Trainee`.
 """
 
+import copy
 import itertools
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -11,14 +13,18 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from rich.console import Console
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
 
 from s2f.model.training.curves import Curves, read_metrics
 from s2f.model.training.distributed import Distributed
-from s2f.model.training.terminal import Display, Plan, stop_requests, timed
+from s2f.model.training.terminal import Display, Plan, StopWish, stop_requests, timed
 
 Item = TypeVar("Item")
 # A block that a wish to stop may interrupt.
 Breakable = AbstractContextManager[None]
+# Seconds of a step from which on the next one is broken off by a wish to stop.
+SLOW = 1.0
 
 
 class Trainee(Protocol[Item]):
@@ -104,6 +110,9 @@ def run_loop(trainee: Trainee[Item], display: Display, run: Path, console: Conso
     plan, log, validate = trainee.plan, trainee.curves, trainee.validate
     # One of several ranks waits on: all stop after the same step.
     alone = trainee.distributed.world == 1
+    # A GPU's steps are short, and its memory has no room for a copy.
+    undoes = alone and trainee.distributed.device.type == "cpu"
+    took = math.inf
 
     def validated() -> None:
         if validate:
@@ -120,8 +129,10 @@ def run_loop(trainee: Trainee[Item], display: Display, run: Path, console: Conso
                 if trainee.distributed.any(bool(stop)) or trainee.ended_early:
                     break
                 begun = time.perf_counter()
-                values = trainee.train_step(batch)
-                display.show(trainee.step, values, waited, time.perf_counter() - begun)
+                slow = undoes and took > SLOW
+                values = _whole_step(trainee, batch, stop) if slow else trainee.train_step(batch)
+                took = time.perf_counter() - begun
+                display.show(trainee.step, values, waited, took)
                 last = trainee.step == plan.steps
                 if log and (last or trainee.step % plan.log_every == 0):
                     log.write(trainee.step, {**values, **display.pace.scalars(), **trainee.rates()})
@@ -138,3 +149,19 @@ def run_loop(trainee: Trainee[Item], display: Display, run: Path, console: Conso
     if bool(stop) and not is_over(trainee, run):
         told = f"stopped at step {trainee.step:,}, saved in {run}; go on with --resume"
         console.print(told, markup=False, soft_wrap=True)
+
+
+def _whole_step(trainee: Trainee[Item], batch: Item, stop: StopWish) -> dict[str, float]:
+    """A step that is done as a whole or not at all. Raises KeyboardInterrupt where it is broken off."""
+    before = copy.deepcopy(trainee.state_dict())
+    try:
+        with stop.waiting(), saved_tensors_hooks(_same, _same):
+            return trainee.train_step(batch)
+    except KeyboardInterrupt:
+        trainee.load_state_dict(before)
+        raise
+
+
+def _same(tensor: Tensor) -> Tensor:
+    """Change nothing: a call from within a backward pass, in which Python hears of a signal."""
+    return tensor.detach()

@@ -20,7 +20,7 @@ from support.prepared import Command, refused
 
 from s2f.model.data.loader import TrainBatches
 from s2f.model.networks import weights
-from s2f.model.training import checkpoint
+from s2f.model.training import checkpoint, loop
 from s2f.model.training.config import TrainParams
 from s2f.model.training.distributed import Distributed
 from s2f.model.training.state import new_state
@@ -183,6 +183,35 @@ def test_ctrl_c_saves_and_says_how_to_go_on(data: Path, tmp_path: Path) -> None:
     assert 0 < scores["step"] < 100_000
     assert "--resume" in text
     assert checkpoint.load_state(run)["step"] == scores["step"]
+
+
+def test_a_slow_step_is_broken_off_and_leaves_nothing(
+    data: Path, whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "SLOW", 0.0)
+    calls, last = 0, -1
+
+    def same(tensor: torch.Tensor) -> torch.Tensor:
+        nonlocal calls
+        calls += 1
+        if calls == last:
+            signal.raise_signal(signal.SIGTERM)
+        return tensor.detach()
+
+    monkeypatch.setattr(loop, "_same", same)
+    start(data, tmp_path / "counted", small())
+    per_step, rest = divmod(calls, 4)
+    assert (per_step > 100, rest) == (True, 0)
+    # At the begin of the third step, within its passes forward and back, and in its last call.
+    for share in (0.01, 0.3, 0.5, 0.8, 1.0):
+        calls, last = 0, 2 * per_step + round(share * per_step)
+        run = tmp_path / str(last)
+        scores, text = start(data, run, small())
+        assert scores["step"] == 2
+        assert "stopped at step 2" in text
+        calls, last = 0, -1
+        start(data, run, small(), resume=True)
+        assert equal(run / "generator.safetensors", whole.run / "generator.safetensors")
 
 
 def test_no_progress_ends_the_run(data: Path, tmp_path: Path) -> None:
