@@ -47,6 +47,17 @@ def smallest(size: tuple[int, int]) -> tuple[int, int]:
     return size[0] >> halvings, size[1] >> halvings
 
 
+def half(size: tuple[int, int]) -> tuple[int, int]:
+    """The height and width of pictures that were `halved`."""
+    height, width = size
+    return height // 2, width // 2
+
+
+def halved(pictures: Tensor) -> Tensor:
+    """Pictures (N, 3, h, w) in half their height and width."""
+    return functional.avg_pool2d(pictures, 2)
+
+
 class PictureEncoder(nn.Module):
     """Halvings of a picture (N, channels, *size), then one convolution over what is left.
 

@@ -106,6 +106,9 @@ class ObjectiveParams(Params):
         4, ge=1, le=1000, description="frames per clip that the frame discriminator sees"
     )
     sequence: Literal["audiovisual", "video"] = _decided("sequence", "what the sequence discriminator judges")
+    sequence_halves: bool = Field(
+        False, description="it sees pictures of half the height and width, which is faster"
+    )
     sync_frames: int = Field(
         5, ge=1, le=100, description="frames of the snippets of the synchronisation discriminator"
     )

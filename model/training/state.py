@@ -181,7 +181,9 @@ def _adversaries(
     params: TrainParams, window: int, sample_rate: int, size: tuple[int, int], device: torch.device
 ) -> Iterator[tuple[str, Adversary]]:
     """The adversaries by name; a discriminator whose weight is 0 is not built."""
-    sizes = Sizes(params.width, window, sample_rate, params.sync_frames, params.sequence, size)
+    sizes = Sizes(
+        params.width, window, sample_rate, params.sync_frames, params.sequence, size, params.sequence_halves
+    )
     for name, entry in DISCRIMINATORS.items():
         if weight := params.weight(name):
             module, lr = entry.build(sizes).to(device), params.lr(name)

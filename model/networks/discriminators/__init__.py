@@ -23,7 +23,7 @@ class Sizes:
 
     `size` is the height and the width of the pictures, `width` the number of channels of the first layer,
     `window` the samples of sound per frame, `snippet` the frames of a snippet, `sequence` either
-    "audiovisual" or "video".
+    "audiovisual" or "video"; if it `halves`, it sees pictures of half that size.
     """
 
     width: int
@@ -32,6 +32,7 @@ class Sizes:
     snippet: int
     sequence: str
     size: tuple[int, int] = (128, 96)
+    halves: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from s2f.model.networks.layers import (
     PictureEncoder,
     SoundEncoder,
     channels_last,
+    half,
+    halved,
     over_frames,
 )
 
@@ -20,11 +22,21 @@ class SequenceDiscriminator(nn.Module):
 
     A CNN per frame, a GRU of 2 layers over time, a classifier of 2 layers at the end (P1). Our
     choice: the sound enters as the codes of an encoder like the generator's, beside the frame's
-    code; the CNN has half the generator's width, since it sees every frame twice as often.
+    code; the CNN has half the generator's width, since it sees every frame twice as often. If it
+    `halves`, it sees pictures of half the height and width.
     """
 
-    def __init__(self, width: int, window: int, sample_rate: int, size: tuple[int, int] = PAPER_SIZE) -> None:
+    def __init__(
+        self,
+        width: int,
+        window: int,
+        sample_rate: int,
+        size: tuple[int, int] = PAPER_SIZE,
+        halves: bool = False,
+    ) -> None:
         super().__init__()
+        self.halves = halves
+        size = half(size) if halves else size
         self.picture = PictureEncoder(3, max(2, width // 2), CODE, size=size, judge=True)
         self.sound = SoundEncoder(window, sample_rate, CODE)
         self.recurrent = nn.GRU(2 * CODE, CODE, num_layers=2, batch_first=True)
@@ -38,16 +50,17 @@ class SequenceDiscriminator(nn.Module):
     def compare(self, still: Tensor, videos: list[Tensor], windows: Tensor) -> list[Tensor]:
         """The logits of several videos with the same sound, which is heard once."""
         heard = over_frames(self.sound, windows)
-        codes = [
-            torch.cat([over_frames(lambda pictures: self.picture(pictures)[0], frames), heard], dim=2)
-            for frames in videos
-        ]
+        codes = [torch.cat([over_frames(self._seen, frames), heard], dim=2) for frames in videos]
         states, _ = self.recurrent(torch.cat(codes))
         return list(self.verdict(states[:, -1]).flatten().chunk(len(videos)))
+
+    def _seen(self, pictures: Tensor) -> Tensor:
+        codes: Tensor = self.picture(halved(pictures) if self.halves else pictures)[0]
+        return codes
 
 
 def build(sizes: Sizes) -> nn.Module:
     """The discriminator of these sizes, of the paper that `sequence` means."""
     if sizes.sequence == "video":
-        return VideoDiscriminator(sizes.width, sizes.size)
-    return SequenceDiscriminator(sizes.width, sizes.window, sizes.sample_rate, sizes.size)
+        return VideoDiscriminator(sizes.width, sizes.size, sizes.halves)
+    return SequenceDiscriminator(sizes.width, sizes.window, sizes.sample_rate, sizes.size, sizes.halves)

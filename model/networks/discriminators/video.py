@@ -3,24 +3,27 @@
 from torch import Tensor, nn
 
 from s2f.model.networks.discriminators import CODE
-from s2f.model.networks.layers import PAPER_SIZE, VideoEncoder
+from s2f.model.networks.layers import PAPER_SIZE, VideoEncoder, half, halved, over_frames
 
 
 class VideoDiscriminator(nn.Module):
     """Does a video move like a face? P2's sequence discriminator, which hears nothing.
 
     Spatio-temporal convolutions, a GRU of 1 layer, a classifier of 1 layer (P2). Our choice: the
-    sizes, and half the generator's width, as in P1's.
+    sizes, and half the generator's width, as in P1's. If it `halves`, it sees pictures of half the
+    height and width.
     """
 
-    def __init__(self, width: int, size: tuple[int, int] = PAPER_SIZE) -> None:
+    def __init__(self, width: int, size: tuple[int, int] = PAPER_SIZE, halves: bool = False) -> None:
         super().__init__()
-        self.video = VideoEncoder(max(2, width // 2), CODE, size)
+        self.halves = halves
+        self.video = VideoEncoder(max(2, width // 2), CODE, half(size) if halves else size)
         self.recurrent = nn.GRU(CODE, CODE, batch_first=True)
         self.verdict = nn.Linear(CODE, 1)
 
     def forward(self, still: Tensor, frames: Tensor, windows: Tensor) -> Tensor:
         """Logits (B,) of frames (B, T, 3, *size); neither still nor sound."""
+        frames = over_frames(halved, frames) if self.halves else frames
         states, _ = self.recurrent(self.video(frames.transpose(1, 2)))
         logits: Tensor = self.verdict(states[:, -1]).flatten()
         return logits

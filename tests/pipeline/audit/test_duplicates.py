@@ -15,7 +15,7 @@ from s2f.pipeline.core import media
 from s2f.pipeline.core.windows import Sound
 
 RATE = 16_000
-BOUND = 0.4
+BOUND = 0.2
 
 
 def heard(video: Path) -> Sound:
@@ -77,6 +77,13 @@ def test_sentences_of_one_speaker_are_not_one_recording(sounds: list[Sound]) -> 
     assert max(agreement(even[0], other) for other in even[1:]) < BOUND / 2
 
 
+def test_words_in_common_are_not_one_recording(sounds: list[Sound]) -> None:
+    """A synthetic voice says a word the same way in each sentence."""
+    half = len(sounds[0]) // 2
+    spliced = np.concatenate([sounds[0][:half], sounds[1][half:]])
+    assert [pair for pair in found([sounds[0], spliced]) if pair.likeness >= BOUND] == []
+
+
 @pytest.mark.parametrize(
     "copy",
     ["louder", "begins later", "ends earlier", "begins earlier", "encoded again", "encoded again and cut"],
@@ -84,7 +91,7 @@ def test_sentences_of_one_speaker_are_not_one_recording(sounds: list[Sound]) -> 
 def test_a_copy_is_found(sounds: list[Sound], copies: dict[str, Sound], copy: str) -> None:
     alike = [pair for pair in found([*sounds, copies[copy]]) if pair.likeness >= BOUND]
     assert [(pair.first, pair.second) for pair in alike] == [(0, len(sounds))]
-    assert alike[0].likeness > 0.8
+    assert alike[0].likeness > 0.7
 
 
 @pytest.mark.parametrize("how", MADE)
@@ -105,7 +112,7 @@ def test_none_of_811_genuine_clips_is_a_copy_of_another(data: Path) -> None:
     """All of them are compared, as if they had one face."""
     videos = [*(data / "grid").glob("s*/*.mpg"), *(data / "grid_s1/s1").glob("*.mkv")]
     assert len(videos) == 811
-    assert max(pair.likeness for pair in found([heard(video) for video in videos])) < BOUND / 2
+    assert max(pair.likeness for pair in found([heard(video) for video in videos])) < 0.15
 
 
 def test_equal_bytes_are_one_recording_and_other_faces_are_not(sounds: list[Sound]) -> None:
