@@ -15,6 +15,7 @@ import s2f
 from s2f.model import pretrained
 from s2f.model.evaluation.learned.metrics import LEARNED_METRICS
 from s2f.model.metrics.scoring import MEASURES
+from s2f.model.networks import related as related_work
 from s2f.model.networks.discriminators import DISCRIMINATORS
 from s2f.pipeline.app import config
 from s2f.pipeline.app.program import PANELS, app
@@ -192,8 +193,8 @@ def corpora() -> Iterator[str]:
 
 
 def measures() -> Iterator[str]:
-    """Metrics and discriminators."""
-    yield "# Metrics and discriminators\n\n## Metrics\n"
+    """Metrics, discriminators, and the generators of related work."""
+    yield "# Metrics, discriminators, related work\n\n## Metrics\n"
     yield "The columns of an evaluation; [how they are measured](../metrics.md).\n"
     better = {True: "higher", False: "lower", None: ""}
     yield from _table(
@@ -212,6 +213,10 @@ def measures() -> Iterator[str]:
             for d in DISCRIMINATORS.values()
         ],
     )
+    yield "\n## Generators of related work\n"
+    yield "The names that `train.generator` takes beside `papers`; [how they are trained](../training.md)."
+    for name, related in related_work.RELATED.items():
+        yield f"\n### {related.title}\n\n`{name}`: {_about(f'{related_work.__name__}.{name}')}"
 
 
 def presets() -> Iterator[str]:

@@ -20,7 +20,10 @@ from s2f.model.data.pictures import to_pictures
 from s2f.model.inference.compositing import Compositor, Face, Part, calm_colours
 from s2f.model.inference.runtime import FRAMES, load_prepared
 from s2f.model.networks.device import best_device
+from s2f.model.networks.generator import Identity
+from s2f.model.networks.generators import speak_on
 from s2f.model.networks.noise import NoiseSource
+from s2f.model.networks.related.pieces import Stretch
 from s2f.model.networks.weights import Talker
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import make_folder
@@ -110,21 +113,29 @@ def generate(
     """Yield the frames (h, w, 3) of the face speaking the sound, which comes in chunks of any length.
 
     The frames do not depend on the chunks, because the recurrent states are carried over. A frame is
-    yielded as soon as the sound reaches the end of its window. The face is encoded before the first chunk
-    is requested.
+    yielded as soon as the sound reaches the end of its window, or of those of its piece where the generator
+    makes pieces. The face is encoded before the first chunk is requested.
     """
-    generator = talker.generator
-    noises = NoiseSource(generator, torch.Generator().manual_seed(seed))
-    window = int(generator.arguments["window"])
-    memory = None
     with torch.inference_mode():
-        still = torch.from_numpy(face).to(device).permute(2, 0, 1)[None] / 127.5 - 1
-        identity = generator.identity(still)
-        for ready in stream_windows(sound, talker.fps, talker.sample_rate, window):
-            for windows in torch.split(torch.from_numpy(ready), FRAMES):
-                noise = noises.draw(1, len(windows)).to(device)
-                frames, memory = generator.speak(identity, windows.to(device)[None], noise, memory)
-                yield from to_pictures(frames[0])
+        identity = identify(talker, face, device)
+        for frames in speak_on(talker.generator, identity, stretches(talker, sound, device, seed)):
+            yield from to_pictures(frames[0])
+
+
+def identify(talker: Talker, face: Picture, device: torch.device) -> Identity:
+    """What the decoder needs to know of a face (h, w, 3)."""
+    still = torch.from_numpy(face).to(device).permute(2, 0, 1)[None] / 127.5 - 1
+    identity: Identity = talker.generator.identity(still)
+    return identity
+
+
+def stretches(talker: Talker, sound: Iterable[Sound], device: torch.device, seed: int) -> Iterator[Stretch]:
+    """Yield the windows of a sound that comes in chunks, with the noise of their frames."""
+    noises = NoiseSource(talker.generator, torch.Generator().manual_seed(seed))
+    window = int(talker.generator.arguments["window"])
+    for ready in stream_windows(sound, talker.fps, talker.sample_rate, window):
+        for windows in torch.split(torch.from_numpy(ready), FRAMES):
+            yield windows.to(device)[None], noises.draw(1, len(windows)).to(device)
 
 
 def stream_windows(sound: Iterable[Sound], fps: Fraction, sample_rate: int, size: int) -> Iterator[Sound]:

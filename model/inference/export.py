@@ -45,15 +45,21 @@ def export(run: Path, kind: Literal["onnx", "torch-export"], out: Path) -> list[
     form = FORMATS[kind]
     form.require()
     talker = load_talker(run, torch.device("cpu"))
+    generator = talker.generator
+    if not isinstance(generator, Generator):
+        raise ExportError(
+            f"{run} has the generator of {generator.arguments['generator']}, which is for comparison alone",
+            "export a run that was trained with train.generator=papers",
+        )
     make_folder(out)
     with _quiet(), torch.no_grad():
-        graphs = make_graphs(talker.generator, form.frames or EXAMPLE_FRAMES)
+        graphs = make_graphs(generator, form.frames or EXAMPLE_FRAMES)
         for graph in graphs.values():
             graph.network.requires_grad_(False)
             form.adapt(graph.network)
         contents = {name: form.write(graph) for name, graph in graphs.items()}
         runners = {name: form.read(content, graphs[name]) for name, content in contents.items()}
-        check(talker.generator, runners, graphs["step"].inputs)
+        check(generator, runners, graphs["step"].inputs)
     files = {f"{name}{form.ending}": content for name, content in contents.items()}
     files[DESCRIPTION] = (json.dumps(describe(talker, kind, graphs), indent=2) + "\n").encode()
     for name, content in files.items():

@@ -20,6 +20,7 @@ from s2f.model.inference.pace import seconds_per_frame, too_slow
 from s2f.model.inference.runtime import load_prepared
 from s2f.model.inference.streams import fragmented_mp4, open_output, write_all
 from s2f.model.networks.device import best_device, limited_threads
+from s2f.model.networks.related.base import PieceGenerator
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.windows import Sound
 from s2f.pipeline.faces.settings import DEFAULT_FACES, FaceSettings
@@ -53,6 +54,11 @@ def animate_live(
         raise InputError("no sound comes in", "pipe mono PCM s16le into standard input")
     device = best_device()
     talker = load_prepared(run, device)
+    if isinstance(talker.generator, PieceGenerator):
+        raise InputError(
+            f"{run} makes {talker.generator.frames} frames at once: it cannot speak while the sound comes in",
+            "give the sound as a file, without --stream",
+        )
     face = read_face(image, talker.size, aligned=aligned, faces=faces)
     sample_rate = sample_rate or talker.sample_rate
     pieces = iter(lambda: os.read(source, 1 << 16), b"")

@@ -6,7 +6,7 @@ from fractions import Fraction
 import torch
 
 from s2f.model.data.pictures import to_pictures
-from s2f.model.networks.generator import Generator
+from s2f.model.networks.generators import AnyGenerator
 from s2f.model.networks.noise import NoiseSource
 
 # As many frames at a time as are made when live animation has fallen behind a little.
@@ -19,7 +19,7 @@ GROWTH = 1.3
 STEP, SHARE = 8, 0.8
 
 
-def seconds_per_frame(generator: Generator, device: torch.device) -> float:
+def seconds_per_frame(generator: AnyGenerator, device: torch.device) -> float:
     """What a frame of a short stretch costs here, measured with this very network on silence."""
     windows = torch.zeros(1, STRETCH, int(generator.arguments["window"]), device=device)
     noise = NoiseSource(generator, torch.Generator().manual_seed(0)).draw(1, STRETCH).to(device)

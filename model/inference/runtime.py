@@ -30,7 +30,9 @@ Norm = nn.BatchNorm1d | nn.BatchNorm2d
 def load_prepared(run: Path, device: torch.device) -> Talker:
     """The best generator of a run, prepared for inference. Raises CheckpointError."""
     talker = load_talker(run, device)
-    return replace(talker, generator=prepare(talker.generator))
+    generator = talker.generator
+    # Those of the related work stay as they are.
+    return replace(talker, generator=prepare(generator)) if isinstance(generator, Generator) else talker
 
 
 def prepare(generator: Generator) -> Generator:

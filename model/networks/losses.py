@@ -77,3 +77,16 @@ def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
 def generator_loss(fake: Tensor) -> Tensor:
     """Binary cross-entropy of the logits of generated material against "real"."""
     return functional.softplus(-fake).mean()
+
+
+def wasserstein_critic_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """How much more a critic gives to generated than to real material (Arjovsky et al. 2017).
+
+    Its negative is the critic's estimate of how far they are apart.
+    """
+    return fake.mean() - real.mean()
+
+
+def wasserstein_generator_loss(fake: Tensor) -> Tensor:
+    """What a critic gives to generated material, with the sign changed."""
+    return -fake.mean()

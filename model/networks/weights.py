@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
-from s2f.model.networks.generator import Generator
+from s2f.model.networks.generators import AnyGenerator, build_generator
 from s2f.pipeline.core.errors import CheckpointError
 from s2f.pipeline.core.files import write_bytes
 
@@ -32,7 +32,7 @@ BEST = "best.safetensors"
 class Talker:
     """A trained generator in eval mode, and the rates of the material that it was trained on."""
 
-    generator: Generator
+    generator: AnyGenerator
     fps: Fraction
     sample_rate: int
 
@@ -68,7 +68,7 @@ GENERATOR = Kind("trained model", "s2f train", DESCRIPTION, NEWEST)
 Made = TypeVar("Made")
 
 
-def describe(run: Path, generator: Generator, fps: Fraction, sample_rate: int) -> None:
+def describe(run: Path, generator: AnyGenerator, fps: Fraction, sample_rate: int) -> None:
     """Write what is needed to make the generator again."""
     rest = {"fps": str(fps), "sample_rate": sample_rate, "size": list(generator.size[::-1])}
     write_description(run / DESCRIPTION, generator.arguments, **rest)
@@ -91,8 +91,8 @@ def load_talker(run: Path, device: torch.device) -> Talker:
     run = located(run, GENERATOR)
     kind = replace(GENERATOR, weights=BEST) if (run / BEST).exists() else GENERATOR
 
-    def make(content: dict[str, Any]) -> tuple[Generator, Talker]:
-        generator = Generator(**content["arguments"])
+    def make(content: dict[str, Any]) -> tuple[AnyGenerator, Talker]:
+        generator = build_generator(content["arguments"])
         return generator, Talker(generator, Fraction(content["fps"]), int(content["sample_rate"]))
 
     return load(run, kind, device, make)

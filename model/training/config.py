@@ -10,6 +10,7 @@ from pydantic import Field, create_model, model_validator
 
 from s2f.model.data.config import LoaderParams
 from s2f.model.networks.discriminators import DISCRIMINATORS, Discriminator
+from s2f.model.networks.related import PAPERS, RELATED, TIMES
 from s2f.pipeline.core.params import Params, RenamedParams
 
 # The two papers, in the settings in which they differ. docs/training.md tells which of these are not
@@ -43,6 +44,9 @@ RECIPES: dict[str, dict[str, float | str]] = {
     },
 }
 
+# What the generators of the related work do not have, and its value where it is not asked for.
+LACKING = {"temporal": True, "blinks": False, "blend": False}
+
 Block = TypeVar("Block", bound=Params)
 
 
@@ -73,6 +77,9 @@ class SystemParams(Params):
     """The generator: all settings but the recipe are its arguments."""
 
     recipe: Literal["bmvc2018", "ijcv2019"] = Field("bmvc2018", description="the paper whose system is built")
+    generator: Literal["papers", "mocogan", "tgan", "vgan"] = Field(
+        "papers", description="papers = that of both papers; else that of related work, for comparison"
+    )
     width: int = Field(64, ge=4, le=256, description="channels of the first layer; 64 is the paper's")
     identity: int = _decided("identity", "size of the identity code", ge=1, le=1024)
     context: int = Field(256, ge=1, le=1024, description="size of the context code, what is being said")
@@ -160,7 +167,12 @@ class TrainParams(JudgedParams, LoaderParams, SystemParams, RenamedParams):
     @property
     def network(self) -> dict[str, Any]:
         """The generator's arguments, but for those that follow from the data's sample rate."""
-        return self.model_dump(include={*SystemParams.model_fields} - {"recipe"})
+        given = self.model_dump(include={*SystemParams.model_fields} - {"recipe"})
+        if self.generator == PAPERS:
+            del given["generator"]
+            return given
+        pieces = {"frames": self.frames} if RELATED[self.generator].in_pieces else {}
+        return {name: value for name, value in given.items() if name not in LACKING} | pieces
 
     @property
     def learns_lips(self) -> bool:
@@ -206,6 +218,18 @@ class TrainParams(JudgedParams, LoaderParams, SystemParams, RenamedParams):
         return self
 
     @model_validator(mode="after")
+    def _fits_the_generator(self) -> Self:
+        if self.generator == PAPERS:
+            return self
+        related = RELATED[self.generator]
+        for name, value in LACKING.items():
+            if getattr(self, name) != value:
+                raise ValueError(f"{name} must be {str(value).lower()} for the generator of {related.title}")
+        if related.in_pieces and self.frames % TIMES:
+            raise ValueError(f"frames must be a multiple of {TIMES} for the generator of {related.title}")
+        return self
+
+    @model_validator(mode="after")
     def _long_enough(self) -> Self:
         for each in DISCRIMINATORS.values():
             if not self.weight(each.name):
@@ -217,5 +241,9 @@ class TrainParams(JudgedParams, LoaderParams, SystemParams, RenamedParams):
             if self.frames < each.least_frames:
                 raise ValueError(
                     f"frames must be at least {each.least_frames} for the critic of {each.name}_weight"
+                )
+            if self.frames % each.multiple:
+                raise ValueError(
+                    f"frames must be a multiple of {each.multiple} for the critic of {each.name}_weight"
                 )
         return self

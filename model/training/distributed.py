@@ -31,15 +31,19 @@ class Distributed:
         Not DistributedDataParallel, which expects one forward pass for each backward pass: a
         discriminator has several, one of them for the generator's gradient.
         """
+        self.average(parameter.grad for parameter in parameters if parameter.grad is not None)
+
+    def average(self, tensors: Iterable[Tensor]) -> None:
+        """Replace every tensor by the mean over the ranks."""
         if self.world == 1:
             return
-        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        merged = torch.cat([gradient.flatten() for gradient in gradients])
+        every = list(tensors)
+        merged = torch.cat([tensor.flatten() for tensor in every])
         dist.all_reduce(merged)
         merged /= self.world
-        parts = torch.split(merged, [gradient.numel() for gradient in gradients])
-        for gradient, part in zip(gradients, parts, strict=True):
-            gradient.copy_(part.view_as(gradient))
+        parts = torch.split(merged, [tensor.numel() for tensor in every])
+        for tensor, part in zip(every, parts, strict=True):
+            tensor.copy_(part.view_as(tensor))
 
     def any(self, wish: bool) -> bool:
         """Whether any rank wishes it."""

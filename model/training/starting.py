@@ -5,11 +5,13 @@ from typing import Any
 
 import torch
 
+from s2f.model.networks.related import PAPERS
 from s2f.model.networks.weights import Talker, load_talker
 from s2f.model.training import checkpoint
 from s2f.model.training.config import TrainParams
 from s2f.model.training.state import State
 from s2f.pipeline.core.errors import CheckpointError, ConfigError
+from s2f.pipeline.core.params import checked
 from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.core.windows import window_size
 
@@ -23,7 +25,7 @@ def with_network_of(start: Path, params: TrainParams, data: PreparedSet) -> Trai
     talker = load_talker(start, torch.device("cpu"))
     _check_rates(start, talker, data)
     default = type(params)(recipe=params.recipe)
-    network = dict(talker.generator.arguments)
+    network = {"generator": PAPERS, **talker.generator.arguments}
     del network["size"]
     network["window_seconds"] = network.pop("window") / network.pop("sample_rate")
     # How much is left out in training is not a matter of the network.
@@ -36,7 +38,8 @@ def with_network_of(start: Path, params: TrainParams, data: PreparedSet) -> Trai
                 f"train.{name} is {getattr(params, name)}, but {start} has {value}",
                 "leave it out: the network that a training starts with stays what it is",
             )
-    return params.model_copy(update=network)
+    copy = params.model_copy(update=network)
+    return checked(type(params), copy.model_dump(), f" with the network of {start}", "leave it out")
 
 
 def begin_from(start: Path, state: State) -> list[str]:

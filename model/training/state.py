@@ -11,7 +11,7 @@ from torch.optim import Adam, AdamW
 
 from s2f.model.data.motion import LIP_NUMBERS
 from s2f.model.networks.discriminators import DISCRIMINATORS, Sizes
-from s2f.model.networks.generator import Generator
+from s2f.model.networks.generators import AnyGenerator, build_generator
 from s2f.model.networks.layers import PAPER_SIZE
 from s2f.model.training.config import TrainParams
 from s2f.model.training.distributed import Distributed
@@ -31,7 +31,7 @@ class Adversary:
 
     `decays` says whether its learning rate falls. It sees `judged` frames of each clip, drawn uniformly,
     or all of them in order if that is 0. If `mismatch` is not 0, real frames with the sound of at least
-    so many frames earlier or later in the clip are fakes to it too.
+    so many frames earlier or later in the clip are fakes to it too. See Discriminator for `wasserstein`.
     """
 
     module: nn.Module
@@ -41,6 +41,7 @@ class Adversary:
     decays: bool = False
     judged: int = 0
     mismatch: int = 0
+    wasserstein: bool = False
 
 
 @dataclass
@@ -54,10 +55,10 @@ class State:
 
     params: TrainParams
     distributed: Distributed
-    generator: Generator
+    generator: AnyGenerator
     optimizer: Adam
     adversaries: dict[str, Adversary]
-    mean: Generator | None
+    mean: AnyGenerator | None
     lips: nn.Linear | None = None
     source: torch.Generator = field(default_factory=torch.Generator)
     step: int = 0
@@ -71,7 +72,7 @@ class State:
         return self.distributed.device
 
     @property
-    def kept(self) -> Generator:
+    def kept(self) -> AnyGenerator:
         """The generator that is validated and saved."""
         return self.mean or self.generator
 
@@ -151,7 +152,8 @@ def new_state(
     window = window_size(params.window_seconds, sample_rate)
     with torch.random.fork_rng():
         torch.manual_seed(params.seed)
-        generator = Generator(window=window, sample_rate=sample_rate, size=size, **params.network).to(device)
+        rest = {"window": window, "sample_rate": sample_rate, "size": size}
+        generator = build_generator(params.network | rest).to(device)
         lips = nn.Linear(params.context, LIP_NUMBERS).to(device) if params.learns_lips else None
         adversaries = dict(_adversaries(params, window, sample_rate, size, device))
     mean = copy.deepcopy(generator).requires_grad_(False).eval() if params.ema else None
@@ -164,7 +166,7 @@ def new_state(
     return State(params, distributed, generator, optimizer, adversaries, mean, lips)
 
 
-def _generator_adam(params: TrainParams, generator: Generator, lips: nn.Linear | None) -> Adam:
+def _generator_adam(params: TrainParams, generator: AnyGenerator, lips: nn.Linear | None) -> Adam:
     """The generator's optimizer; what hears the sound may have a weight decay of its own."""
     if not (lips or params.sound_decay):
         return _adam(generator, params.generator_lr)
@@ -182,7 +184,14 @@ def _adversaries(
 ) -> Iterator[tuple[str, Adversary]]:
     """The adversaries by name; a discriminator whose weight is 0 is not built."""
     sizes = Sizes(
-        params.width, window, sample_rate, params.sync_frames, params.sequence, size, params.sequence_halves
+        params.width,
+        window,
+        sample_rate,
+        params.sync_frames,
+        params.sequence,
+        size,
+        params.frames,
+        params.sequence_halves,
     )
     for name, entry in DISCRIMINATORS.items():
         if weight := params.weight(name):
@@ -197,6 +206,7 @@ def _adversaries(
                     entry.decays,
                     params.frames_of(entry.judged),
                     params.frames_of(entry.mismatch),
+                    entry.wasserstein,
                 ),
             )
 

@@ -10,6 +10,7 @@ from s2f.model.data.augment import augment_pictures, augment_sound
 from s2f.model.data.loader import Batch
 from s2f.model.data.motion import LIP_NUMBERS
 from s2f.model.networks.device import multiplies_bf16
+from s2f.model.networks.lipschitz import clip_singular_values
 from s2f.model.networks.losses import (
     discriminator_loss,
     eyes_loss,
@@ -18,6 +19,8 @@ from s2f.model.networks.losses import (
     mouth_loss,
     reconstruction_loss,
     upper_loss,
+    wasserstein_critic_loss,
+    wasserstein_generator_loss,
 )
 from s2f.model.networks.noise import NoiseSource
 from s2f.model.training.state import Adversary, State
@@ -65,7 +68,8 @@ def train_step(state: State, batch: Batch) -> dict[str, float]:
         adversary.module.requires_grad_(False)
         with _precision(state):
             logits = adversary.module(batch.still, view(fake), batch.windows)
-        losses[f"generator/{name}"] = generator_loss(logits.float())
+        judged = wasserstein_generator_loss if adversary.wasserstein else generator_loss
+        losses[f"generator/{name}"] = judged(logits.float())
         adversary.module.requires_grad_(True)
         total = total + adversary.weight * losses[f"generator/{name}"]
     return _improve(state, losses, total)
@@ -143,11 +147,17 @@ def _train_adversary(
         if adversary.mismatch:
             elsewhere = shifted(batch.windows, adversary.mismatch, state.source)
             fake_logits.append(adversary.module(batch.still, real, elsewhere))
-    loss = discriminator_loss(real_logits.float(), torch.cat(fake_logits).float())
+    apart = wasserstein_critic_loss if adversary.wasserstein else discriminator_loss
+    loss = apart(real_logits.float(), torch.cat(fake_logits).float())
     adversary.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     state.distributed.average_gradients(adversary.module.parameters())
     adversary.optimizer.step()
+    if adversary.wasserstein:
+        # The bounds of its norms follow from what they have seen, which differs from rank to rank.
+        seen = (buffer for buffer in adversary.module.buffers() if buffer.is_floating_point())
+        state.distributed.average(seen)
+        clip_singular_values(adversary.module)
     return loss.detach()
 
 

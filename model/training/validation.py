@@ -10,7 +10,7 @@ import torch
 from s2f.model.data.loader import Batch
 from s2f.model.data.pictures import to_pictures
 from s2f.model.metrics.scoring import MEASURES, STILL, ClipVideos, score_clip
-from s2f.model.networks.generator import Generator
+from s2f.model.networks.generators import AnyGenerator
 from s2f.model.networks.noise import NoiseSource
 from s2f.model.training.samples import Example
 from s2f.model.training.terminal import ScoreWords
@@ -35,7 +35,7 @@ TAGS = {"l1": "val/l1", "psnr": "val/psnr", "mouth_r": "val/mouth"}
 
 
 def validate(
-    generator: Generator, clips: Iterable[Batch], seed: int, fps: Fraction, faces: FaceSettings
+    generator: AnyGenerator, clips: Iterable[Batch], seed: int, fps: Fraction, faces: FaceSettings
 ) -> Validation:
     """Score the generator, in eval mode, on clips that come one per batch.
 

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from s2f.model.networks import weights
 from s2f.model.networks.generator import Generator
+from s2f.model.networks.generators import AnyGenerator, build_generator
 from s2f.model.networks.noise import NoiseSource
+from s2f.model.networks.related import RELATED, TIMES
 
 RATE, WINDOW = 16_000, 2560
 
@@ -44,8 +47,23 @@ def make_generator(**changes: Any) -> Generator:
     return generator.eval()
 
 
+def make_related(name: str, **changes: Any) -> AnyGenerator:
+    """A small generator of related work in eval mode whose norms have seen material."""
+    torch.manual_seed(0)
+    more = {"frames": TIMES} if RELATED[name].in_pieces else {}
+    generator = build_generator({"generator": name, **SMALL, "context": 32, **more, **changes})
+    for norm in generator.modules():
+        if isinstance(norm, _BatchNorm):
+            # What it has seen last counts as all that it has seen.
+            norm.momentum = 1.0
+    frames = int(generator.arguments.get("frames", TIMES))
+    with torch.no_grad():
+        generator(*make_input(generator, 2, frames, torch.Generator().manual_seed(1)))
+    return generator.eval()
+
+
 def make_input(
-    generator: Generator, clips: int, frames: int, source: torch.Generator
+    generator: AnyGenerator, clips: int, frames: int, source: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Stills, windows and noise."""
     stills = torch.rand(clips, 3, *generator.size, generator=source) * 2 - 1
@@ -53,7 +71,7 @@ def make_input(
     return stills, windows, NoiseSource(generator, source).draw(clips, frames)
 
 
-def write_run(folder: Path, generator: Generator) -> Path:
+def write_run(folder: Path, generator: AnyGenerator) -> Path:
     """The folder as the trainer would leave it, as far as it concerns the generator."""
     folder.mkdir(parents=True, exist_ok=True)
     weights.describe(folder, generator, Fraction(25), RATE)

@@ -12,6 +12,7 @@ from s2f.model.data.recordings import first, listed
 from s2f.model.evaluation.ablation import tables
 from s2f.model.evaluation.ablation.results import Ablation, Trained, summary
 from s2f.model.evaluation.ablation.rows import AblationRow, AblationRows, settings
+from s2f.model.evaluation.ablation.seams import measure_seams
 from s2f.model.evaluation.evaluate import evaluate
 from s2f.model.evaluation.learned.metrics import learned_metrics
 from s2f.model.evaluation.sources.animated import Animated
@@ -72,7 +73,16 @@ def ablate(
         )
         # The evaluation names the runs itself, and keeps their order.
         measured = iter(evaluation.runs)
-        trained = [each if each.failed else replace(each, name=next(measured).name) for each in trained]
+        trained = [
+            each
+            if each.failed
+            else replace(
+                each,
+                name=next(measured).name,
+                seams=measure_seams(each.run, listed(data, split, limit), seed),
+            )
+            for each in trained
+        ]
         ablation = Ablation(plan, base, tuple(trained), evaluation)
         content = json.dumps(summary(ablation), indent=2, ensure_ascii=False)
         write_bytes(folder / SUMMARY, f"{content}\n".encode())

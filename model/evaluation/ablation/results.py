@@ -7,6 +7,7 @@ from typing import Any
 
 from s2f.model.evaluation.ablation.directions import Direction, directions
 from s2f.model.evaluation.ablation.rows import AblationRow, AblationRows
+from s2f.model.evaluation.ablation.seams import Seams
 from s2f.model.evaluation.results import Evaluation, finite
 from s2f.model.metrics.interval import Interval
 from s2f.model.metrics.scoring import REAL, STILL
@@ -15,13 +16,17 @@ from s2f.model.training.config import TrainParams
 
 @dataclass(frozen=True)
 class Trained:
-    """A row with its run and the steps done, and its name in the evaluation, or why it has no model."""
+    """A row with its run and the steps done, and its name in the evaluation, or why it has no model.
+
+    `seams` of a row whose generator makes pieces.
+    """
 
     row: AblationRow
     run: Path
     steps: int
     name: str = ""
     failed: str = ""
+    seams: Seams | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,7 @@ def summary(ablation: Ablation) -> dict[str, Any]:
                 "steps": each.steps,
                 "failed": each.failed or None,
                 "scores": _plain(ablation.scores(each.name)),
+                "pieces": asdict(each.seams) if each.seams else None,
                 "reported": reported(each.row.reported),
             }
             for each in ablation.trained

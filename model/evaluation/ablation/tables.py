@@ -73,11 +73,12 @@ def sheets(ablation: Ablation, most: int = 1000) -> list[Sheet]:
         (_scores, "ours, other measures" if beside else "ours", others),
         (_order, "the reported order *, and whether ours is the same", beside if ablation.order else []),
     )
-    return [
+    every = [
         make(ablation, title, columns[begin : begin + most])
         for make, title, columns in kinds
         for begin in range(0, len(columns), most)
     ]
+    return [*every, *_pieces(ablation, most)]
 
 
 def _scores(ablation: Ablation, title: str, columns: Sequence[Column]) -> Sheet:
@@ -91,6 +92,26 @@ def _scores(ablation: Ablation, title: str, columns: Sequence[Column]) -> Sheet:
             lines.append((REPORTED, *(_figure(reported.get(each.name), each.digits) for each in columns)))
     heads = (f"{each.title} {ARROWS[each.higher_is_better]}".strip() for each in columns)
     return Sheet(title, ("", *heads), tuple(lines))
+
+
+def _pieces(ablation: Ablation, most: int) -> Iterable[Sheet]:
+    """What rows cost that make a fixed number of frames."""
+    head = ("frames at once", "in common", "made per frame", "apart at seams", "frame to frame")
+    costs = {
+        each.row.name: (
+            str(each.seams.frames),
+            str(each.seams.common),
+            f"{each.seams.frames / (each.seams.frames - each.seams.common):.2f}",
+            mean_text(each.seams.apart, 2),
+            mean_text(each.seams.change, 2),
+        )
+        for each in ablation.trained
+        if each.seams
+    }
+    for begin in range(0, len(head) if costs else 0, most):
+        some = slice(begin, begin + most)
+        lines = tuple((name, *cells[some]) for name, cells in costs.items())
+        yield Sheet("what pieces cost", ("", *head[some]), lines)
 
 
 def _figure(value: float | None, digits: int) -> str:
@@ -119,7 +140,7 @@ def _agreement(direction: Direction | None) -> str:
 
 def notes(ablation: Ablation) -> list[str]:
     """Where the figures come from, how certain they are, and what the order shows."""
-    return [*_sources(ablation), *_orders(ablation), *_failures(ablation)]
+    return [*_sources(ablation), *_seams(ablation), *_orders(ablation), *_failures(ablation)]
 
 
 def _sources(ablation: Ablation) -> Iterable[str]:
@@ -146,6 +167,18 @@ def _sources(ablation: Ablation) -> Iterable[str]:
     )
     if lacking:
         yield f"Not measured here: {', '.join(lacking)}."
+
+
+def _seams(ablation: Ablation) -> Iterable[str]:
+    names = [each.row.name for each in ablation.trained if each.seams]
+    if names:
+        yield (
+            f"{' and '.join(names)} make a fixed number of frames at once: a longer clip is made of pieces,"
+            " the end of each faded into the begin of the next. So more frames are made than are shown, and"
+            " the first comes only after the sound of a piece. Apart at seams: how far two pieces are apart"
+            " in the frames that they have in common, in grey levels of 255; beside it, how far a frame is"
+            " from the next one within a piece."
+        )
 
 
 def _orders(ablation: Ablation) -> Iterable[str]:

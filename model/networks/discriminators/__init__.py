@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from s2f.model.networks.related import TIMES
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -23,7 +25,7 @@ class Sizes:
 
     `size` is the height and the width of the pictures, `width` the number of channels of the first layer,
     `window` the samples of sound per frame, `snippet` the frames of a snippet, `sequence` either
-    "audiovisual" or "video"; if it `halves`, it sees pictures of half that size.
+    "audiovisual" or "video", `frames` the frames of a clip; one that `halves` sees pictures of half that size.
     """
 
     width: int
@@ -32,6 +34,7 @@ class Sizes:
     snippet: int
     sequence: str
     size: tuple[int, int] = (128, 96)
+    frames: int = TIMES
     halves: bool = False
 
 
@@ -43,7 +46,9 @@ class Discriminator:
     NAME_lr; None = the recipe decides. `decays` says whether its learning rate falls with the generator's.
     `judged` names the setting with the number of frames that it sees of each clip, drawn uniformly; without
     it, it sees all of them in order. `mismatch` names a setting: real frames with the sound of at least
-    so many frames earlier or later are fakes to it too. `module` is the file, if it is not that of its name.
+    so many frames earlier or later are fakes to it too. Its clips have `least_frames`, and a multiple of
+    `multiple`. A `wasserstein` critic does not tell real from generated, but how far they are apart, and its
+    singular values are clipped after each step. `module` is the file, if it is not that of its name.
     """
 
     name: str
@@ -55,6 +60,8 @@ class Discriminator:
     judged: str = ""
     mismatch: str = ""
     least_frames: int = 1
+    multiple: int = 1
+    wasserstein: bool = False
     module: str = ""
 
     def build(self, sizes: Sizes) -> "nn.Module":
@@ -98,6 +105,24 @@ DISCRIMINATORS = {
             weight=0.0,
             lr=1e-5,
             least_frames=13,
+        ),
+        Discriminator(
+            "piece",
+            "piece discriminator, VGAN's",
+            "whether a whole clip, of a fixed length, looks real",
+            weight=0.0,
+            lr=2e-4,
+            multiple=TIMES,
+        ),
+        Discriminator(
+            "wasserstein",
+            "Wasserstein critic, TGAN's",
+            "how far whole clips, of a fixed length, are from real ones",
+            weight=0.0,
+            lr=5e-5,
+            multiple=TIMES,
+            wasserstein=True,
+            module=f"{__name__}.piece",
         ),
         Discriminator(
             "mouth",

@@ -27,7 +27,9 @@ def ablate(
     rows: Annotated[
         Path | None,
         typer.Option(
-            "--rows", "--recipes", help="The rows, in YAML, or both_papers; without it those of the paper."
+            "--rows",
+            "--recipes",
+            help="The rows, in YAML, or both_papers or related_work; without it those of the paper.",
         ),
     ] = None,
     config: Config = None,

@@ -16,16 +16,18 @@ import torch
 import yaml
 from rich.console import Console
 from safetensors.torch import load_file
-from support.model_runs import TINIEST, equal
+from support.model_runs import TINIEST, equal, make_related, write_run
 from support.model_shards import make_shards
 from support.prepared import Command, Ended, fingerprint
 
+from s2f.model.data.recordings import listed
 from s2f.model.evaluation.ablation import tables
 from s2f.model.evaluation.ablation.directions import directions
 from s2f.model.evaluation.ablation.results import Ablation, Trained, summary
 from s2f.model.evaluation.ablation.rows import AblationRow, AblationRows
 from s2f.model.evaluation.ablation.rows import load as load_rows
 from s2f.model.evaluation.ablation.rows import settings as row_settings
+from s2f.model.evaluation.ablation.seams import measure_seams
 from s2f.model.evaluation.learned.lipreading import reader
 from s2f.model.evaluation.learned.lipreading.network import LipNet
 from s2f.model.evaluation.learned.sync import scorer
@@ -458,3 +460,67 @@ def test_what_users_get_wrong(command: Command, tmp_path: Path) -> None:
     (tmp_path / "broken.yaml").write_text("rows: [1\n")
     assert "is not valid YAML at line" in command("--rows", tmp_path / "broken.yaml").err
     assert not (tmp_path / "ablation").exists()
+
+
+@pytest.mark.slow
+def test_related_work_from_one_budget(s2f: Command, tmp_path: Path) -> None:
+    data = make_shards(tmp_path / "data", train=4, val=2, frames=36, per_shard=2)
+    folder, changes = tmp_path / "related", settings(frames=16, steps=2, validate_every=2, save_every=2)
+    ended = s2f("ablate", data, "--out", folder, "--rows", "related_work", "--workers", 1, *changes)
+    assert ended.code == 0, ended.err
+    judges = {
+        "bmvc-2018": {"frame", "sequence"},
+        "mocogan": {"frame", "volume"},
+        "tgan": {"wasserstein"},
+        "vgan": {"piece"},
+    }
+    for slug, names in judges.items():
+        assert checkpoint.load_state(folder / "runs" / slug)["adversaries"].keys() == names
+    written = json.loads((folder / "ablation.json").read_text())
+    for row in written["rows"]:
+        assert row["scores"]["psnr"]["clips"] == 2
+        in_pieces = row["name"] in ("TGAN", "VGAN")
+        assert (row["pieces"] is not None) == in_pieces
+        if in_pieces:
+            assert (row["pieces"]["frames"], row["pieces"]["common"]) == (16, 4)
+            assert row["pieces"]["apart"]["clips"] == row["pieces"]["change"]["clips"] == 2
+            assert row["pieces"]["apart"]["mean"] > 0
+    text = (folder / "ablation.md").read_text()
+    assert "**what pieces cost**" in text
+    assert "| TGAN | 16 | 4 | 1.33 |" in text
+    assert "TGAN and VGAN make a fixed number of frames at once" in text
+    assert "what pieces cost" in ended.out
+    before = fingerprint(folder / "runs")
+    again = s2f("ablate", data, "--out", folder, "--rows", "related_work", "--workers", 1, *changes)
+    assert again.out.count("has ended at step 2 already") == 4
+    assert fingerprint(folder / "runs") == before
+    for slug in ("mocogan", "tgan"):
+        begun = s2f(
+            "train", data, "--run", tmp_path / slug, "--start", folder / "runs" / slug,
+            *settings(steps=1, frames=25 if slug == "tgan" else 16, sequence_weight=0, frame_weight=0),
+        )  # fmt: skip
+        assert begun.code == 0, begun.err
+    refused = s2f(
+        "ablate", data, "--out", tmp_path / "other", "--rows", "related_work",
+        "--start", folder / "runs/tgan", *changes,
+    )  # fmt: skip
+    assert refused.code == 1
+    assert "train.generator is mocogan, but" in refused.err
+
+
+def test_seams_are_how_far_pieces_are_apart_where_they_overlap(tmp_path: Path) -> None:
+    data = PreparedSet(make_shards(tmp_path / "data", train=1, val=2, frames=30))
+    wanted = listed(data, "val")
+    assert measure_seams(write_run(tmp_path / "mocogan", make_related("mocogan")), wanted, 0) is None
+    one = measure_seams(write_run(tmp_path / "one", make_related("tgan", frames=32)), wanted, 0)
+    assert one
+    assert (one.frames, one.common, one.apart.clips, one.change.clips) == (32, 8, 0, 2)
+    generator = make_related("tgan")
+    two = measure_seams(write_run(tmp_path / "two", generator), wanted, 0)
+    assert two
+    assert two.apart.clips == 2
+    # Frames that are grey whatever is said have no seams.
+    generator.decoder.paint.weight.data.zero_()  # type: ignore[union-attr, operator]
+    flat = measure_seams(write_run(tmp_path / "flat", generator), wanted, 0)
+    assert flat
+    assert flat.apart.mean == flat.change.mean == 0

@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from support.model_runs import RATE, WINDOW, make_generator, make_input, write_run
+from support.model_runs import RATE, WINDOW, make_generator, make_input, make_related, write_run
 from support.model_shards import draw_faces, make_sound
 
 from s2f.model.inference.animate import animate, frames_for, generate, read_face, stream_windows
 from s2f.model.inference.runtime import FRAMES, Convolution, Product, load_prepared, prepare
 from s2f.model.networks import weights
+from s2f.model.networks.related import RELATED
 from s2f.pipeline.core import wav
 from s2f.pipeline.core.errors import CheckpointError, InputError, OutputError
 from s2f.pipeline.core.media import FrameReader, probe
@@ -66,6 +67,25 @@ def test_the_sound_of_n_frames_gives_n_frames(fps: Fraction) -> None:
         samples = samples_for(frames, fps, RATE)
         assert frames_for(samples, fps, RATE) == frames
         assert frames_for(samples + 2, fps, RATE) == frames + 1
+
+
+@pytest.mark.parametrize("name", RELATED)
+def test_related_work_speaks_for_longer_than_a_piece_and_longer_than_a_second(
+    name: str, material: tuple[Path, Path], tmp_path: Path
+) -> None:
+    generator = make_related(name)
+    run = write_run(tmp_path / "run", generator)
+    face, _ = material
+    (tmp_path / "long.wav").write_bytes(wav.encode(make_sound(40, 0), RATE))
+    made = animate(run, face, tmp_path / "long.wav", tmp_path / "me.mp4", aligned=True, chunk_seconds=0.3)
+    assert made.frames == len(list(FrameReader(tmp_path / "me.mp4"))) == 40
+    talker = load_prepared(run, CPU)
+    whole, parts = (
+        np.stack(list(generate(talker, draw_face(), np.split(make_sound(40, 0), cuts), CPU, seed=3)))
+        for cuts in ([], [500, 9_000, 9_100, 20_000])
+    )
+    assert whole.shape == (40, 128, 96, 3)
+    assert abs(whole.astype(int) - parts).max() <= 1
 
 
 def test_frames_do_not_depend_on_the_chunks(run: Path) -> None:

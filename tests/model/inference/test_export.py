@@ -13,7 +13,7 @@ import numpy.typing as npt
 import onnxruntime
 import pytest
 import torch
-from support.model_runs import make_generator, make_input, write_run
+from support.model_runs import make_generator, make_input, make_related, write_run
 from support.prepared import Command
 
 from s2f.model.inference.export import check, export
@@ -176,3 +176,10 @@ def test_what_users_get_wrong(tmp_path: Path, s2f: Command) -> None:
     ended = s2f("export", run, "--to", "torch-export", "--out", run / "generator.json")
     assert ended.code == 1
     assert "cannot be made" in ended.err
+
+
+def test_related_work_is_not_exported(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", make_related("tgan"))
+    with pytest.raises(ExportError, match="the generator of tgan, which is for comparison alone"):
+        export(run, "onnx", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from support.model_runs import RATE, make_generator, write_run
+from support.model_runs import RATE, make_generator, make_related, write_run
 from support.model_shards import draw_faces, make_sound
 from support.prepared import Command
 
@@ -211,3 +211,28 @@ def test_what_users_get_wrong(run: Path, image: Path, tmp_path: Path, s2f: Comma
     for each in (folder, screen, terminal):
         os.close(each)
     assert not (tmp_path / "talk.mp4").exists()
+
+
+@pytest.mark.parametrize("name", ["tgan", "vgan"])
+def test_what_makes_pieces_cannot_speak_live(name: str, image: Path, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", make_related(name))
+    source, other = os.pipe()
+    try:
+        with pytest.raises(InputError, match="makes 16 frames at once") as caught:
+            animate_live(run, image, tmp_path / "me.mp4", aligned=True, source=source)
+        assert "without --stream" in caught.value.hint
+    finally:
+        os.close(source)
+        os.close(other)
+    assert not (tmp_path / "me.mp4").exists()
+
+
+def test_mocogan_speaks_live(image: Path, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", make_related("mocogan"))
+    source, other = os.pipe()
+    os.write(other, make_pcm(6))
+    os.close(other)
+    made = animate_live(run, image, tmp_path / "me.rgb", form="rgb24", aligned=True, source=source)
+    os.close(source)
+    assert made.frames == 6
+    assert (tmp_path / "me.rgb").stat().st_size == 6 * FRAME

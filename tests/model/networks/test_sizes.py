@@ -66,10 +66,10 @@ def test_generator_and_its_prepared_form_make_frames_of_that_size(size: tuple[in
 def test_all_discriminators_judge_faces_of_that_size(
     size: tuple[int, int], sequence: str, halves: bool
 ) -> None:
-    still, frames = torch.rand(1, 3, *size), torch.rand(1, 13, 3, *size)
+    still, frames = torch.rand(1, 3, *size), torch.rand(1, 16, 3, *size)
     for entry in DISCRIMINATORS.values():
-        judge = entry.build(Sizes(2, WINDOW, RATE, 5, sequence, size, halves))
-        logits = judge(still, frames, torch.rand(1, 13, WINDOW))
+        judge = entry.build(Sizes(2, WINDOW, RATE, 5, sequence, size, halves=halves))
+        logits = judge(still, frames, torch.rand(1, 16, WINDOW))
         assert logits.ndim == 1
         assert torch.isfinite(logits).all()
 

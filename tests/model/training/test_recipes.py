@@ -18,6 +18,7 @@ from s2f.model.networks import weights
 from s2f.model.networks.discriminators import DISCRIMINATORS
 from s2f.model.networks.discriminators.sequence import SequenceDiscriminator
 from s2f.model.networks.discriminators.video import VideoDiscriminator
+from s2f.model.networks.generators import speak_on
 from s2f.model.networks.noise import NoiseSource
 from s2f.model.training.config import RECIPES, TrainParams
 from s2f.model.training.distributed import Distributed
@@ -72,6 +73,9 @@ FIGURES = {
     },
 }
 
+# A critic of related work judges alone.
+ALONE = {"frame_weight": 0.0, "sequence_weight": 0.0}
+
 # Settings, the generator's terms beside those of the adversaries, and the adversaries.
 COMPARISONS: dict[str, tuple[dict[str, Any], set[str], set[str]]] = {
     "bmvc2018": ({}, {"l1"}, {"frame", "sequence"}),
@@ -86,6 +90,16 @@ COMPARISONS: dict[str, tuple[dict[str, Any], set[str], set[str]]] = {
         {"frame", "volume"},
     ),
     "without sync": ({"recipe": "ijcv2019", "sync_weight": 0.0}, {"l1"}, {"frame", "sequence"}),
+    "MoCoGAN": (
+        {"generator": "mocogan", "sequence_weight": 0.0, "volume_weight": 1.0, "frames": 13},
+        {"l1"},
+        {"frame", "volume"},
+    ),
+    "VGAN": (
+        {**ALONE, "generator": "vgan", "piece_weight": 1.0, "frames": 16},
+        {"l1"},
+        {"piece"},
+    ),
     "all at once": (
         {
             "recipe": "ijcv2019",
@@ -104,7 +118,7 @@ COMPARISONS: dict[str, tuple[dict[str, Any], set[str], set[str]]] = {
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Shards whose windows are noted as 0.16 s long, for all trainings here."""
-    return make_shards(tmp_path_factory.mktemp("data"), train=4, val=1, frames=15)
+    return make_shards(tmp_path_factory.mktemp("data"), train=4, val=1, frames=18)
 
 
 def small(**changes: object) -> TrainParams:
@@ -180,6 +194,11 @@ def test_what_is_saved_has_the_values_and_gives_the_same_settings(tmp_path: Path
         (["train.noise=-1"], "setting train.noise"),
         (["train.recipe=ijcv2019", "train.frames=9"], "at least twice sync_frames"),
         (["train.volume_weight=1", "train.frames=12"], "at least 13"),
+        (["train.piece_weight=1", "train.frames=20"], "a multiple of 16 for the critic of piece_weight"),
+        (["train.generator=tgan"], "a multiple of 16 for the generator of TGAN"),
+        (["train.generator=mocogan", "train.blend=true"], "blend must be false for the generator of MoCoGAN"),
+        (["train.generator=vgan", "train.frames=32", "train.temporal=false"], "temporal must be true"),
+        (["train.generator=gan"], "setting train.generator"),
         (["train.l1_weight=0", "train.frame_weight=0", "train.sequence_weight=0"], "cannot all be 0"),
     ],
 )
@@ -326,15 +345,49 @@ def test_settings_of_a_run_that_cannot_be_used_are_named(data: Path, tmp_path: P
             start(data, run, small(steps=2), resume=True)
 
 
-@pytest.mark.parametrize("changes", [{"noise": 0}, {"temporal": False}, {"recipe": "ijcv2019"}])
+def test_the_wasserstein_critic_learns_and_no_singular_value_is_above_one_after_the_step(data: Path) -> None:
+    params = small(**ALONE, generator="tgan", wasserstein_weight=1.0, wasserstein_lr=0.01, frames=16)
+    state = new_state(params, 16_000, Distributed(CPU))
+    assert state.adversaries.keys() == {"wasserstein"}
+    critic = state.adversaries["wasserstein"].module
+    before, generator = weights_of(critic), weights_of(state.generator)
+    for _ in range(3):
+        losses = train_step(state, first_batch(data, params))
+        assert losses.keys() == {"generator/l1", "generator/wasserstein", "discriminator/wasserstein"}
+        assert all(map(math.isfinite, losses.values()))
+        for layer in critic.modules():
+            if isinstance(layer, nn.Conv3d):
+                assert torch.linalg.svdvals(layer.weight.flatten(1))[0] <= 1 + 1e-5
+    # Its steps are as long as they would be without clipping.
+    assert max((new - old).abs().max() for new, old in zip(weights_of(critic), before, strict=True)) > 0.01
+    assert any(
+        not torch.equal(new, old) for new, old in zip(weights_of(state.generator), generator, strict=True)
+    )
+    # It gives more to the real than to the generated: its loss, not the generator's, is the distance.
+    assert losses["discriminator/wasserstein"] < 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"noise": 0},
+        {"temporal": False},
+        {"recipe": "ijcv2019"},
+        {"generator": "mocogan"},
+        {"generator": "tgan", "frames": 16},
+        {"generator": "vgan", "frames": 16, "noise": 0},
+    ],
+)
 def test_a_trained_variant_loads_and_speaks(data: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
     params = small(frame_weight=0.0, sequence_weight=0.0, **changes)
     start(data, tmp_path / "run", params)
     generator = weights.load_talker(tmp_path / "run", CPU).generator
     batch = first_batch(data, params)
-    noise = NoiseSource(generator, torch.Generator().manual_seed(0)).draw(2, 6)
+    noise = NoiseSource(generator, torch.Generator().manual_seed(0)).draw(2, params.frames)
     with torch.inference_mode():
-        frames, _ = generator.speak(generator.identity(batch.still), batch.windows, noise)
+        frames = torch.cat(
+            list(speak_on(generator, generator.identity(batch.still), [(batch.windows, noise)])), dim=1
+        )
     assert frames.shape == batch.frames.shape
 
 

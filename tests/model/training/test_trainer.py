@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import os
 import shutil
 import signal
@@ -115,6 +116,33 @@ STOPS = {
 def test_stop_and_resume_equals_the_run_in_one_go(
     data: Path, tmp_path: Path, more: dict[str, object], stops: tuple[int, ...]
 ) -> None:
+    check_resumed(data, tmp_path, more, stops)
+
+
+RELATED = {
+    "MoCoGAN": {"generator": "mocogan", "volume_weight": 1.0},
+    "TGAN": {"generator": "tgan", "wasserstein_weight": 1.0, "frame_weight": 0.0, "ema": 0.9},
+    "VGAN": {
+        "generator": "vgan",
+        "piece_weight": 1.0,
+        "frame_weight": 0.0,
+        "dropout": 0.1,
+        "sound": "log_mel",
+    },
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("more", RELATED.values(), ids=RELATED)
+def test_a_system_of_related_work_goes_on_too(tmp_path: Path, more: dict[str, object]) -> None:
+    data = make_shards(tmp_path / "data", train=4, val=1, frames=20)
+    long = {"frames": 16, "sequence_weight": 0.0, "validation_frames": 20}
+    check_resumed(data, tmp_path, long | more, (3,))
+    lines = (tmp_path / "whole/metrics.jsonl").read_text().splitlines()
+    assert all(math.isfinite(json.loads(line)["val/l1"]) for line in lines)
+
+
+def check_resumed(data: Path, tmp_path: Path, more: dict[str, object], stops: tuple[int, ...]) -> None:
     more = {"save_every": 6, **more}
     start(data, tmp_path / "whole", small(steps=6, **more))
     whole = checkpoint.load_state(tmp_path / "whole")
