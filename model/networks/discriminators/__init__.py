@@ -25,7 +25,8 @@ class Sizes:
 
     `size` is the height and the width of the pictures, `width` the number of channels of the first layer,
     `window` the samples of sound per frame, `snippet` the frames of a snippet, `sequence` either
-    "audiovisual" or "video", `frames` the frames of a clip; one that `halves` sees pictures of half that size.
+    "audiovisual" or "video", `frames` the frames of a clip. One that `halves` sees pictures of half the
+    height and width.
     """
 
     width: int

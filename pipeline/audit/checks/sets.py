@@ -145,9 +145,9 @@ CHECKS: tuple[Check, ...] = (
         meaning="The same recording stands in the set twice, under two names.",
         advice="Remove one of them; across splits it would be learnt and tested.",
         basis="correlation of the waveform with that of the clip most like it, from 200 to 3400 Hz, all"
-        " frequencies made equally strong, at the shift where it is greatest, in the sixth of the overlap where"
-        " it is least: 1 for equal bytes; high for the same face with the same sound, even if it was cut, made"
-        " louder or encoded again; looked at where a first look finds two sounds alike, else 0",
+        " frequencies made equally strong, at the shift where it is greatest, in the sixth of the overlap"
+        " where it is least: 1 for equal bytes; high for the same face with the same sound, even if it was"
+        " cut, made louder or encoded again; looked at where a first look finds two sounds alike, else 0",
         score=_likeness,
         most=Setting("near_duplicate", 0.2, "correlation of two clips' waveforms that makes them one"),
     ),
