@@ -54,8 +54,10 @@ def half(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def halved(pictures: Tensor) -> Tensor:
-    """Pictures (N, 3, h, w) in half their height and width."""
-    return functional.avg_pool2d(pictures, 2)
+    """Pictures (N, 3, h, w) in half their height and width: the means of 2 x 2 pixels."""
+    # On a CPU functional.avg_pool2d takes six times as long, and twice as long backward.
+    rows = pictures[:, :, ::2] + pictures[:, :, 1::2]
+    return (rows[..., ::2] + rows[..., 1::2]) / 4
 
 
 class PictureEncoder(nn.Module):
