@@ -14,7 +14,7 @@ import yaml
 import s2f
 from s2f.model import pretrained
 from s2f.model.evaluation.learned.metrics import LEARNED_METRICS
-from s2f.model.metrics.scoring import MEASURES
+from s2f.model.metrics.measures import MEASURES, SET_MEASURES
 from s2f.model.networks import related as related_work
 from s2f.model.networks.discriminators import DISCRIMINATORS
 from s2f.pipeline.app import config
@@ -201,7 +201,7 @@ def measures() -> Iterator[str]:
         ("name", "title", "meaning", "better", "measured on"),
         [
             (f"`{m.name}`", m.title, _plain(m.meaning), better[m.higher_is_better], ", ".join(m.on))
-            for m in (*MEASURES, *LEARNED_METRICS)
+            for m in (*MEASURES, *SET_MEASURES, *LEARNED_METRICS)
         ],
     )
     yield "\n## Discriminators\n"

@@ -17,6 +17,7 @@ from support.model_shards import make_shards, make_sound
 from support.prepared import copy_short_clips
 
 from s2f.model.evaluation.learned.metrics import LEARNED_METRICS
+from s2f.model.metrics.measures import SET_MEASURES
 from s2f.model.metrics.scoring import MEASURES, ClipVideos, score_clip
 from s2f.pipeline.app.program import PANELS, app
 from s2f.pipeline.audit.checks.table import CHECKS
@@ -137,7 +138,9 @@ def test_the_stages_page_names_every_stage_reason_corpus_and_backend() -> None:
         assert f"`{name}`" in text or f"**{name}**" in text, name
 
 
-@pytest.mark.parametrize("metric", (*MEASURES, *LEARNED_METRICS), ids=lambda metric: metric.name)
+@pytest.mark.parametrize(
+    "metric", (*MEASURES, *SET_MEASURES, *LEARNED_METRICS), ids=lambda metric: metric.name
+)
 def test_the_metrics_page_names_every_metric(metric: object) -> None:
     assert metric.title in page("metrics")  # type: ignore[attr-defined]
 
@@ -240,14 +243,14 @@ print("discriminator/outline" in open("run/curves.jsonl").read())
 
 def test_the_example_of_a_metric_measures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (source,) = examples("contributing", "A metric")
-    (tmp_path / "flicker.py").write_text(source)
+    (tmp_path / "contrast.py").write_text(source)
     monkeypatch.syspath_prepend(tmp_path)
-    from flicker import ENTRY  # type: ignore[import-not-found]
+    from contrast import ENTRY  # type: ignore[import-not-found]
 
     made = np.zeros((4, 128, 96, 3), np.uint8)
-    made[1::2] = 10
+    made[:, ::2] = 20
     scores = score_clip(
         ClipVideos("one", np.zeros_like(made), {"run": made}), DEFAULT_FACES, table=[ENTRY]
     ).scores
-    assert (scores["run"]["flicker"], scores["real"]["flicker"]) == (10, 0)
-    assert "flicker" not in scores["still"]
+    assert (scores["run"]["contrast"], scores["real"]["contrast"]) == (10, 0)
+    assert "contrast" not in scores["still"]

@@ -17,8 +17,9 @@ from s2f.model.evaluation import page as evaluation_page
 from s2f.model.evaluation.comparison import compare
 from s2f.model.evaluation.learned.metrics import learned_metrics
 from s2f.model.evaluation.players import shown
-from s2f.model.evaluation.results import Evaluation, summarise, write_folder
+from s2f.model.evaluation.results import Evaluation, closeness_of, summarise, write_folder
 from s2f.model.evaluation.sources.base import VideoSource
+from s2f.model.metrics.measures import SET_MEASURES, SetMeasure
 from s2f.model.metrics.scoring import MEASURES, REAL, STILL, Measure, Missing, Scored
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import make_folder
@@ -45,16 +46,16 @@ def evaluate(
     are written to the folder `out`. A clip that cannot be read or measured is listed in `missing`.
     Raises InputError where no clip can be measured, CheckpointError where a run cannot be used.
     """
-    learned = learned_metrics(lipreader, sync, videos.media)
+    more = (*SET_MEASURES, *learned_metrics(lipreader, sync, videos.media))
     if out:
         make_folder(out)
     with progress_bar(console) as bar:
-        scored, missing = _measure(videos, workers, learned, bar)
+        scored, missing = _measure(videos, workers, more, bar)
         if not scored:
             raise InputError(f"no clip could be measured: {missing[0].reason}", "check that they are whole")
         networks = {"lipreader": lipreader, "sync": sync}
         source = videos.source | {name: str(run) for name, run in networks.items() if run}
-        evaluation = replace(_gather(videos, scored, missing, seed, learned), source=source)
+        evaluation = replace(_gather(videos, scored, missing, seed, more), source=source)
         if out:
             write_folder(evaluation, out)
             wanted = shown(evaluation)
@@ -64,7 +65,7 @@ def evaluate(
 
 
 def _measure(
-    videos: VideoSource, workers: int, learned: Sequence[Measure], bar: Progress
+    videos: VideoSource, workers: int, more: Sequence[Measure | SetMeasure], bar: Progress
 ) -> tuple[list[Scored], list[Missing]]:
     """The scores of all clips, and the clips that have none, both in the order of their ids."""
     scored: list[Scored] = []
@@ -72,7 +73,7 @@ def _measure(
     processes = min(workers or min(os.cpu_count() or 1, MOST_WORKERS), len(videos.clips))
     task = bar.add_task("clips", total=len(videos.clips), speed="")
     begun = time.perf_counter()
-    for done, result in enumerate(videos.score(processes, learned), start=1):
+    for done, result in enumerate(videos.score(processes, more), start=1):
         if isinstance(result, Scored):
             scored.append(result)
         else:
@@ -82,9 +83,17 @@ def _measure(
 
 
 def _gather(
-    videos: VideoSource, scored: list[Scored], missing: list[Missing], seed: int, learned: Sequence[Measure]
+    videos: VideoSource,
+    scored: list[Scored],
+    missing: list[Missing],
+    seed: int,
+    more: Sequence[Measure | SetMeasure],
 ) -> Evaluation:
-    columns = (*MEASURES, *(metric for metric in learned if _known(metric, scored)))
+    columns = (
+        *MEASURES,
+        *(each for each in more if isinstance(each, Measure) and _known(each, scored)),
+        *(each for each in more if isinstance(each, SetMeasure)),
+    )
     first, *others = videos.names
     return Evaluation(
         videos.title,
@@ -100,7 +109,20 @@ def _gather(
         tuple(scored),
         (*missing, *(score for clip in scored for score in clip.missing)),
         tuple(note for clip in scored for note in clip.notes),
+        {name: closeness_of(name, scored, columns, seed) for name in videos.names},
+        tuple(
+            words
+            for each in columns
+            if isinstance(each, SetMeasure) and (words := _too_few(each, len(scored)))
+        ),
     )
+
+
+def _too_few(measure: SetMeasure, clips: int) -> str:
+    """Why a measure of all clips together has no value; empty where it has one."""
+    if clips >= measure.least:
+        return ""
+    return f"not measured, {measure.title}: it needs {measure.least} clips, and there are {clips}"
 
 
 def _known(metric: Measure, scored: list[Scored]) -> bool:

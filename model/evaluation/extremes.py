@@ -20,11 +20,11 @@ class Extremes:
 
 
 def extremes(evaluation: Evaluation) -> list[Extremes]:
-    """The extremes of each column in which one direction is better and some clip has a value."""
+    """The extremes of each brief column in which one direction is better and some clip has a value."""
     chosen = []
-    for column in evaluation.columns:
+    for column in evaluation.clip_columns:
         values = _values(evaluation, column)
-        if column.higher_is_better is None or np.isnan(values).all():
+        if column.higher_is_better is None or not column.brief or np.isnan(values).all():
             continue
         low, high = (evaluation.scored[int(arg(values))].clip_id for arg in (np.nanargmin, np.nanargmax))
         chosen.append(Extremes(column, *((low, high) if column.higher_is_better else (high, low))))
@@ -34,7 +34,7 @@ def extremes(evaluation: Evaluation) -> list[Extremes]:
 def typical(evaluation: Evaluation) -> str:
     """The id of the clip whose ranks in all columns are nearest to the middle."""
     distances = np.zeros(len(evaluation.scored))
-    for column in evaluation.columns:
+    for column in evaluation.clip_columns:
         values = _values(evaluation, column)
         if column.higher_is_better is not None and not np.isnan(values).any():
             distances += np.abs(values.argsort().argsort() - (len(values) - 1) / 2)

@@ -1,5 +1,6 @@
 """An evaluation on one page: tables, clips whose videos play in step, curves of the mouth's opening."""
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from s2f.model.evaluation.extremes import extremes
 from s2f.model.evaluation.players import Films, encode_videos, players, shown
 from s2f.model.evaluation.results import Evaluation, finite
 from s2f.model.evaluation.sheets import sheets
-from s2f.model.evaluation.table import difference, heading, mean_text, noted, unmeasured
+from s2f.model.evaluation.table import difference, heading, mean_text, noted, percent, unmeasured
 from s2f.model.metrics.scoring import REAL, STILL, ClipVideos, Column
 from s2f.pipeline.core import files
 from s2f.pipeline.core.html import rendering
@@ -26,6 +27,14 @@ class Measure:
     meaning: str
     means: list[str]
     differences: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Measures under one heading of the table."""
+
+    title: str
+    measures: list[Measure]
 
 
 @dataclass(frozen=True)
@@ -60,10 +69,12 @@ def render(evaluation: Evaluation, films: Films) -> str:
         verdicts=verdicts(evaluation),
         videos=[row.name for row in evaluation.rows] + [each.title for each in evaluation.comparisons],
         real=REAL,
-        measures=[_measure(column, evaluation) for column in evaluation.columns],
+        groups=_groups(evaluation),
+        closeness=_closeness(evaluation),
+        closeness_of=list(evaluation.closeness),
         clips=players(evaluation, films),
         extremes=_extremes(evaluation, links),
-        missing=[*unmeasured(evaluation), *noted(evaluation)],
+        missing=[*unmeasured(evaluation), *evaluation.remarks, *noted(evaluation)],
         sheets=finite(sheets(evaluation, links)),
     )
 
@@ -93,6 +104,26 @@ def _facts(evaluation: Evaluation) -> list[str]:
         if row.frames_per_second and row.real_time
     ]
     return [f"{len(evaluation.scored):,} of {evaluation.clips:,} clips measured", *speeds]
+
+
+def _groups(evaluation: Evaluation) -> list[Group]:
+    by_group = itertools.groupby(evaluation.columns, key=lambda column: column.group)
+    return [Group(title, [_measure(column, evaluation) for column in some]) for title, some in by_group]
+
+
+def _closeness(evaluation: Evaluation) -> list[tuple[str, list[str]]]:
+    """The closeness in each measure by run, all measures together at the end."""
+    found = evaluation.closeness
+    titles = {
+        column.name: column.title
+        for column in evaluation.columns
+        if any(column.name in each.measures for each in found.values())
+    }
+    rows = [
+        (title, [percent(each.measures[name]) if name in each.measures else "-" for each in found.values()])
+        for name, title in titles.items()
+    ]
+    return [*rows, ("all together", [percent(each.score) for each in found.values()])]
 
 
 def _measure(column: Column, evaluation: Evaluation) -> Measure:

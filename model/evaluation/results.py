@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ import numpy as np
 import pyarrow as pa
 
 from s2f.model.evaluation.comparison import PairedComparison, verdict
+from s2f.model.metrics.closeness import Closeness, closeness
+from s2f.model.metrics.frechet import frechet_distance
 from s2f.model.metrics.interval import Interval, bootstrap
-from s2f.model.metrics.scoring import Column, Missing, Note, Scored
+from s2f.model.metrics.scoring import REAL, Column, Missing, Note, Scored, SetMeasure
 from s2f.pipeline.core import files
 from s2f.pipeline.core.manifest import write_table
 
@@ -38,7 +40,8 @@ class Evaluation:
 
     `title` says in words what was measured, `source` where it lies. `clips` counts all clips, also those
     that could not be read; `missing` says which scores there are not, and why. A row or a clip may lack
-    some of the `columns`.
+    some of the `columns`. `closeness` is that of each run to the real video; `remarks` are sentences on what
+    else is not measured.
     """
 
     title: str
@@ -51,6 +54,13 @@ class Evaluation:
     scored: tuple[Scored, ...]
     missing: tuple[Missing, ...]
     notes: tuple[Note, ...] = ()
+    closeness: dict[str, Closeness] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def clip_columns(self) -> tuple[Column, ...]:
+        """The columns that each clip has a value of."""
+        return tuple(each for each in self.columns if not isinstance(each, SetMeasure))
 
     @property
     def runs(self) -> tuple[VideoScores, ...]:
@@ -65,14 +75,45 @@ def summarise(
     seed: int,
     speed: tuple[float, float] | None,
 ) -> VideoScores:
-    """The means of a run, of `still` or of `real` over the clips, with the speed of a run."""
+    """The means of a run, of `still` or of `real` over the clips, with the speed of a run.
+
+    What is measured on all clips together has no interval.
+    """
     clips = [clip.scores.get(name, {}) for clip in scored]
     scores = {
         column.name: bootstrap(np.array([clip[column.name] for clip in clips if column.name in clip]), seed)
         for column in columns
         if any(column.name in clip for clip in clips)
     }
+    nan = float("nan")
+    for column in columns:
+        if isinstance(column, SetMeasure) and (distance := _distance(name, scored, column)) is not None:
+            scores[column.name] = Interval(distance, nan, nan, len(scored))
     return VideoScores(name, scores, *(speed or (None, None)))
+
+
+def _distance(name: str, scored: Sequence[Scored], measure: SetMeasure) -> float | None:
+    """The Fréchet distance of a video's features from those of the real one; None for too few clips."""
+    pairs = [clip.features.get(measure.name, {}) for clip in scored]
+    some = [(pair[name], pair[REAL]) for pair in pairs if name in pair and name != REAL]
+    whole = [each for each in some if all(np.isfinite(features).all() for features in each)]
+    if len(whole) < measure.least:
+        return None
+    made, real = (np.concatenate(features) for features in zip(*whole, strict=True))
+    return frechet_distance(made, real)
+
+
+def closeness_of(name: str, scored: Sequence[Scored], columns: Sequence[Column], seed: int) -> Closeness:
+    """How close a run is to the real video."""
+    scales = {each.name: each.scale for each in columns if each.scale}
+    made, real = (
+        {
+            column: np.array([clip.scores.get(video, {}).get(column, math.nan) for clip in scored])
+            for column in scales
+        }
+        for video in (name, REAL)
+    )
+    return closeness(scales, made, real, seed)
 
 
 def speaker_means(evaluation: Evaluation) -> dict[str, dict[str, dict[str, float]]]:
@@ -82,7 +123,7 @@ def speaker_means(evaluation: Evaluation) -> dict[str, dict[str, dict[str, float
         if clip.speaker:
             grouped.setdefault(clip.speaker, []).append(clip)
     return {
-        speaker: {row.name: _means(row.name, clips, evaluation.columns) for row in evaluation.rows}
+        speaker: {row.name: _means(row.name, clips, evaluation.clip_columns) for row in evaluation.rows}
         for speaker, clips in sorted(grouped.items())
     }
 
@@ -105,7 +146,7 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
         "measured": len(evaluation.scored),
         "seed": evaluation.seed,
         "measures": {
-            each.name: {"title": each.title, "higher_is_better": each.higher_is_better}
+            each.name: {"title": each.title, "group": each.group, "higher_is_better": each.higher_is_better}
             for each in evaluation.columns
         },
         "rows": [asdict(row) for row in evaluation.rows],
@@ -120,9 +161,11 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
             }
             for each in evaluation.comparisons
         ],
+        "closeness": {name: asdict(each) for name, each in evaluation.closeness.items()},
         "speakers": speaker_means(evaluation),
         "missing": [asdict(each) for each in evaluation.missing],
         "notes": [asdict(each) for each in evaluation.notes],
+        "remarks": list(evaluation.remarks),
     }
     plain: dict[str, Any] = finite(content)
     return plain
@@ -150,7 +193,7 @@ def write_folder(evaluation: Evaluation, folder: Path) -> None:
         for clip in evaluation.scored
         for video, scores in clip.scores.items()
     ]
-    write_table(folder / CLIPS, rows, _schema(evaluation.columns))
+    write_table(folder / CLIPS, rows, _schema(evaluation.clip_columns))
 
 
 def _schema(columns: Sequence[Column]) -> pa.Schema:

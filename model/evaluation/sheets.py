@@ -13,7 +13,7 @@ def sheets(evaluation: Evaluation, links: dict[str, str]) -> dict[str, Any]:
     """Scores by row, video and column, in the terms of JSON; `links` lead from a clip to its videos."""
     speakers = speaker_means(evaluation)
     return {
-        "columns": [{"title": heading(each), "digits": each.digits} for each in evaluation.columns],
+        "columns": [{"title": heading(each), "digits": each.digits} for each in evaluation.clip_columns],
         "videos": [row.name for row in evaluation.rows] + [each.title for each in evaluation.comparisons],
         "clips": {
             "about": ["speaker", "frames"],
@@ -45,7 +45,7 @@ def sheets(evaluation: Evaluation, links: dict[str, str]) -> dict[str, Any]:
 def _values(evaluation: Evaluation, scores: Scores) -> dict[str, list[float | None]]:
     """The value of each column by video, and by comparison the differences."""
     every = {
-        row.name: [scores.get(row.name, {}).get(column.name) for column in evaluation.columns]
+        row.name: [scores.get(row.name, {}).get(column.name) for column in evaluation.clip_columns]
         for row in evaluation.rows
     }
     for each in evaluation.comparisons:

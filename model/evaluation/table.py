@@ -1,7 +1,8 @@
 """An evaluation on the terminal: tables of means and differences, and what could not be measured."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -24,25 +25,36 @@ def heading(column: Column) -> str:
     return f"{column.title} {ARROWS[column.higher_is_better]}"
 
 
-def show(evaluation: Evaluation, console: Console) -> None:
-    """Print the tables, what could not be measured, and how clips were measured."""
-    console.print(means(evaluation))
+def show(evaluation: Evaluation, console: Console, every: bool = False) -> None:
+    """Print the tables, what could not be measured, and how clips were measured.
+
+    The tables have the brief columns, or every one.
+    """
+    columns = [each for each in evaluation.columns if every or each.brief]
+    console.print(means(evaluation, columns))
     if evaluation.comparisons:
-        console.print(differences(evaluation))
-    for line in [*unmeasured(evaluation), *noted(evaluation)]:
+        console.print(differences(evaluation, columns))
+    lines = [*unmeasured(evaluation), *evaluation.remarks, *noted(evaluation)]
+    if more := len(evaluation.columns) - len(columns):
+        lines.insert(0, f"{more} more measures: --every-measure shows them here, --out writes them to a page")
+    for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def means(evaluation: Evaluation) -> Table:
+def means(evaluation: Evaluation, columns: Sequence[Column]) -> Table:
     """The means with half the width of their intervals: a row per metric, a column per video.
 
-    Arrows show which direction is better.
+    Arrows show which direction is better. The groups of columns are apart.
     """
     title = f"{evaluation.title}, {len(evaluation.scored)} clips; ± half the width of the 95 % interval"
     table = _table(title, [row.name for row in evaluation.rows])
-    for column in evaluation.columns:
+    for before, column in zip([None, *columns], columns, strict=False):
+        if before and before.group != column.group:
+            table.add_section()
         cells = [mean_text(row.scores.get(column.name), column.digits) for row in evaluation.rows]
         table.add_row(heading(column), *cells)
+    table.add_section()
+    table.add_row("close to real % ↑", *(closeness_text(evaluation, row.name) for row in evaluation.rows))
     for words, speeds, digits in (
         ("frames per s ↑", [row.frames_per_second for row in evaluation.rows], 0),
         ("times real time ↑", [row.real_time for row in evaluation.rows], 1),
@@ -52,11 +64,26 @@ def means(evaluation: Evaluation) -> Table:
     return table
 
 
-def differences(evaluation: Evaluation) -> Table:
+def closeness_text(evaluation: Evaluation, name: str) -> str:
+    """How close a video is to the real one in all measures, in %; "-" for the real one."""
+    found = evaluation.closeness.get(name)
+    return percent(found.score) if found else "-"
+
+
+def percent(share: Interval) -> str:
+    """A share with half the width of its interval, in %."""
+    return mean_text(
+        replace(share, mean=100 * share.mean, low=100 * share.low, high=100 * share.high), digits=1
+    )
+
+
+def differences(evaluation: Evaluation, columns: Sequence[Column]) -> Table:
     """The mean differences to the first run, clip by clip: a row per metric, a column per other run."""
     title = f"less {evaluation.comparisons[0].against}, clip by clip; ± half the width of the 95 % interval"
     table = _table(title, [each.name for each in evaluation.comparisons])
-    for column in evaluation.columns:
+    for column in columns:
+        if not any(column.name in each.differences for each in evaluation.comparisons):
+            continue
         cells = (" ".join(filter(None, difference(column, each))) for each in evaluation.comparisons)
         table.add_row(column.title, *cells)
     return table

@@ -3,8 +3,16 @@
 reconstruction  a video against the real one: PSNR, SSIM, L1 on the lower half
 sharpness       a video by itself: FDBM, CPBD
 mouth           points of a face against the real ones: correlation of the opening, distance
+identity        embeddings of faces against that of the photo: ACD, CSIM
+blinks          how often and how long the eyes close
+motion          how far lips, brows and head move, with the sound and in pauses; flicker
+speech          where somebody speaks, by silero-vad
+frechet         two sets of features: the Fréchet distance
+closeness       how close all measures are to those of the real video
 words           what a lip reader has read against what was said: word error rate
-scoring         all of them but the last on one clip
+footage         a clip, and what several measures need of each of its videos
+measures        the table of them
+scoring         all of them on one clip
 interval        the mean over clips, and how far it can be trusted
 
 A video is RGB uint8 (n, height, width, 3). What cannot be told is nan, never a number. Nothing here

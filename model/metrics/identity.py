@@ -21,6 +21,18 @@ def acd(video: Embedding, still: Embedding) -> float:
     within one implementation only. Frames whose embedding is nan do not count; nan where none has one, or
     the still frame has none.
     """
-    distances = np.linalg.norm(video - still, axis=1)
-    known = distances[np.isfinite(distances)]
+    return _mean(np.linalg.norm(video - still, axis=1))
+
+
+def csim(video: Embedding, still: Embedding) -> float:
+    """Mean cosine between the embeddings of frames (n, 128) and of a still frame (128,), -1 to 1.
+
+    After Zakharov et al. 2019, who take ArcFace: figures compare within one implementation only. nan as in
+    `acd`.
+    """
+    return _mean((video @ still) / (np.linalg.norm(video, axis=1) * np.linalg.norm(still)))
+
+
+def _mean(values: Embedding) -> float:
+    known = values[np.isfinite(values)]
     return float(known.mean(dtype=np.float64)) if len(known) else float("nan")

@@ -56,6 +56,11 @@ def mouth_distance(points: Points, real: Points) -> float:
     It is the landmark distance of Chen et al. 2018, without its shift of either mouth to the same
     mean: the alignment has put both faces in one place. nan where no frame has a mouth.
     """
-    apart = np.linalg.norm(points[:, LIPS] - real[:, LIPS], axis=-1).mean(axis=1)
+    return face_distance(points[:, LIPS], real[:, LIPS])
+
+
+def face_distance(points: Points, real: Points) -> float:
+    """Mean distance in px of all points of two faces, (n, k, 2) in aligned crops; nan without any."""
+    apart = np.linalg.norm(points - real, axis=-1).mean(axis=1)
     seen = apart[np.isfinite(apart)]
     return float(seen.mean(dtype=np.float64)) if len(seen) else float("nan")

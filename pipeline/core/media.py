@@ -7,6 +7,7 @@ program writes files; ffmpeg-python builds its command line. Both are limited to
 import functools
 import hashlib
 import itertools
+import json
 import os
 import shutil
 import subprocess
@@ -52,6 +53,7 @@ __all__ = [
     "probe",
     "read_audio",
     "sample_frames",
+    "vmaf",
     "write_video",
 ]
 
@@ -470,6 +472,37 @@ def fragmented_mp4_command(sound: str, sample_rate: int, width: int, height: int
     output = ffmpeg.output(picture.video, spoken.audio, "pipe:1", g=round(fps), **FRAGMENTED)
     command: list[str] = output.global_args("-v", "error").compile(cmd=ffmpeg_program())
     return command
+
+
+def vmaf(
+    video: Iterable[Picture], real: Iterable[Picture], size: tuple[int, int], fps: Fraction
+) -> float | None:
+    """The VMAF of RGB frames of a width and a height against the real ones; None where ffmpeg lacks libvmaf.
+
+    By the program that imageio-ffmpeg brings, whatever the machine has: its version decides the figures.
+    """
+    with tempfile.TemporaryDirectory(prefix="s2f-") as folder:
+        inputs = []
+        for name, frames in (("made", video), ("real", real)):
+            path = Path(folder, name)
+            path.write_bytes(b"".join(np.ascontiguousarray(frame).tobytes() for frame in frames))
+            raw = ffmpeg.input(
+                str(path), format="rawvideo", pix_fmt="rgb24", s="{}x{}".format(*size), framerate=str(fps)
+            )
+            inputs.append(raw.video.filter("format", "yuv420p"))
+        # The names of the log and the folder need no escapes: ffmpeg runs in the folder.
+        compared = ffmpeg.filter(inputs, "libvmaf", log_fmt="json", log_path="log.json", n_threads=1)
+        output = ffmpeg.output(compared, "-", format="null").global_args("-v", "error", "-nostdin")
+        command: list[str] = output.compile(cmd=imageio_ffmpeg.get_ffmpeg_exe())
+        done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
+        if done.returncode:
+            if b"libvmaf" in done.stderr:
+                return None
+            raise MediaError(
+                f"ffmpeg could not compare two videos: {done.stderr[-200:].decode(errors='replace')}"
+            )
+        score = json.loads(Path(folder, "log.json").read_bytes())["pooled_metrics"]["vmaf"]["mean"]
+    return float(score)
 
 
 def _feed(output: Any, path: Path, *frames: Iterable[Picture]) -> int:

@@ -1,5 +1,6 @@
 """Generators as training leaves them, and run folders that hold them."""
 
+import math
 import signal
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,7 @@ from s2f.model.networks import weights
 from s2f.model.networks.generator import Generator
 from s2f.model.networks.generators import AnyGenerator, build_generator
 from s2f.model.networks.noise import NoiseSource
+from s2f.model.training import loop
 from s2f.model.networks.related import RELATED, TIMES
 
 RATE, WINDOW = 16_000, 2560
@@ -86,7 +88,8 @@ def equal(first: Path, second: Path) -> bool:
 
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, trainee: type[Any], step: int) -> None:
-    """Have Ctrl-C come in this step of a training."""
+    """Have Ctrl-C come in this step of a training, which is done to its end, however slow it is."""
+    monkeypatch.setattr(loop, "SLOW", math.inf)
     train_step = trainee.train_step
 
     def stopping(self: Any, batch: Any) -> dict[str, float]:

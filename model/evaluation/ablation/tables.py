@@ -65,7 +65,7 @@ def sheets(ablation: Ablation, most: int = 1000) -> list[Sheet]:
     """
     known = {each.name: each for each in ablation.evaluation.columns}
     beside = [known.get(name, Column(name, TITLES[name], "", None, 2)) for name in ablation.reported]
-    others = [each for name, each in known.items() if name not in ablation.reported]
+    others = [each for name, each in known.items() if name not in ablation.reported and each.brief]
     # The source is in the title too, for a table that is quoted alone.
     reported = f"ours, and as reported * ({ablation.plan.source}; {ablation.plan.certainty})"
     kinds = (

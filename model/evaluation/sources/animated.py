@@ -18,7 +18,7 @@ from s2f.model.evaluation.sources.base import score_in_workers
 from s2f.model.inference.animate import generate
 from s2f.model.inference.runtime import load_prepared
 from s2f.model.metrics import Frames
-from s2f.model.metrics.scoring import ClipVideos, Measure, Missing, Scored, row_names, score_clip
+from s2f.model.metrics.scoring import ClipVideos, Measure, Missing, Scored, SetMeasure, row_names, score_clip
 from s2f.model.networks.device import best_device, limited_threads
 from s2f.model.networks.weights import Talker
 from s2f.pipeline.core.errors import CheckpointError, InputError
@@ -63,10 +63,10 @@ class Animated:
         self.media = example.media
         self.speeds = {name: self._speed(talker, example) for name, talker in self._talkers.items()}
 
-    def score(self, workers: int, learned: Sequence[Measure]) -> Iterator[Scored | Missing]:
+    def score(self, workers: int, more: Sequence[Measure | SetMeasure]) -> Iterator[Scored | Missing]:
         """Animate each clip, and measure it in one of so many other processes."""
         unreadable: list[Missing] = []
-        work = functools.partial(score_clip, faces=self._faces, more=learned)
+        work = functools.partial(score_clip, faces=self._faces, more=more)
         # Leave CPUs to the other processes: torch is slow when one of its threads has to wait for a CPU.
         with limited_threads(torch.get_num_threads() - workers):
             clips = self._animated(self.clips, unreadable)

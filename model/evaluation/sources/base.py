@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
-from s2f.model.metrics.scoring import PRELOAD, ClipVideos, Measure, Missing, Scored
+from s2f.model.metrics.scoring import PRELOAD, ClipVideos, Measure, Missing, Scored, SetMeasure
 from s2f.pipeline.core.executors import WorkerLostError, open_executor
 from s2f.pipeline.core.shards import Media
 from s2f.pipeline.faces import preload
@@ -28,8 +28,8 @@ class VideoSource(Protocol):
     clips: tuple[str, ...]
     speeds: dict[str, tuple[float, float]]
 
-    def score(self, workers: int, learned: Sequence[Measure]) -> Iterator[Scored | Missing]:
-        """Measure each clip, with the learned metrics too, in so many processes; yield results as they come.
+    def score(self, workers: int, more: Sequence[Measure | SetMeasure]) -> Iterator[Scored | Missing]:
+        """Measure each clip, by more measures too, in so many processes; yield results as they come.
 
         A clip that cannot be read or measured is Missing, with the reason.
         """

@@ -14,7 +14,16 @@ from s2f.model.evaluation.sources.base import score_in_workers
 from s2f.model.evaluation.sources.footage import Video, read_sound
 from s2f.model.evaluation.sources.listing import list_videos
 from s2f.model.metrics import Frames
-from s2f.model.metrics.scoring import ClipVideos, Measure, Missing, Note, Scored, row_names, score_clip
+from s2f.model.metrics.scoring import (
+    ClipVideos,
+    Measure,
+    Missing,
+    Note,
+    Scored,
+    SetMeasure,
+    row_names,
+    score_clip,
+)
 from s2f.pipeline.core.errors import InputError, MediaError
 from s2f.pipeline.core.shards import Media
 from s2f.pipeline.corpora import sentence
@@ -77,10 +86,10 @@ class Videos:
                 "names and subfolders must be the same, endings may differ: s1/bbaf2n.mp4 and s1/bbaf2n.mpg",
             )
 
-    def score(self, workers: int, learned: Sequence[Measure]) -> Iterator[Scored | Missing]:
+    def score(self, workers: int, more: Sequence[Measure | SetMeasure]) -> Iterator[Scored | Missing]:
         """Read, align and measure each clip in one of so many processes."""
         yield from self._unmatched
-        work = functools.partial(score_pair, faces=self._faces, learned=learned)
+        work = functools.partial(score_pair, faces=self._faces, more=more)
         yield from score_in_workers(work, self._pairs, len(self._pairs), workers, TIME_LIMIT, self._faces)
 
     def show(self, wanted: Collection[str]) -> Iterator[ClipVideos]:
@@ -103,14 +112,15 @@ class Videos:
         return Pair(clip_id, PurePosixPath(clip_id).parent.name, self._real[clip_id], made, missing)
 
 
-def score_pair(pair: Pair, faces: FaceSettings, learned: Sequence[Measure] = ()) -> Scored | Missing:
+def score_pair(
+    pair: Pair, faces: FaceSettings, more: Sequence[Measure | SetMeasure] = ()
+) -> Scored | Missing:
     """Read and measure the videos of a pair; those that cannot be read are in `missing` of the scores."""
     try:
         clip, missing, notes = read_pair(pair, faces)
     except InputError as error:
         return Missing(pair.clip_id, "", "", error.message)
-    # Only the learned metrics need the sound.
-    scored = score_clip(with_sound(clip, pair) if learned else clip, faces, learned)
+    scored = score_clip(with_sound(clip, pair), faces, more)
     return replace(scored, missing=missing + scored.missing, notes=notes)
 
 

@@ -43,6 +43,9 @@ def evaluate(
     faces: Faces = None,
     lipreader: LipReader = None,
     sync: SyncScorer = None,
+    every_measure: Annotated[
+        bool, typer.Option("--every-measure", help="Show all measures here too.")
+    ] = False,
 ) -> None:
     """Compare trained models by the papers' metrics, on clips that they were not trained on.
 
@@ -71,7 +74,7 @@ def evaluate(
     result = evaluation.evaluate(
         source, console, seed=seed, workers=workers, out=out, lipreader=lipreader, sync=sync
     )
-    table.show(result, console)
+    table.show(result, console, every_measure)
     if out:
         say(f"{out / page.PAGE}: this as a page, with clips to watch")
     if json:

@@ -20,6 +20,7 @@ from s2f.model.evaluation.evaluate import evaluate
 from s2f.model.evaluation.extremes import picks
 from s2f.model.evaluation.results import Evaluation, VideoScores
 from s2f.model.evaluation.sources.videos import Videos
+from s2f.model.metrics.measures import SET_MEASURES
 from s2f.model.metrics.scoring import MEASURES, ClipVideos
 from s2f.pipeline.core import media
 from s2f.pipeline.faces.settings import DEFAULT_FACES
@@ -93,9 +94,12 @@ def test_the_page_needs_nothing_but_itself(made: tuple[Evaluation, Path]) -> Non
 
 
 def test_every_measure_of_every_video_is_on_it(opened: Page, made: tuple[Evaluation, Path]) -> None:
-    rows = opened.locator(".means tbody tr").all_inner_texts()
-    assert len(rows) == len(MEASURES)
-    for row, column in zip(rows, MEASURES, strict=True):
+    rows = opened.locator(".means tbody tr:not(.group)").all_inner_texts()
+    every = (*MEASURES, *SET_MEASURES)
+    assert len(rows) == len(every)
+    groups = opened.locator(".means tbody tr.group").all_text_contents()
+    assert [group.strip() for group in groups] == list(dict.fromkeys(each.group for each in every))
+    for row, column in zip(rows, every, strict=True):
         assert row.startswith(column.title)
         for video in made[0].rows:
             if column.name in video.scores and video.scores[column.name].clips:
@@ -104,6 +108,10 @@ def test_every_measure_of_every_video_is_on_it(opened: Page, made: tuple[Evaluat
     assert head == ["", "soft", "late", "still", "real", "late less soft"]
     assert opened.locator("h1").inner_text() == "soft against late"
     assert "3 of 3 clips measured" in opened.locator(".facts").inner_text()
+    assert "FaceFD: it needs 128 clips, and there are 3" in opened.locator(".notes").inner_text()
+    close = opened.locator(".closeness tbody tr").all_inner_texts()
+    assert close[-1].startswith("all together")
+    assert len(close) == 1 + len(made[0].closeness["soft"].measures)
     assert "aligned by the face of the real video" in opened.locator(".notes").inner_text()
 
 

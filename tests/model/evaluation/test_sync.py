@@ -315,7 +315,7 @@ def test_the_words_tell_whether_an_offset_is_to_be_relied_on(trained: Scorer) ->
 
 def test_an_evaluation_tells_by_how_much_a_video_is_late(run: Path, unseen: list[Recording]) -> None:
     metrics = learned_metrics(None, run, MEDIA)
-    assert [metric.name for metric in metrics] == ["av_offset", "av_apart", "av_confidence"]
+    assert [metric.name for metric in metrics] == ["av_offset", "av_apart", "av_confidence", "av_distance"]
     offsets, confidences = [], []
     for clip in unseen[:3]:
         # The lips come five frames late, so that the sound is early.
@@ -326,6 +326,7 @@ def test_an_evaluation_tells_by_how_much_a_video_is_late(run: Path, unseen: list
         scores = score_clip(videos, DEFAULT_FACES, table=metrics).scores
         offsets.append([scores[name]["av_offset"] for name in ("real", "same", "late")])
         confidences.append([scores[name]["av_confidence"] for name in ("real", "dead")])
+        assert 0 < scores["same"]["av_distance"] == scores["real"]["av_distance"] < 2
         assert scores["late"]["av_apart"] == abs(scores["late"]["av_offset"])
         assert not {"av_offset", "av_confidence"} & scores["still"].keys()
     real, same, late_ones = np.median(offsets, axis=0)

@@ -12,6 +12,7 @@ from support.prepared import Prepared
 
 from s2f.model.metrics import Frames, Values
 from s2f.model.metrics.interval import bootstrap
+from s2f.model.metrics.measures import FACE, IDENTITY, MEASURES, MOUTH
 from s2f.model.metrics.mouth import correlation, find_points, mouth_distance, opening_correlation
 from s2f.model.metrics.reconstruction import lower_l1, psnr, ssim
 from s2f.model.metrics.scoring import ClipVideos, score_clip
@@ -26,7 +27,12 @@ from s2f.pipeline.faces.settings import DEFAULT_FACES
 STANDARD = ("camera", "astronaut", "chelsea", "coffee", "coins", "page")
 BLURS = (0, 0.5, 0.8, 1.2, 2)
 # Measures that need a face.
-FACIAL = ("acd", "mouth_r", "mouth_px", "blinks", "blink_s")
+FACIAL = tuple(each.name for each in MEASURES if each.needs_face and each.group in (IDENTITY, MOUTH, FACE))
+# Measures that need sound, and the reason without it.
+HEARD = {
+    "loudness_r": "there is no sound, or the mouth does not move",
+    "silence_leak": "there is no sound, or no pause that is long enough",
+}
 
 
 @pytest.fixture(scope="module")
@@ -263,7 +269,9 @@ def test_the_scores_of_a_clip(crops: dict[str, Frames], points: dict[str, Points
     real = crops["s1_bbaf2n"]
     late = np.roll(real, 2, axis=0)
     found = score_clip(ClipVideos("a", real, {"same": real, "late": late}), DEFAULT_FACES)
-    assert (found.clip_id, found.frames, found.missing) == ("a", len(real), ())
+    assert (found.clip_id, found.frames) == ("a", len(real))
+    # They need sound.
+    assert {each.measure for each in found.missing} == {"loudness_r", "silence_leak"}
     assert found.scores.keys() == {"same", "late", "still", "real"}
     same, still = found.scores["same"], found.scores["still"]
     assert same["psnr"] == math.inf
@@ -291,6 +299,7 @@ def test_what_cannot_be_measured_is_named_with_its_reason(crops: dict[str, Frame
         ("grey", "cpbd", "no edge is found"),
         *(("grey", name, "no face is found in its frames") for name in FACIAL),
         ("frozen", "mouth_r", "the mouth does not move"),
+        *((video, *each) for video in ("frozen", "real") for each in HEARD.items()),
     }
     assert math.isnan(found.scores["grey"]["cpbd"])
     faceless = score_clip(ClipVideos("b", np.full_like(real, 128), {"good": real}), DEFAULT_FACES)

@@ -31,10 +31,14 @@ class LipNet(nn.Module):
         self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * hidden, len(ALPHABET) + 1))
 
     def forward(self, mouths: Tensor) -> Tensor:
-        seen = self.convolutions(moving(mouths)[:, None])
-        codes, _ = self.recurrent(seen.transpose(1, 2).flatten(2))
-        logits: Tensor = self.classifier(codes)
+        logits: Tensor = self.classifier(self.encode(mouths))
         return logits
+
+    def encode(self, mouths: Tensor) -> Tensor:
+        """The codes (B, T, 2 * hidden) of mouths, from which the labels are told."""
+        seen = self.convolutions(moving(mouths)[:, None])
+        codes: Tensor = self.recurrent(seen.transpose(1, 2).flatten(2))[0]
+        return codes
 
 
 def moving(mouths: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from s2f.model.evaluation.learned.lipreading.grammar import Lattice, Logs
@@ -23,6 +24,8 @@ from s2f.model.networks.weights import Kind
 from s2f.pipeline.corpora.grid import SLOTS
 
 KIND = Kind("trained lip reader", "s2f lipread train", "reader.json", "reader.safetensors")
+
+Codes = npt.NDArray[np.float32]
 
 GRID = Lattice(tuple(SLOTS.values()))
 
@@ -43,12 +46,16 @@ class Reader:
 
     def listen(self, mouths: Mouths) -> Logs:
         """The log-probabilities of the labels at each frame (n, 29), for mouths uint8 (n, 40, 64)."""
+        return self.encode(mouths)[1]
+
+    def encode(self, mouths: Mouths) -> tuple[Codes, Logs]:
+        """The codes of each frame (n, 2 * hidden), and the log-probabilities of the labels, as `listen`."""
         device = next(self.network.parameters()).device
         self.network.eval()
         with torch.inference_mode():
-            logits = self.network(torch.from_numpy(np.ascontiguousarray(mouths)).to(device)[None])
-            logs: Logs = logits[0].log_softmax(dim=-1).cpu().numpy()
-        return logs
+            codes = self.network.encode(torch.from_numpy(np.ascontiguousarray(mouths)).to(device)[None])
+            logs: Logs = self.network.classifier(codes)[0].log_softmax(dim=-1).cpu().numpy()
+        return codes[0].cpu().numpy(), logs
 
 
 def transcribe(logs: Logs, grammar: bool) -> str:

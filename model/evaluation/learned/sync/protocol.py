@@ -38,6 +38,11 @@ class SyncScore:
         return abs(self.offset)
 
     @property
+    def least(self) -> float:
+        """The mean distance of picture and sound at the offset."""
+        return float(self.distances.min())
+
+    @property
     def milliseconds(self) -> float:
         """How late the sound is, in ms."""
         return float(1000 * self.offset / self.fps)
