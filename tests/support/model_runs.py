@@ -15,8 +15,8 @@ from s2f.model.networks import weights
 from s2f.model.networks.generator import Generator
 from s2f.model.networks.generators import AnyGenerator, build_generator
 from s2f.model.networks.noise import NoiseSource
-from s2f.model.training import loop
 from s2f.model.networks.related import RELATED, TIMES
+from s2f.model.training import loop
 
 RATE, WINDOW = 16_000, 2560
 
