@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from s2f.pipeline.core.prepared_set import PreparedSet
 from s2f.pipeline.faces import DEFAULT, MAX_SIDE, open_backend
 from s2f.pipeline.faces.base import Backend
+
+if TYPE_CHECKING:
+    # It loads pyarrow, which those who have no prepared set, as s2f animate, do without.
+    from s2f.pipeline.core.prepared_set import PreparedSet
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class FaceSettings:
 DEFAULT_FACES = FaceSettings()
 
 
-def read_settings(data: PreparedSet) -> FaceSettings:
+def read_settings(data: "PreparedSet") -> FaceSettings:
     """The backend that found the faces of a prepared set; the default where its settings were not kept.
 
     A model file that is not on this machine is looked for in the usual places. Raises ConfigError where
