@@ -9,6 +9,7 @@ import importlib.util
 import json
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,15 @@ def named(name: str, *modules: str) -> Any:
     return getattr(importlib.import_module(f"s2f.model.{modules[-1]}"), name)
 
 
-def settings(preset: Path) -> dict[str, Any]:
-    """The settings of a preset, with the names of rates that both understand."""
+# Settings of the preset that came later.
+LATER = ("sequence_halves",)
+
+
+def settings(preset: Path, known: Collection[str]) -> dict[str, Any]:
+    """The settings of a preset that are known, with the names of rates that both understand."""
     train = yaml.safe_load(preset.read_text(encoding="utf-8"))["train"]
-    return {name.replace("_lr", "_rate"): value for name, value in train.items()}
+    later = {name for name in LATER if name not in known}
+    return {name.replace("_lr", "_rate"): value for name, value in train.items() if name not in later}
 
 
 def drawn(clips: int, frames: int, window: int, number: int) -> Any:
@@ -50,7 +56,8 @@ def drawn(clips: int, frames: int, window: int, number: int) -> Any:
 
 
 def main() -> None:
-    params = named("TrainParams", "training.config", "config")(**settings(Path(sys.argv[1])))
+    make = named("TrainParams", "training.config", "config")
+    params = make(**settings(Path(sys.argv[1]), make.model_fields))
     alone = named("Distributed", "training.distributed") if is_present() else named("Ranks", "ranks")
     new_state = named("new_state", "training.state", "state")
     train_step = named("train_step", "training.step", "trainer")
