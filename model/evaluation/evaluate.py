@@ -17,6 +17,9 @@ from s2f.model.evaluation import page as evaluation_page
 from s2f.model.evaluation.comparison import compare
 from s2f.model.evaluation.learned.metrics import learned_metrics
 from s2f.model.evaluation.players import shown
+from s2f.model.evaluation.probes.measuring import Probed
+from s2f.model.evaluation.probes.measuring import summarise as summarise_probes
+from s2f.model.evaluation.probes.sounds import MOST_CLIPS
 from s2f.model.evaluation.results import Evaluation, closeness_of, summarise, write_folder
 from s2f.model.evaluation.sources.base import VideoSource
 from s2f.model.metrics.measures import SET_MEASURES, SetMeasure
@@ -38,11 +41,13 @@ def evaluate(
     out: Path | None = None,
     lipreader: Path | None = None,
     sync: Path | None = None,
+    probes: Sequence[str] = (),
 ) -> Evaluation:
     """Measure all clips of a source under a progress bar.
 
     `workers` is the number of worker processes; 0 = one per CPU, up to 16. `seed` fixes the confidence
-    intervals. The runs of a lip reader and of a sync scorer add the learned metrics. The results and a page
+    intervals. The runs of a lip reader and of a sync scorer add the learned metrics. `probes` are those of
+    `evaluation.probes`. The results and a page
     are written to the folder `out`. A clip that cannot be read or measured is listed in `missing`.
     Raises InputError where no clip can be measured, CheckpointError where a run cannot be used.
     """
@@ -56,6 +61,8 @@ def evaluate(
         networks = {"lipreader": lipreader, "sync": sync}
         source = videos.source | {name: str(run) for name, run in networks.items() if run}
         evaluation = replace(_gather(videos, scored, missing, seed, more), source=source)
+        if probes:
+            evaluation = _probe(videos, evaluation, probes, sync, workers, bar)
         if out:
             write_folder(evaluation, out)
             wanted = shown(evaluation)
@@ -80,6 +87,31 @@ def _measure(
             missing.append(result)
         bar.update(task, completed=done, speed=f"{done / (time.perf_counter() - begun):.2f} clips/s")
     return sorted(scored, key=lambda clip: clip.clip_id), sorted(missing, key=lambda clip: clip.clip_id)
+
+
+def _probe(
+    videos: VideoSource,
+    evaluation: Evaluation,
+    probes: Sequence[str],
+    sync: Path | None,
+    workers: int,
+    bar: Progress,
+) -> Evaluation:
+    """The evaluation with the results of the probes."""
+    processes = min(workers or min(os.cpu_count() or 1, MOST_WORKERS), MOST_CLIPS)
+    task = bar.add_task("probes", total=min(len(videos.clips), MOST_CLIPS), speed="")
+    probed: list[Probed] = []
+    missing: list[Missing] = []
+    for result in videos.probe(probes, sync, processes, evaluation.seed):
+        if isinstance(result, Missing):
+            missing.append(replace(result, video="probes"))
+        else:
+            probed.append(result)
+        bar.advance(task)
+    results = summarise_probes(sorted(probed, key=lambda clip: clip.clip_id), probes, sync, evaluation.seed)
+    return replace(
+        evaluation, probes=tuple(results), missing=(*evaluation.missing, *missing), probed=len(probed)
+    )
 
 
 def _gather(

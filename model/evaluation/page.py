@@ -11,7 +11,7 @@ from s2f.model.evaluation.extremes import extremes
 from s2f.model.evaluation.players import Films, encode_videos, players, shown
 from s2f.model.evaluation.results import Evaluation, finite
 from s2f.model.evaluation.sheets import sheets
-from s2f.model.evaluation.table import difference, heading, mean_text, noted, percent, unmeasured
+from s2f.model.evaluation.table import difference, heading, mean_text, noted, percent, probe_text, unmeasured
 from s2f.model.metrics.scoring import REAL, STILL, ClipVideos, Column
 from s2f.pipeline.core import files
 from s2f.pipeline.core.html import rendering
@@ -71,6 +71,12 @@ def render(evaluation: Evaluation, films: Films) -> str:
         real=REAL,
         groups=_groups(evaluation),
         closeness=_closeness(evaluation),
+        probes=[
+            (each.probe, each.title, each.expected, [probe_text(each, run.name) for run in evaluation.runs])
+            for each in evaluation.probes
+        ],
+        probed=evaluation.probed,
+        runs=[run.name for run in evaluation.runs],
         closeness_of=list(evaluation.closeness),
         clips=players(evaluation, films),
         extremes=_extremes(evaluation, links),

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from s2f.model.evaluation.comparison import PairedComparison, verdict
+from s2f.model.evaluation.probes.measuring import ProbeResult
 from s2f.model.metrics.closeness import Closeness, closeness
 from s2f.model.metrics.frechet import frechet_distance
 from s2f.model.metrics.interval import Interval, bootstrap
@@ -41,7 +42,7 @@ class Evaluation:
     `title` says in words what was measured, `source` where it lies. `clips` counts all clips, also those
     that could not be read; `missing` says which scores there are not, and why. A row or a clip may lack
     some of the `columns`. `closeness` is that of each run to the real video; `remarks` are sentences on what
-    else is not measured.
+    else is not measured. `probes` are the results of the probes, of `probed` clips.
     """
 
     title: str
@@ -56,6 +57,8 @@ class Evaluation:
     notes: tuple[Note, ...] = ()
     closeness: dict[str, Closeness] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    probes: tuple[ProbeResult, ...] = ()
+    probed: int = 0
 
     @property
     def clip_columns(self) -> tuple[Column, ...]:
@@ -162,6 +165,8 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
             for each in evaluation.comparisons
         ],
         "closeness": {name: asdict(each) for name, each in evaluation.closeness.items()},
+        "probed": evaluation.probed,
+        "probes": [asdict(each) for each in evaluation.probes],
         "speakers": speaker_means(evaluation),
         "missing": [asdict(each) for each in evaluation.missing],
         "notes": [asdict(each) for each in evaluation.notes],

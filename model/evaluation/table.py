@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from s2f.model.evaluation.comparison import PairedComparison, verdict
+from s2f.model.evaluation.probes.measuring import ProbeResult
 from s2f.model.evaluation.results import Evaluation
 from s2f.model.metrics.interval import Interval
 from s2f.model.metrics.scoring import Column
@@ -34,6 +35,8 @@ def show(evaluation: Evaluation, console: Console, every: bool = False) -> None:
     console.print(means(evaluation, columns))
     if evaluation.comparisons:
         console.print(differences(evaluation, columns))
+    if evaluation.probes:
+        console.print(probes(evaluation))
     lines = [*unmeasured(evaluation), *evaluation.remarks, *noted(evaluation)]
     if more := len(evaluation.columns) - len(columns):
         lines.insert(0, f"{more} more measures: --every-measure shows them here, --out writes them to a page")
@@ -87,6 +90,26 @@ def differences(evaluation: Evaluation, columns: Sequence[Column]) -> Table:
         cells = (" ".join(filter(None, difference(column, each))) for each in evaluation.comparisons)
         table.add_row(column.title, *cells)
     return table
+
+
+def probes(evaluation: Evaluation) -> Table:
+    """What the runs do with other sounds: a row per thing measured, and what a sound model does."""
+    title = f"probes, {evaluation.probed} clips; ± half the width of the 95 % interval"
+    table = _table(title, [row.name for row in evaluation.runs])
+    table.columns[0].no_wrap = False
+    table.add_column("a sound model", overflow="fold")
+    for before, row in zip([None, *evaluation.probes], evaluation.probes, strict=False):
+        if before and before.probe != row.probe:
+            table.add_section()
+        cells = (" ".join(filter(None, probe_text(row, run.name))) for run in evaluation.runs)
+        table.add_row(f"{row.probe}: {row.title}", *cells, row.expected)
+    return table
+
+
+def probe_text(row: ProbeResult, run: str) -> tuple[str, str]:
+    """The mean of a run with its interval, and whether a sound model has it, as texts."""
+    words = {True: "sound", False: "not sound", None: ""}
+    return mean_text(row.means.get(run), row.digits), words[row.sound.get(run)]
 
 
 def difference(column: Column, comparison: PairedComparison) -> tuple[str, str]:

@@ -134,6 +134,11 @@ def _sync_value(value: Callable[[SyncScore], float], run: Path, video: Footage, 
     return value(score) if score else math.nan
 
 
+def sync_offset(run: Path, video: Footage) -> float:
+    """By how many frames the sound of a video is late, according to a sync scorer; nan if it cannot tell."""
+    return _sync_value(attrgetter("offset"), run, video, video)
+
+
 # The functions below keep what the metrics of one video share.
 @functools.lru_cache(maxsize=2)
 def _read(run: Path, video: Footage) -> tuple[Codes, Logs]:

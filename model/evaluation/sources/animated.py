@@ -8,12 +8,15 @@ import random
 import statistics
 import time
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from s2f.model.data.recordings import Recording, first, listed, recordings
+from s2f.model.evaluation.probes.measuring import Probed, probe_clip
+from s2f.model.evaluation.probes.sounds import MOST_CLIPS, ProbedClip, others, sounds
 from s2f.model.evaluation.sources.base import score_in_workers
 from s2f.model.inference.animate import generate
 from s2f.model.inference.runtime import load_prepared
@@ -76,6 +79,31 @@ class Animated:
     def show(self, wanted: Collection[str]) -> Iterator[ClipVideos]:
         """The wanted clips that can be read, with exactly the frames that are measured."""
         yield from self._animated(wanted, [])
+
+    def probe(
+        self, probes: Sequence[str], sync: Path | None, workers: int, seed: int
+    ) -> Iterator[Probed | Missing]:
+        """Animate the first clips with the sounds of the probes, and measure each in another process."""
+        few = [found for _, found in recordings(self._wanted[:MOST_CLIPS]) if isinstance(found, Recording)]
+        probed = (
+            self._probed(clip, other, probes, seed)
+            for clip, other in zip(few, others(few, seed), strict=True)
+        )
+        work = functools.partial(probe_clip, probes=probes, faces=self._faces, sync=sync)
+        with limited_threads(torch.get_num_threads() - workers):
+            yield from score_in_workers(work, probed, len(few), workers, TIME_LIMIT, self._faces)
+
+    def _probed(
+        self, clip: Recording, other: Recording | None, probes: Sequence[str], seed: int
+    ) -> ProbedClip:
+        heard = sounds(ProbedClip(clip, other), probes, seed)
+        made = {
+            run: {
+                name: self._animate(talker, replace(clip, sound=sound), seed) for name, sound in heard.items()
+            }
+            for run, talker in self._talkers.items()
+        }
+        return ProbedClip(clip, other, made)
 
     def _animated(self, wanted: Collection[str], unreadable: list[Missing]) -> Iterator[ClipVideos]:
         """The wanted clips, animated by every run; those that cannot be read are added to `unreadable`."""

@@ -1,8 +1,10 @@
 """What is measured: clips with the videos that belong to each, from a source that reads or makes them."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Protocol, TypeVar
 
+from s2f.model.evaluation.probes.measuring import Probed
 from s2f.model.metrics.scoring import PRELOAD, ClipVideos, Measure, Missing, Scored, SetMeasure
 from s2f.pipeline.core.executors import WorkerLostError, open_executor
 from s2f.pipeline.core.shards import Media
@@ -39,6 +41,15 @@ class VideoSource(Protocol):
         """The wanted clips, with exactly the frames that are measured."""
         ...
 
+    def probe(
+        self, probes: Sequence[str], sync: Path | None, workers: int, seed: int
+    ) -> Iterator[Probed | Missing]:
+        """What the runs make of other sounds, clip by clip; see `evaluation.probes`.
+
+        Raises InputError where there are no runs, but videos only.
+        """
+        ...
+
 
 class _HasClipId(Protocol):
     @property
@@ -46,16 +57,17 @@ class _HasClipId(Protocol):
 
 
 _Item = TypeVar("_Item", bound=_HasClipId)
+_Result = TypeVar("_Result")
 
 
 def score_in_workers(
-    work: Callable[[_Item], Scored | Missing],
+    work: Callable[[_Item], _Result | Missing],
     items: Iterable[_Item],
     count: int,
     workers: int,
     time_limit: float,
     faces: FaceSettings,
-) -> Iterator[Scored | Missing]:
+) -> Iterator[_Result | Missing]:
     """Measure `count` items in workers, which share the models of `faces`; yield results as they come.
 
     An item whose worker dies, or takes more than `time_limit` seconds, is Missing.

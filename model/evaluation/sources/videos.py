@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
 
+from s2f.model.evaluation.probes.measuring import Probed
 from s2f.model.evaluation.sources.base import score_in_workers
 from s2f.model.evaluation.sources.footage import Video, read_sound
 from s2f.model.evaluation.sources.listing import list_videos
@@ -97,6 +98,12 @@ class Videos:
         for pair in self._pairs:
             if pair.clip_id in wanted:
                 yield with_sound(read_pair(pair, self._faces)[0], pair)
+
+    def probe(
+        self, probes: Sequence[str], sync: Path | None, workers: int, seed: int
+    ) -> Iterator[Probed | Missing]:
+        """Videos cannot be made anew with another sound: raises InputError."""
+        raise InputError("--probe makes videos anew", "give runs and --data, or leave out --probe")
 
     def _pair(self, clip_id: str, reference: Path) -> Pair | Missing:
         made = {name: videos[clip_id] for name, videos in self._made.items() if clip_id in videos}

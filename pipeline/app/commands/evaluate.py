@@ -43,6 +43,12 @@ def evaluate(
     faces: Faces = None,
     lipreader: LipReader = None,
     sync: SyncScorer = None,
+    probe: Annotated[
+        str,
+        typer.Option(
+            help="Also try runs on other sounds: silence,swap,shift,noise, or some of these.", metavar="NAMES"
+        ),
+    ] = "",
     every_measure: Annotated[
         bool, typer.Option("--every-measure", help="Show all measures here too.")
     ] = False,
@@ -55,12 +61,16 @@ def evaluate(
     """
     from s2f.model.evaluation import evaluate as evaluation
     from s2f.model.evaluation import page, results, table
+    from s2f.model.evaluation.probes import sounds
     from s2f.model.evaluation.sources.animated import Animated
     from s2f.model.evaluation.sources.base import VideoSource
     from s2f.model.evaluation.sources.videos import Videos
     from s2f.pipeline.core.prepared_set import PreparedSet
     from s2f.pipeline.faces.settings import FaceSettings
 
+    names = sounds.chosen(probe)
+    if names and videos:
+        raise InputError("--probe makes videos anew", "give runs and --data, or leave out --probe")
     source: VideoSource
     if data and not videos and not reference:
         chosen = FaceSettings(faces) if faces else None
@@ -72,7 +82,14 @@ def evaluate(
             "there are two ways to evaluate", "give either RUN... and --data, or --videos and --reference"
         )
     result = evaluation.evaluate(
-        source, console, seed=seed, workers=workers, out=out, lipreader=lipreader, sync=sync
+        source,
+        console,
+        seed=seed,
+        workers=workers,
+        out=out,
+        lipreader=lipreader,
+        sync=sync,
+        probes=names,
     )
     table.show(result, console, every_measure)
     if out:

@@ -106,6 +106,26 @@ def test_runs_beside_the_still_frame_and_the_real_video(
     assert tiny["scores"].keys() == {each.name for each in MEASURES}
 
 
+def test_probes_of_runs(s2f: Command, drawn: Path, run: Path, tmp_path: Path) -> None:
+    ended = s2f("evaluate", run, "--data", drawn, "--limit", 2, "--probe", "shift,silence", "--out", tmp_path)
+    assert ended.code == 0, ended.err
+    assert "probes, 2 clips" in ended.out
+    written = json.loads((tmp_path / "evaluation.json").read_text())
+    assert [row["name"] for row in written["probes"]] == ["silence_moving", "shift_followed"]
+    # Nothing looks like a face.
+    for row in written["probes"]:
+        assert (row["means"]["tiny"]["clips"], row["sound"]) == (0, {"tiny": None})
+    page = (tmp_path / "evaluation.html").read_text()
+    assert "<h2>Probes</h2>" in page
+    assert "lips rest: 10 % at most" in page
+
+
+def test_probes_that_cannot_be_done(s2f: Command, drawn: Path, run: Path, tmp_path: Path) -> None:
+    refused(s2f("evaluate", run, "--data", drawn, "--probe", "noice"), "there is no probe 'noice'")
+    videos = ("--videos", tmp_path, "--reference", tmp_path, "--probe", "noise")
+    refused(s2f("evaluate", *videos), "--probe makes videos anew")
+
+
 @pytest.mark.slow
 def test_the_scores_are_those_of_the_animated_clip(drawn: Path, run: Path) -> None:
     evaluation = evaluate(Animated([run], PreparedSet(drawn), "val", 1, 3), SILENT, seed=3, workers=1)
