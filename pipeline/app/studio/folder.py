@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from s2f.pipeline.core.errors import InputError
-from s2f.pipeline.core.prepared_set import MANIFESTS
+from s2f.pipeline.core.prepared_set import ARTIFACTS, MANIFESTS
 
 # The file of a training's settings tells its kind.
 KINDS = {"train.yaml": "generator", "lipread.yaml": "lip reader", "sync.yaml": "sync scorer"}
@@ -47,14 +47,15 @@ class Folder:
     def run(self, name: str) -> Path:
         """The folder of a training. Raises InputError."""
         path = self._inside(name)
-        if not self.kind(path):
+        if not self.kind(path) or not all(map(self.holds, path.iterdir())):
             raise InputError(f"{name} holds no training", "choose one of the list")
         return path
 
     def set(self, name: str) -> Path:
         """The folder of a prepared set. Raises InputError."""
         path = self._inside(name)
-        if not (path / SCAN).is_file():
+        parts = (path / MANIFESTS, path / ARTIFACTS)
+        if not (path / SCAN).is_file() or not all(map(self.holds, parts)):
             raise InputError(f"{name} holds no prepared set", "choose one of the list")
         return path
 

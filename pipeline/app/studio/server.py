@@ -235,7 +235,7 @@ class Studio:
         )
         ending = "mp4" if request.query_params.get("ending") == "mp4" else "png"
         sample = sample_path(run, int(step) if step.isdecimal() else 0, ending)
-        if not self._folder.holds(sample):
+        if not (sample.is_file() and self._folder.holds(sample)):
             return Response(status_code=404)
         return FileResponse(sample)
 

@@ -56,6 +56,7 @@ class Lane:
         try:
             async with self._free:
                 if work.state == "waiting":
+                    work.state = "working"
                     await asyncio.to_thread(work.do)
         finally:
             self.queue.remove(work)
@@ -82,7 +83,7 @@ class Work:
     message: str = ""
     hint: str = ""
     notes: list[str] = field(default_factory=list)
-    _begun: float = 0.0
+    _first: tuple[int, float] = (0, 0.0)
 
     @property
     def is_over(self) -> bool:
@@ -95,7 +96,6 @@ class Work:
 
     def do(self) -> None:
         """Do it, and wait for its end."""
-        self.state = "working"
         ours, theirs = multiprocessing.Pipe(duplex=False)
         process = forking(PRELOAD).Process(target=_work, args=(theirs, self.job, self.order, self.folder))
         with signals.unheard():
@@ -125,10 +125,12 @@ class Work:
     def _hear(self, kind: str, told: list[Any]) -> None:
         if kind == "progress":
             self.done, self.total = told
-            if not self.done:
-                self._begun = time.monotonic()
-            elif self._begun:
-                self.left = (time.monotonic() - self._begun) / self.done * (self.total - self.done)
+            done, begun = self._first
+            if not done:
+                # What comes before the first one is done but once.
+                self._first = self.done, time.monotonic()
+            elif self.done > done and self.total:
+                self.left = (time.monotonic() - begun) / (self.done - done) * (self.total - self.done)
         elif kind == "note":
             self.notes.append(told[0])
         elif kind == "failed":

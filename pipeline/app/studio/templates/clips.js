@@ -2,7 +2,7 @@
 {
   const panel = document.getElementById("clips"), error = panel.querySelector(":scope > .error"), browser = panel.querySelector(".browser");
   const form = panel.querySelector("form"), fields = form.elements, list = panel.querySelector("ul"), more = panel.querySelector(".more");
-  const article = panel.querySelector("article"), video = article.querySelector("video"), now = article.querySelector(".now");
+  const article = panel.querySelector("article"), video = article.querySelector("video"), seen = article.querySelector(".seen");
   const MANY = 200, collator = new Intl.Collator("en", { numeric: true });
   let set = null, name = "", rows = [], needles = [], current = -1, clip = null, waiting = null;
 
@@ -85,10 +85,10 @@
       const film = await (await ask("film?" + which, { signal })).blob();
       video.src = URL.createObjectURL(film);
       video.closest(".player").hidden = false;
-      now.textContent = "";
+      seen.textContent = "";
     } catch (refused) {
       if (refused.name === "AbortError") return;
-      now.textContent = "";
+      seen.textContent = "";
       complain(article.hidden ? error : article.querySelector(".error"), refused);
     }
   }
@@ -101,7 +101,7 @@
     if (video.src) URL.revokeObjectURL(video.src);
     video.removeAttribute("src");
     video.closest(".player").hidden = true;
-    now.textContent = "The clip is read …";
+    seen.textContent = "The clip is read …";
     article.querySelector(".about").innerHTML = told.about;
     article.querySelector(".under .check").hidden = !told.track;
     const box = article.querySelector(".figures");
@@ -146,7 +146,7 @@
     if (!video.src) return;
     const told = [`frame ${frame}`];
     if (start !== undefined) told.push(`window ${start.toLocaleString("en")} to ${(start + sound.window).toLocaleString("en")} of ${sound.samples.toLocaleString("en")} samples, ${sound.loudness[n]} dB`);
-    now.textContent = told.join(", ");
+    seen.textContent = told.join(", ");
   }
 
   let last = -1;
