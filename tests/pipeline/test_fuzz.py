@@ -1,6 +1,6 @@
 """Files damaged at random: no crash, no hang, nothing unforeseen; each is used, or has a reason of its own.
 
-So many files are tried as S2F_FUZZ says; `make fuzz` tries ten thousand.
+So many files are tried as S2F_FUZZ says, from the number S2F_FUZZ_FIRST on; `make fuzz` tries ten thousand.
 """
 
 import os
@@ -18,6 +18,7 @@ from s2f.pipeline.core.media import check_sound
 from s2f.pipeline.stages import load_stages
 
 COUNT = int(os.environ.get("S2F_FUZZ", "300"))
+FIRST = int(os.environ.get("S2F_FUZZ_FIRST", "0"))
 SEED = 1
 # Seconds for one file; the slowest needs about one.
 LIMIT = 60
@@ -28,6 +29,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(60 + 2 * COUNT)]
 @pytest.fixture(scope="module")
 def clip(data: Path) -> Path:
     return data / "grid/s1/bbaf2n.mpg"
+
+
+def numbers(tenths: int) -> range:
+    """The numbers of the files of a kind, which is so many tenths of all."""
+    return range(FIRST * tenths // 10, (FIRST + COUNT) * tenths // 10)
 
 
 def use_photo(path: Path) -> str:
@@ -52,7 +58,7 @@ def test_damaged_videos_are_kept_or_have_a_reason(s2f: Command, clip: Path, tmp_
     raw, out = tmp_path / "raw/s1", tmp_path / "out"
     raw.mkdir(parents=True)
     sources = mutations.make_videos(clip, tmp_path)
-    videos = list(mutations.damaged(sources, raw, 8 * COUNT // 10, SEED))
+    videos = list(mutations.damaged(sources, raw, numbers(8), SEED))
     done = s2f("prep", raw.parent, "--out", out, "--set", f"run.time_limit={LIMIT}", "--set", "run.workers=2")
     assert "Traceback" not in done.out + done.err
     known, ended = set(), set()
@@ -78,7 +84,7 @@ def test_damaged_photos_and_sounds_are_used_or_refused_in_words(
 ) -> None:
     folder = tmp_path / "damaged"
     folder.mkdir()
-    paths = list(mutations.damaged(make(clip, tmp_path), folder, COUNT // 10, SEED))
+    paths = list(mutations.damaged(make(clip, tmp_path), folder, numbers(1), SEED))
     for path, told in open_executor(workers=2).run(use, paths, len(paths), LIMIT):
         assert not isinstance(told, WorkerLostError), (path, told)
         # Bytes of the file have no place in a sentence for people.

@@ -1,9 +1,8 @@
-"""Files damaged at random, as disks, networks and recorders do it; the same seed gives the same files."""
+"""Files damaged at random, as disks, networks and recorders do it; the same seed and number give the same file."""
 
-import itertools
 import random
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -51,11 +50,11 @@ def make_photos(clip: Path, folder: Path) -> list[Path]:
     return made
 
 
-def damaged(sources: Iterable[Path], folder: Path, count: int, seed: int) -> Iterator[Path]:
-    """So many damaged copies of files, which take turns."""
-    chance = random.Random(seed)
-    for number, source in zip(range(count), itertools.cycle(sources)):
-        content = bytearray(source.read_bytes())
+def damaged(sources: Sequence[Path], folder: Path, numbers: range, seed: int) -> Iterator[Path]:
+    """Damaged copies of files, which take turns. A number gives the same file whatever is made besides it."""
+    for number in numbers:
+        source = sources[number % len(sources)]
+        content, chance = bytearray(source.read_bytes()), random.Random(f"{seed} {number}")
         for _ in range(chance.choice([1, 1, 2, 4])):
             if content:
                 chance.choice(CHANGES)(content, chance)
