@@ -1,4 +1,4 @@
-"""Files damaged at random, as disks, networks and recorders do it; the same seed and number give the same file."""
+"""Files damaged at random, as disks, networks and recorders do it; a seed and a number give the same file."""
 
 import random
 import subprocess
