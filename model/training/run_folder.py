@@ -6,6 +6,8 @@ RUN/state.pt     the checkpoint
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,12 +17,14 @@ import yaml
 from s2f.model.networks.weights import FORMAT, Kind, damaged, located
 from s2f.model.training import checkpoint
 from s2f.model.training.loop import Trainee
+from s2f.pipeline.core import locks
 from s2f.pipeline.core.errors import CheckpointError
 from s2f.pipeline.core.files import make_folder, write_bytes
 from s2f.pipeline.core.params import Params
 from s2f.pipeline.core.prepared_set import PreparedSet
 
 RECORD = "run.json"
+LOCK = ".lock"
 
 Block = TypeVar("Block", bound=Params)
 
@@ -52,11 +56,7 @@ class RunFolder:
         with these settings and this data.
         """
         if not resume:
-            if self.is_trained:
-                raise CheckpointError(
-                    f"{self.path} already holds a {self.noun}",
-                    "go on with it by --resume, or give another folder",
-                )
+            self._check_untrained()
             return None
         if self.is_trained or not self.is_begun:
             saved = checkpoint.load_state(self.path)
@@ -65,6 +65,16 @@ class RunFolder:
             return saved
         self.check_settings(params)
         return None
+
+    @contextmanager
+    def alone(self, *, resume: bool) -> Iterator[None]:
+        """Make the folder, and keep other trainings out. Raises InputError where one is at work in it."""
+        make_folder(self.path)
+        with locks.alone(self.path / LOCK):
+            if not resume:
+                # One that was at work a moment ago may have ended since.
+                self._check_untrained()
+            yield
 
     def start(self, given: Path | None, *, resume: bool) -> Path | None:
         """The run to begin with: the given one, or with `resume` the one that this run was begun with.
@@ -77,8 +87,7 @@ class RunFolder:
         return Path(begun_from) if begun_from else None
 
     def write(self, data: PreparedSet, params: Params, start: Path | None = None) -> None:
-        """Make the folder, and keep the settings, the place of the data, and of the run it begins with."""
-        make_folder(self.path)
+        """Keep the settings, and the places of the data and of the run that it begins with."""
         text = yaml.safe_dump(params.model_dump(), sort_keys=False)
         write_bytes(self.path / self.settings, text.encode())
         place = data.place.absolute() if isinstance(data.place, Path) else data.place
@@ -140,6 +149,13 @@ class RunFolder:
         if saved.get("data") != data:
             raise CheckpointError(
                 f"the run in {self.path} was begun with other shards", "train on them in a new folder"
+            )
+
+    def _check_untrained(self) -> None:
+        if self.is_trained:
+            raise CheckpointError(
+                f"{self.path} already holds a {self.noun}",
+                "go on with it by --resume, or give another folder",
             )
 
     def save_state(self, data: PreparedSet, state: dict[str, Any]) -> None:

@@ -211,6 +211,7 @@ def _train(
     _announce(trainee, console)
     with ExitStack() as open_ones:
         if distributed.is_main:
+            open_ones.enter_context(folder.alone(resume=resume))
             folder.write(data, params, begun_from)
             if not saved:
                 weights.describe(run, trainee.state.generator, data.media.fps, data.media.sample_rate)

@@ -30,12 +30,13 @@ def alone(lock: Place) -> Iterator[None]:
 
 def check_free(locks: Collection[Place]) -> None:
     """Raises InputError where a process holds one of these lock files. They are not held after that."""
-    leased = {lock: _read(lock) for lock in locks if isinstance(lock, UPath) and lock.exists()}
-    if leased:
+    claims = [(lock, claim) for lock in locks if isinstance(lock, UPath) for claim in _claims(lock)]
+    before = [_read(claim) for _, claim in claims]
+    if claims:
         time.sleep(LEASE_SECONDS)
-    for remote, before in leased.items():
-        if remote.exists() and _read(remote) != before:
-            raise _at_work(remote, before.partition("\n")[0])
+    for (remote, claim), content in zip(claims, before, strict=True):
+        if (now := _read(claim)) and now != content:
+            raise _at_work(remote, _name(now))
     for lock in locks:
         if isinstance(lock, Path) and lock.exists():
             try:
@@ -66,10 +67,34 @@ def _locked(lock: Path) -> Iterator[None]:
 
 @contextmanager
 def _leased(lock: UPath) -> Iterator[None]:
-    """Hold a remote file. Its holder renews it; a file that is not renewed belongs to a dead process, and is
-    taken over.
+    """Hold a remote lock by a claim: a file beside it, with a number, that none but one process can create.
+
+    Its holder renews it. One that is not renewed belongs to a dead process; the claim with the next number
+    takes its place.
     """
     holder = f"process {os.getpid()} of {socket.gethostname()}, {uuid.uuid4().hex[:8]}"
+    dead = _dead(lock)
+    number = max((_number(claim) for claim in dead), default=-1) + 1
+    claim = lock.with_name(f"{lock.name}.{number}")
+    try:
+        claim.fs.pipe_file(claim.path, f"{holder}\n0".encode(), mode="create")
+    except FileExistsError:
+        raise _at_work(lock, _name(_read(claim))) from None
+    try:
+        # A store that does not know exclusive creation has the later one of two processes hold it.
+        time.sleep(LEASE_SECONDS / 8)
+        if (now := _name(_read(claim))) != holder:
+            raise _at_work(lock, now)
+        # Another claim than the dead ones was made before this one, while the one before was given up.
+        for other in _claims(lock):
+            if other != claim and other not in dead:
+                _remove(claim)
+                raise _at_work(lock, _name(_read(other)))
+    except OSError:
+        _remove(claim)
+        raise
+    for other in dead:
+        _remove(other)
     ended = threading.Event()
 
     def renew() -> None:
@@ -77,18 +102,8 @@ def _leased(lock: UPath) -> Iterator[None]:
         while not ended.wait(LEASE_SECONDS / 4):
             count += 1
             with suppress(OSError):
-                lock.write_text(f"{holder}\n{count}")
+                claim.write_text(f"{holder}\n{count}")
 
-    if lock.exists():
-        before = _read(lock)
-        time.sleep(LEASE_SECONDS)
-        if lock.exists() and _read(lock) != before:
-            raise _at_work(lock, before.partition("\n")[0])
-    lock.write_text(f"{holder}\n0")
-    # Of two processes that take it at the same moment the later one holds it.
-    time.sleep(LEASE_SECONDS / 8)
-    if (now := _read(lock).partition("\n")[0]) != holder:
-        raise _at_work(lock, now)
     keeper = threading.Thread(target=renew, daemon=True)
     keeper.start()
     try:
@@ -96,16 +111,55 @@ def _leased(lock: UPath) -> Iterator[None]:
     finally:
         ended.set()
         keeper.join()
-        lock.unlink(missing_ok=True)
+        _remove(claim)
 
 
-def _read(lock: UPath, tries: int = 5) -> str:
-    """The content of a lock; read again where its holder renews it at that moment."""
-    for _ in range(tries - 1):
-        with suppress(OSError):
-            return lock.read_text()
-        time.sleep(0.1)
-    return lock.read_text()
+def _dead(lock: UPath) -> list[UPath]:
+    """The claims of dead processes. Raises InputError where a process is alive."""
+    claims = {claim: _read(claim) for claim in _claims(lock)}
+    if claims:
+        time.sleep(LEASE_SECONDS)
+    for claim, before in claims.items():
+        if (now := _read(claim)) and now != before:
+            raise _at_work(lock, _name(now))
+    return list(claims)
+
+
+def _claims(lock: UPath) -> list[UPath]:
+    """The claims on a lock."""
+    try:
+        beside = list(lock.parent.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [each for each in beside if each.stem == lock.name and each.suffix[1:].isdigit()]
+
+
+def _number(claim: UPath) -> int:
+    return int(claim.suffix[1:])
+
+
+def _name(content: str) -> str:
+    """The holder that a claim names."""
+    return content.partition("\n")[0] or "unknown"
+
+
+def _remove(claim: UPath) -> None:
+    with suppress(FileNotFoundError):
+        claim.unlink()
+
+
+def _read(claim: UPath, tries: int = 5) -> str:
+    """The content of a claim, empty where there is none; read again where its holder renews it just then."""
+    for left in reversed(range(tries)):
+        try:
+            return str(claim.read_text())
+        except FileNotFoundError:
+            return ""
+        except OSError:
+            if not left:
+                raise
+            time.sleep(0.1)
+    return ""
 
 
 def _at_work(lock: Place, holder: str) -> InputError:

@@ -283,6 +283,25 @@ def test_resuming_a_finished_run_changes_nothing(data: Path, finished: Path) -> 
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
+def test_two_trainings_at_once_in_one_folder(data: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    settings = ""
+
+    def second(*_: object) -> None:
+        nonlocal settings
+        settings = (run / "train.yaml").read_text()
+        for resume in (False, True):
+            with pytest.raises(InputError, match="another run is at work on"):
+                start(data, run, small(seed=int(not resume)), resume=resume)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("s2f.model.training.trainer.run_loop", second)
+        start(data, run, small())
+    # What the first one was begun with is still there, and the folder is free again.
+    assert (run / "train.yaml").read_text() == settings
+    start(data, run, small(steps=1))
+
+
 def test_resuming_nothing(data: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"no state\.pt"):
         start(data, tmp_path, small(), resume=True)

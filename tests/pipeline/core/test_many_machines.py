@@ -10,8 +10,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -226,7 +228,32 @@ def test_two_runs_on_one_bucket_are_refused(store: UPath) -> None:
         locks.alone(lock),
     ):
         pass
-    assert not lock.exists()
+    assert files.names(lock.parent) == []
+
+
+@pytest.mark.parametrize("left", [[], ["4"], ["4", "7"]], ids=["free", "dead", "dead twice"])
+def test_of_runs_that_begin_at_the_same_moment_one_has_the_bucket(store: UPath, left: list[str]) -> None:
+    lock = store.parent / f"race{len(left)}" / ".lock"
+    for number in left:
+        lock.with_name(f".lock.{number}").write_text("process 1 of a machine that is gone\n3")
+    together, inside, most, refused = threading.Barrier(6), 0, 0, 0
+
+    def run(_: int) -> None:
+        nonlocal inside, most, refused
+        together.wait()
+        try:
+            with locks.alone(lock):
+                inside += 1
+                most = max(most, inside)
+                time.sleep(3 * locks.LEASE_SECONDS / 2)
+                inside -= 1
+        except InputError:
+            refused += 1
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(run, range(6)))
+    assert (most, refused) == (1, 5)
+    assert files.names(lock.parent) == []
 
 
 def test_what_lies_in_a_bucket_is_found_like_files(store: UPath, raw: Path) -> None:

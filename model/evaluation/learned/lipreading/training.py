@@ -82,13 +82,14 @@ def train(
         folder.restore(trainee, saved)
     if has_ended(trainee, run, console):
         return trainee.best
-    folder.write(data, params, start)
-    if not saved:
-        run_files.describe(run, reader)
-    trainee.announce()
-    trainee.curves = Curves(run, trainee.step)
-    display = Display(console, trainee.step, trainee.plan, validations=read_metrics(run), words=WORDS)
-    run_loop(trainee, display, run, console)
+    with folder.alone(resume=resume):
+        folder.write(data, params, start)
+        if not saved:
+            run_files.describe(run, reader)
+        trainee.announce()
+        trainee.curves = Curves(run, trainee.step)
+        display = Display(console, trainee.step, trainee.plan, validations=read_metrics(run), words=WORDS)
+        run_loop(trainee, display, run, console)
     return trainee.best
 
 

@@ -72,12 +72,13 @@ def train(
         if known := scorer.load_scorer(run, trainee.device).known:
             return known
     else:
-        folder.write(data, params)
-        begin = f"resuming at step {trainee.step:,}" if trainee.step else "training"
-        console.print(f"{begin} on {trainee.device}: {batches.clips:,} clips")
-        trainee.curves = Curves(run, trainee.step)
-        display = Display(console, trainee.step, trainee.plan, validations=[], words=NO_WORDS)
-        run_loop(trainee, display, run, console)
+        with folder.alone(resume=resume):
+            folder.write(data, params)
+            begin = f"resuming at step {trainee.step:,}" if trainee.step else "training"
+            console.print(f"{begin} on {trainee.device}: {batches.clips:,} clips")
+            trainee.curves = Curves(run, trainee.step)
+            display = Display(console, trainee.step, trainee.plan, validations=[], words=NO_WORDS)
+            run_loop(trainee, display, run, console)
         if not is_over(trainee, run):
             # It was stopped: what it knows is tried out at its end.
             scorer.save(run, replace(trainee.scorer, known=None))
