@@ -4,6 +4,8 @@ The intervals are those of Clopper and Pearson (1934): they contain the true sha
 studies, provided that the answers are independent of each other.
 """
 
+import csv
+import io
 import json
 import statistics
 from collections.abc import Iterator, Sequence
@@ -59,13 +61,15 @@ class StudyScores:
     real: AnswerShare
     right: AnswerShare
     excluded: tuple[Excluded, ...]
+    judgements: tuple["Judgement", ...] = ()
 
 
 @dataclass(frozen=True)
-class _Judgement:
-    """A viewer's judgement of one clip: whether it was taken for real."""
+class Judgement:
+    """A viewer's judgement of one clip: whether it was taken for real. `system` is None for the real clip."""
 
     viewer: str
+    name: str
     system: str | None
     taken: bool
     seconds: float
@@ -113,7 +117,19 @@ def exact_interval(taken: int, answers: int) -> tuple[float, float]:
 
 def write_json(scores: StudyScores, path: Path) -> None:
     """Write the scores. Raises OutputError."""
-    files.write_bytes(path, (json.dumps(asdict(scores), indent=2, ensure_ascii=False) + "\n").encode())
+    content = asdict(scores)
+    del content["judgements"]
+    files.write_bytes(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def write_csv(scores: StudyScores, path: Path) -> None:
+    """Write a line per judgement, 1 where a clip was taken for real; see `agreement`. Raises OutputError."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(("viewer", "clip", "video", "answer", "seconds"))
+    for each in scores.judgements:
+        lines.writerow((each.viewer, each.name, each.system or "real", int(each.taken), each.seconds))
+    files.write_bytes(path, text.getvalue().encode())
 
 
 def _read_key(path: Path) -> Key:
@@ -170,7 +186,7 @@ def _summarise(key: Key, everyone: Sequence[Answers], excluded: list[Excluded]) 
     real = [each for each in judged if each.system is None]
     # A pair has one answer but two judgements; that of the real clip says whether the answer is right.
     right = [
-        _Judgement(each.viewer, None, each.taken == (each.system is None), each.seconds)
+        Judgement(each.viewer, each.name, None, each.taken == (each.system is None), each.seconds)
         for each in (real if key.pairs else judged)
     ]
     return StudyScores(
@@ -183,16 +199,17 @@ def _summarise(key: Key, everyone: Sequence[Answers], excluded: list[Excluded]) 
         real=_share(REAL, real),
         right=_share(RIGHT, right),
         excluded=tuple(excluded),
+        judgements=tuple(judged),
     )
 
 
-def _judgements(answers: Answers, key: Key) -> Iterator[_Judgement]:
+def _judgements(answers: Answers, key: Key) -> Iterator[Judgement]:
     for answer in answers.answers:
         for clip, origin in key.trials[answer.trial].items():
-            yield _Judgement(answers.viewer, origin.system, answer.real == clip, answer.seconds)
+            yield Judgement(answers.viewer, origin.name, origin.system, answer.real == clip, answer.seconds)
 
 
-def _share(name: str, judged: Sequence[_Judgement]) -> AnswerShare:
+def _share(name: str, judged: Sequence[Judgement]) -> AnswerShare:
     taken, count = sum(each.taken for each in judged), len(judged)
     if not count:
         return AnswerShare(name, 0, 0, None, None, None, 0, None)

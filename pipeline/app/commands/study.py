@@ -56,6 +56,9 @@ def score(
     answers: Annotated[list[Path], typer.Argument(help="Files that the viewers' browsers have saved.")],
     key: Annotated[Path, typer.Option("--key", help="The .key.json beside the page.")],
     json: Json = None,
+    csv: Annotated[
+        Path | None, typer.Option(help="Also write each judgement to this file, for 's2f study agree'.")
+    ] = None,
 ) -> None:
     """Show how often generated clips were taken for real, with exact 95 % intervals.
 
@@ -68,3 +71,29 @@ def score(
     console.print(report.notes(result), end="", markup=False, highlight=False, soft_wrap=True)
     if json:
         scores.write_json(result, json)
+    if csv:
+        scores.write_csv(result, csv)
+
+
+@study.command()
+def agree(
+    answers: Annotated[
+        Path, typer.Argument(help="CSV with clip, video and answer: of 's2f study score', or any study.")
+    ],
+    scores: Annotated[Path, typer.Option("--scores", help="Folder that 's2f evaluate --out' has written.")],
+    seed: Annotated[int, typer.Option(help="Seed of the intervals.")] = 0,
+    json: Json = None,
+) -> None:
+    """Show which measures agree with the viewers: rank correlations with 95 % intervals.
+
+    Example: s2f study agree answers.csv --scores scores
+    """
+    from s2f.model.evaluation.study import agreement
+
+    found = agreement.agreement(answers, scores, seed)
+    if found:
+        console.print(agreement.table(found))
+    for line in agreement.notes(found):
+        say(line)
+    if json:
+        agreement.write_json(found, json)
