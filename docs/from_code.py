@@ -14,6 +14,7 @@ import yaml
 import s2f
 from s2f.model import pretrained
 from s2f.model.evaluation.learned.metrics import LEARNED_METRICS
+from s2f.model.evaluation.learned.weights import METRICS
 from s2f.model.metrics.measures import MEASURES, SET_MEASURES
 from s2f.model.networks import related as related_work
 from s2f.model.networks.discriminators import DISCRIMINATORS
@@ -201,7 +202,7 @@ def measures() -> Iterator[str]:
         ("name", "title", "meaning", "better", "measured on"),
         [
             (f"`{m.name}`", m.title, _plain(m.meaning), better[m.higher_is_better], ", ".join(m.on))
-            for m in (*MEASURES, *SET_MEASURES, *LEARNED_METRICS)
+            for m in (*MEASURES, *SET_MEASURES, *LEARNED_METRICS, *METRICS.values())
         ],
     )
     yield "\n## Discriminators\n"

@@ -17,6 +17,7 @@ from support.model_shards import make_shards, make_sound
 from support.prepared import copy_short_clips
 
 from s2f.model.evaluation.learned.metrics import LEARNED_METRICS
+from s2f.model.evaluation.learned.weights import METRICS
 from s2f.model.metrics.measures import SET_MEASURES
 from s2f.model.metrics.scoring import MEASURES, ClipVideos, score_clip
 from s2f.pipeline.app.program import PANELS, app
@@ -139,7 +140,7 @@ def test_the_stages_page_names_every_stage_reason_corpus_and_backend() -> None:
 
 
 @pytest.mark.parametrize(
-    "metric", (*MEASURES, *SET_MEASURES, *LEARNED_METRICS), ids=lambda metric: metric.name
+    "metric", (*MEASURES, *SET_MEASURES, *LEARNED_METRICS, *METRICS.values()), ids=lambda metric: metric.name
 )
 def test_the_metrics_page_names_every_metric(metric: object) -> None:
     assert metric.title in page("metrics")  # type: ignore[attr-defined]

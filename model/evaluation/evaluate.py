@@ -16,6 +16,7 @@ from rich.progress import Progress
 from s2f.model.evaluation import page as evaluation_page
 from s2f.model.evaluation.comparison import compare
 from s2f.model.evaluation.learned.metrics import learned_metrics
+from s2f.model.evaluation.learned.weights import Given, measures
 from s2f.model.evaluation.players import shown
 from s2f.model.evaluation.probes.measuring import Probed
 from s2f.model.evaluation.probes.measuring import summarise as summarise_probes
@@ -23,7 +24,7 @@ from s2f.model.evaluation.probes.sounds import MOST_CLIPS
 from s2f.model.evaluation.results import Evaluation, closeness_of, summarise, write_folder
 from s2f.model.evaluation.sources.base import VideoSource
 from s2f.model.metrics.measures import SET_MEASURES, SetMeasure
-from s2f.model.metrics.scoring import MEASURES, REAL, STILL, Measure, Missing, Scored
+from s2f.model.metrics.scoring import MEASURES, REAL, STILL, Column, Measure, Missing, Scored
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import make_folder
 from s2f.pipeline.core.progress import progress_bar
@@ -42,16 +43,17 @@ def evaluate(
     lipreader: Path | None = None,
     sync: Path | None = None,
     probes: Sequence[str] = (),
+    weights: Sequence[Given] = (),
 ) -> Evaluation:
     """Measure all clips of a source under a progress bar.
 
     `workers` is the number of worker processes; 0 = one per CPU, up to 16. `seed` fixes the confidence
     intervals. The runs of a lip reader and of a sync scorer add the learned metrics. `probes` are those of
-    `evaluation.probes`. The results and a page
+    `evaluation.probes`; files of `weights` add the measures of `learned.weights`. The results and a page
     are written to the folder `out`. A clip that cannot be read or measured is listed in `missing`.
     Raises InputError where no clip can be measured, CheckpointError where a run cannot be used.
     """
-    more = (*SET_MEASURES, *learned_metrics(lipreader, sync, videos.media))
+    more = (*learned_metrics(lipreader, sync, videos.media), *SET_MEASURES, *measures(weights))
     if out:
         make_folder(out)
     with progress_bar(console) as bar:
@@ -60,7 +62,11 @@ def evaluate(
             raise InputError(f"no clip could be measured: {missing[0].reason}", "check that they are whole")
         networks = {"lipreader": lipreader, "sync": sync}
         source = videos.source | {name: str(run) for name, run in networks.items() if run}
-        evaluation = replace(_gather(videos, scored, missing, seed, more), source=source)
+        source |= {f"{each.name}_weights": str(each.path) for each in weights}
+        source |= {f"{each.name}_sha256": each.sha256 for each in weights}
+        evaluation = _gather(videos, scored, missing, seed, more)
+        remarks = (*evaluation.remarks, *(each.in_words() for each in weights))
+        evaluation = replace(evaluation, source=source, remarks=remarks)
         if probes:
             evaluation = _probe(videos, evaluation, probes, sync, workers, bar)
         if out:
@@ -121,10 +127,12 @@ def _gather(
     seed: int,
     more: Sequence[Measure | SetMeasure],
 ) -> Evaluation:
-    columns = (
-        *MEASURES,
-        *(each for each in more if isinstance(each, Measure) and _known(each, scored)),
-        *(each for each in more if isinstance(each, SetMeasure)),
+    columns = _grouped(
+        [
+            *MEASURES,
+            *(each for each in more if isinstance(each, Measure) and _known(each, scored)),
+            *(each for each in more if isinstance(each, SetMeasure)),
+        ]
     )
     first, *others = videos.names
     return Evaluation(
@@ -148,6 +156,12 @@ def _gather(
             if isinstance(each, SetMeasure) and (words := _too_few(each, len(scored)))
         ),
     )
+
+
+def _grouped(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """The columns with those of a group together, the groups as they come."""
+    groups = list(dict.fromkeys(column.group for column in columns))
+    return tuple(sorted(columns, key=lambda column: groups.index(column.group)))
 
 
 def _too_few(measure: SetMeasure, clips: int) -> str:

@@ -270,7 +270,7 @@ MEASURES = (
         "pause_px",
         "pause px",
         "how far the lips move per frame in pauses, px",
-        False,
+        None,
         2,
         MOVING,
         lambda a, _: pause_motion(a.points, a.pauses),

@@ -49,6 +49,12 @@ def evaluate(
             help="Also try runs on other sounds: silence,swap,shift,noise, or some of these.", metavar="NAMES"
         ),
     ] = "",
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Also FID, FVD or LPIPS by a network in ONNX: fid=FILE, fvd=FILE, lpips=FILE; several."
+        ),
+    ] = None,
     every_measure: Annotated[
         bool, typer.Option("--every-measure", help="Show all measures here too.")
     ] = False,
@@ -61,6 +67,7 @@ def evaluate(
     """
     from s2f.model.evaluation import evaluate as evaluation
     from s2f.model.evaluation import page, results, table
+    from s2f.model.evaluation.learned.weights import given
     from s2f.model.evaluation.probes import sounds
     from s2f.model.evaluation.sources.animated import Animated
     from s2f.model.evaluation.sources.base import VideoSource
@@ -68,7 +75,7 @@ def evaluate(
     from s2f.pipeline.core.prepared_set import PreparedSet
     from s2f.pipeline.faces.settings import FaceSettings
 
-    names = sounds.chosen(probe)
+    names, networks = sounds.chosen(probe), given(weights or ())
     if names and videos:
         raise InputError("--probe makes videos anew", "give runs and --data, or leave out --probe")
     source: VideoSource
@@ -90,6 +97,7 @@ def evaluate(
         lipreader=lipreader,
         sync=sync,
         probes=names,
+        weights=networks,
     )
     table.show(result, console, every_measure)
     if out:

@@ -14,6 +14,7 @@ from support.prepared import Prepared
 
 from s2f.model.evaluation.learned.metrics import learned_metrics, lip_score
 from s2f.model.evaluation.learned.sync.protocol import offset_score
+from s2f.model.evaluation.results import summarise
 from s2f.model.metrics import Frames, speech
 from s2f.model.metrics.closeness import RATIO, Scale, closeness
 from s2f.model.metrics.footage import ClipVideos
@@ -33,7 +34,7 @@ from s2f.model.metrics.motion import (
     spread,
 )
 from s2f.model.metrics.mouth import face_distance
-from s2f.model.metrics.scoring import score_clip
+from s2f.model.metrics.scoring import Scored, score_clip
 from s2f.pipeline.core import media, mjpeg, wav
 from s2f.pipeline.core.media import read_audio
 from s2f.pipeline.core.shards import Media
@@ -167,6 +168,26 @@ def test_the_distance_of_two_sets_of_features() -> None:
     assert frechet_distance(2 * centred, centred) == pytest.approx(expected, rel=1e-4)
     few = [frechet_distance(some[:count], some[-count:]) for count in (10, 100, 1000)]
     assert few[0] > few[1] > few[2]
+
+
+def test_features_of_all_clips_have_one_distance_from_enough_clips_on() -> None:
+    random = np.random.default_rng(0)
+    measure = replace(SET_MEASURES[0], least=40)
+
+    def scored(number: int) -> Scored:
+        real = random.normal(0, 1, (5, 3)).astype(np.float32)
+        features = {"run": real + np.float32([0, 2, 0]), "real": real}
+        return Scored(str(number), 1, {"run": {}, "real": {}}, features={measure.name: features})
+
+    clips = [scored(number) for number in range(40)]
+    found = summarise("run", clips, [measure], 0, None).scores[measure.name]
+    assert (found.mean, found.clips) == (pytest.approx(4, abs=1e-3), 40)
+    assert math.isnan(found.low)
+    assert summarise("real", clips, [measure], 0, None).scores == {}
+    assert summarise("run", clips[1:], [measure], 0, None).scores == {}
+    # A clip without a face does not count.
+    clips[0].features[measure.name]["run"][2] = np.nan
+    assert summarise("run", clips, [measure], 0, None).scores == {}
 
 
 def test_the_distance_at_the_offset_is_the_least() -> None:
