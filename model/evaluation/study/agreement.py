@@ -16,7 +16,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from s2f.model.evaluation.comparison import LEAST_CLIPS, UNDECIDED
+from s2f.model.evaluation.comparison import LEAST_CLIPS
 from s2f.model.evaluation.results import CLIPS, SUMMARY, finite
 from s2f.model.metrics import Values
 from s2f.model.metrics.interval import COVERED, RESAMPLES
@@ -25,7 +25,7 @@ from s2f.pipeline.core import files
 from s2f.pipeline.core.errors import InputError
 
 COLUMNS = ("clip", "video", "answer")
-AGREES, AGAINST = "agrees with eyes", "goes against eyes"
+AGREES, AGAINST, UNSHOWN = "agrees", "goes against", "not shown"
 
 # The mean answer of each video of a clip, by clip and name of the video.
 Answers = dict[tuple[str, str], float]
@@ -53,7 +53,7 @@ class Agreement:
     def verdict(self) -> str:
         """What the interval of Spearman's correlation shows."""
         low, high = self.spearman_interval
-        return AGREES if low > 0 else AGAINST if high < 0 else UNDECIDED
+        return AGREES if low > 0 else AGAINST if high < 0 else UNSHOWN
 
 
 def agreement(study: Path, scores: Path, seed: int = 0) -> list[Agreement]:
@@ -130,9 +130,13 @@ def rank_correlations(some: Values, others: Values, weights: Values) -> tuple[Va
 
 def table(found: Sequence[Agreement]) -> Table:
     """A row per measure; the JSON has the interval of Kendall's correlation too."""
-    table = Table(box=SIMPLE_HEAD, title="measures beside the answers", title_justify="left")
+    table = Table(
+        box=SIMPLE_HEAD,
+        title="do measures agree with eyes? Spearman's rho, Kendall's tau",
+        title_justify="left",
+    )
     table.add_column("", no_wrap=True)
-    for name in ("Spearman", "95 % interval", "Kendall", "videos"):
+    for name in ("rho", "95 % interval", "tau", "videos"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for each in found:

@@ -12,7 +12,7 @@ from support.prepared import Command, refused
 
 from s2f.model.evaluation.results import CLIPS, SUMMARY
 from s2f.model.evaluation.study import agreement
-from s2f.model.evaluation.study.agreement import AGAINST, AGREES, rank_correlations
+from s2f.model.evaluation.study.agreement import AGAINST, AGREES, UNSHOWN, rank_correlations
 from s2f.model.evaluation.study.schema import Answer, Answers, Key, Origin
 from s2f.pipeline.core.manifest import write_table
 
@@ -107,7 +107,7 @@ def test_a_jury_agrees_with_the_measures_that_see_what_it_sees(
         assert 0 < found[name]["kendall"] < found[name]["spearman"]
     assert found["wrong"]["verdict"] == AGAINST
     assert found["wrong"]["spearman"] == pytest.approx(-found["seen"]["spearman"])
-    assert found["blind"]["verdict"] == "no difference shown"
+    assert found["blind"]["verdict"] == UNSHOWN
     assert (found["seen"]["videos"], found["seen"]["clips"]) == (48, 24)
     assert "Near real" in ended.out
     assert AGREES in ended.out
