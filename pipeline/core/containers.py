@@ -1,6 +1,7 @@
 """Media files opened in process with PyAV: which of their streams are meant, and what the header says."""
 
 import itertools
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,6 +15,7 @@ from s2f.pipeline.core.errors import CodecError, MediaError
 
 Container = av.container.InputContainer
 Stream = TypeVar("Stream", av.VideoStream, av.AudioStream)
+Packet = TypeVar("Packet")
 
 LOCAL_ONLY = {"protocol_whitelist": "file,pipe"}
 
@@ -189,12 +191,24 @@ def _told(stream: "av.VideoStream | av.AudioStream") -> str:
     return " ".join(name for name in names if name)
 
 
+def readable(packets: Iterator[Packet], path: Path) -> Iterator[Packet]:
+    """The packets of a file. Raises MediaError where a stream begins that was not there at the start."""
+    try:
+        yield from packets
+    except IndexError:
+        # PyAV looks for it among the streams that there were when the file was opened.
+        raise MediaError(
+            f"in {path} a stream begins that its head does not name",
+            "write the file anew: `ffmpeg -i FILE -c copy NEW.mkv`",
+        ) from None
+
+
 def _count_packets(path: Path, several: bool) -> dict[int, int]:
     """Packets of each stream in the first ones of a file; nothing is read where there is no choice."""
     counts: dict[int, int] = {}
     if several:
         with open_container(path) as container, av.logging.Capture():
-            for _, packet in zip(range(LOOKED_AT), container.demux(), strict=False):
+            for _, packet in zip(range(LOOKED_AT), readable(container.demux(), path), strict=False):
                 if packet.size:
                     counts[packet.stream_index] = counts.get(packet.stream_index, 0) + 1
     return counts
@@ -205,7 +219,7 @@ def _counted(path: Path, video: "av.VideoStream") -> Fraction:
     count, stamps, last = 0, list[int](), 0
     unit = Fraction(video.time_base or 1)
     with open_container(path) as container, av.logging.Capture(), suppress(av.error.FFmpegError):
-        for packet in container.demux(container.streams[video.index]):
+        for packet in readable(container.demux(container.streams[video.index]), path):
             count += packet.size > 0
             if packet.size and packet.pts is not None:
                 stamps.append(packet.pts)
@@ -251,7 +265,8 @@ def _next_stamp(
                 stamp = frame.pts * Fraction(frame.time_base or stream.time_base or 1)
                 if earliest is None or stamp >= earliest:
                     return stamp
-    except av.error.FFmpegError:
+    except (av.error.FFmpegError, IndexError):
+        # PyAV fails with an IndexError where a stream begins that was not there.
         pass
     return None
 

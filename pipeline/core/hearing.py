@@ -18,6 +18,7 @@ from s2f.pipeline.core.containers import (
     go_to,
     open_container,
     origin,
+    readable,
 )
 from s2f.pipeline.core.errors import MediaError, SampleError, TimeStampError
 
@@ -25,6 +26,10 @@ Sound = npt.NDArray[np.float32]
 
 # Stamps may differ by so many seconds from where the samples before them end: containers round them.
 TOLERANCE = 0.008
+# Sound that begins more seconds after its file has a damaged stamp.
+LATEST_BEGIN = 3600
+# Silence is made of so many seconds at a time.
+SILENCE = 10
 # A start that lies further in than these seconds is sought, and the sound read from a second before it.
 SOUGHT = 10
 # The mix is decided by the first SECONDS, and where nothing is heard in them, rms, by up to LATEST.
@@ -77,9 +82,14 @@ class SoundReader:
         heard = False
         skip = round((self.start - self._read_from) * self.sample_rate)
         wanted = None if self.end is None else max(0, round((self.end - self.start) * self.sample_rate))
-        for chunk in _chunks(_limited(self._resampled(), skip, wanted), skip, size):
-            heard = True
-            yield chunk
+        try:
+            for chunk in _chunks(_limited(self._resampled(), skip, wanted), skip, size):
+                heard = True
+                yield chunk
+        except av.error.FFmpegError as error:
+            raise MediaError(
+                f"ffmpeg cannot read the sound in {self.path}: {error.strerror}", "encode the file anew"
+            ) from error
         self.note = "; ".join(self._notes)
         if not heard:
             raise MediaError(
@@ -120,7 +130,8 @@ class SoundReader:
                 # An overlap takes back what was a late stamp, not a gap.
                 self.lost = max(0.0, self.lost + off / rate) if at else 0.0
                 if off > 0:
-                    yield np.zeros(off, np.float32), rate
+                    for begin in range(0, off, SILENCE * rate):
+                        yield np.zeros(min(SILENCE * rate, off - begin), np.float32), rate
                     at += off
                 else:
                     samples = samples[-off:]
@@ -133,6 +144,11 @@ class SoundReader:
         if piece.time is None:
             return 0
         off = piece.time - Fraction(at, piece.rate)
+        if not at and off > LATEST_BEGIN:
+            raise TimeStampError(
+                f"the sound in {self.path} begins {float(off):,.0f} s after the file",
+                "encode the file anew with `ffmpeg -fflags +genpts`",
+            )
         if at and not -FARTHEST_BACK <= off <= LONGEST_GAP:
             raise TimeStampError(
                 f"the time stamps of the sound in {self.path} jump by {float(off):+.2f} s after"
@@ -190,7 +206,7 @@ class SoundReader:
             if self._read_from:
                 go_to(container, stream, self._read_from)
             try:
-                for packet in container.demux(stream):
+                for packet in readable(container.demux(stream), self.path):
                     try:
                         frames = packet.decode()
                     except av.error.FFmpegError:

@@ -36,6 +36,7 @@ from s2f.pipeline.core.containers import (
     open_container,
     origin,
     probe,
+    readable,
 )
 from s2f.pipeline.core.errors import MediaError, SizeError, TimeStampError
 from s2f.pipeline.core.hearing import Sound, SoundReader, has_no_layout
@@ -176,13 +177,22 @@ class FrameReader:
             yield from self._kept
             return
         kept: list[Picture] | None = []
-        for picture in self._on_grid():
+        for picture in self._readable(self._on_grid()):
             if kept is not None and len(kept) < self.keep_bytes // picture.nbytes:
                 kept.append(picture)
             else:
                 kept = None
             yield picture
         self._kept = kept or None
+
+    def _readable(self, pictures: Iterator[Picture]) -> Iterator[Picture]:
+        """The pictures; what ffmpeg cannot convert or deinterlace is an error with the file's name."""
+        try:
+            yield from pictures
+        except av.error.FFmpegError as error:
+            raise MediaError(
+                f"ffmpeg cannot read the pictures in {self.path}: {error.strerror}", "encode the file anew"
+            ) from error
 
     def _on_grid(self) -> Iterator[Picture]:
         shown = 0
@@ -305,10 +315,10 @@ class FrameReader:
         """What the decoder gives; what it cannot read is a complaint."""
         if self.begin is not None:
             go_to(container, video, self.begin)
-        packets = container.demux(video)
+        source = readable(container.demux(video), self.path)
         while True:
             try:
-                packet = next(packets, None)
+                packet = next(source, None)
                 if packet is None:
                     return
                 frames = packet.decode()

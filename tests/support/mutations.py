@@ -2,7 +2,7 @@
 
 import random
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -50,7 +50,7 @@ def make_photos(clip: Path, folder: Path) -> list[Path]:
     return made
 
 
-def damaged(sources: Sequence[Path], folder: Path, numbers: range, seed: int) -> Iterator[Path]:
+def damaged(sources: Sequence[Path], folder: Path, numbers: Iterable[int], seed: int) -> Iterator[Path]:
     """Damaged copies of files, which take turns. A number gives the same file whatever is made besides it."""
     for number in numbers:
         source = sources[number % len(sources)]
