@@ -199,6 +199,8 @@ def test_what_a_training_says_and_leaves(s2f: Command, split: Prepared, tmp_path
     for word in ("epoch 1 of 2: loss ", "epoch 2 of 2", "WER ", "with the grammar ", "frames/s", " s left"):
         assert word in ended.out
     assert sorted(path.name for path in run.iterdir()) == [
+        ".lock",
+        ".lock.holder",
         "curves.jsonl",
         "lipread.yaml",
         "metrics.jsonl",
