@@ -87,9 +87,10 @@ def encode_videos(clip: ClipVideos) -> dict[str, bytes]:
         if sound and clip.sound is not None:
             sound.write_bytes(wav.encode(clip.sound, clip.sample_rate))
 
-        def film(frames: Frames, heard: Path | None) -> bytes:
+        def film(frames: Frames, heard: Path | None, *, synthetic: bool = False) -> bytes:
             path = Path(folder, "film.mp4")
-            write_video(path, frames, clip.fps, sound=heard)
+            write_video(path, frames, clip.fps, sound=heard, synthetic=synthetic)
             return path.read_bytes()
 
-        return {REAL: film(clip.real, sound), **{name: film(made, None) for name, made in clip.made.items()}}
+        made = {name: film(frames, None, synthetic=True) for name, frames in clip.made.items()}
+        return {REAL: film(clip.real, sound), **made}

@@ -103,7 +103,7 @@ def animate(
         frames = (np.asarray(cv2.resize(each, size, interpolation=cv2.INTER_CUBIC)) for each in frames)
     if progress:
         frames = told(frames, frames_for(samples, talker.fps, talker.sample_rate), progress)
-    count = write_video(out, frames, talker.fps, sound=audio)
+    count = write_video(out, frames, talker.fps, sound=audio, synthetic=True)
     return Animation(out, count, float(talker.fps), float(count / talker.fps))
 
 

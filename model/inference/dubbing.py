@@ -74,7 +74,7 @@ def dub(
     frames = _composited(pictures, points, generated, still, part)
     if progress:
         frames = told(frames, min(total, frames_for(samples, talker.fps, talker.sample_rate)), progress)
-    count = write_video(out, frames, talker.fps, sound=audio)
+    count = write_video(out, frames, talker.fps, sound=audio, synthetic=True)
     if next(generated, None) is not None:
         LOG.warning("%s ends before the speech: the rest of the speech is left out", video)
     return Animation(out, count, float(talker.fps), float(count / talker.fps))

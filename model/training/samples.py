@@ -66,7 +66,7 @@ def write_film(path: Path, examples: Sequence[Example], media: Media) -> None:
     with tempfile.TemporaryDirectory(prefix="s2f-") as folder:
         spoken = Path(folder, "sound.wav")
         spoken.write_bytes(wav.encode(sound, media.sample_rate))
-        write_video(path, frames, media.fps, sound=spoken)
+        write_video(path, frames, media.fps, sound=spoken, synthetic=True)
 
 
 def animation(example: Example, media: Media) -> bytes:

@@ -4,6 +4,7 @@ import itertools
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from s2f.model.inference.dubbing import dub
 from s2f.model.networks.weights import PRETRAINED
 from s2f.pipeline.core import wav
 from s2f.pipeline.core.errors import InputError
-from s2f.pipeline.core.media import FrameReader, probe, read_audio
+from s2f.pipeline.core.media import FrameReader, probe, read_audio, write_video
 from s2f.pipeline.core.pictures import encode_png
 from s2f.pipeline.faces.alignment import crop, transform_points
 from s2f.pipeline.faces.base import Picture
@@ -128,6 +129,15 @@ def test_a_photo_of_odd_size_speaks_as_a_whole(photo: Path, speech: Path, tmp_pa
     # H.264 alone changes the rest.
     assert max(change[far].mean() for change in changes) < 3
     assert max(change[mouth].mean() for change in changes) > 2 * np.mean([c[far].mean() for c in changes])
+
+
+def test_the_file_says_that_it_is_synthetic(photo: Path, speech: Path, video: Path, tmp_path: Path) -> None:
+    made = animate(Path(PRETRAINED), photo, speech, tmp_path / "talk.mp4")
+    with av.open(str(made.path)) as container:
+        assert "trainedAlgorithmicMedia" in container.metadata["comment"]
+    write_video(tmp_path / "real.mp4", FrameReader(video), FPS)
+    with av.open(str(tmp_path / "real.mp4")) as container:
+        assert "comment" not in container.metadata
 
 
 def test_the_face_alone_is_shown_as_large_as_asked(photo: Path, speech: Path, tmp_path: Path) -> None:
