@@ -42,7 +42,9 @@ from s2f.pipeline.core.hearing import Sound, SoundReader, has_no_layout
 from s2f.pipeline.core.pixels import ALL, HDR, REST, Picture, deinterlaced, display_matrix, emptiness, upright
 
 __all__ = [
+    "EITHER",
     "ENCODERS",
+    "SYNTHETIC",
     "FrameReader",
     "Picture",
     "Probe",
@@ -113,8 +115,10 @@ FRAGMENTED = {
 }
 
 
-# What a file says of pictures that a network has made, in the term of the IPTC (as recalled).
-SYNTHETIC = "synthetic: made by s2f from a photo or a video; digital source type trainedAlgorithmicMedia"
+# What the comment of a file says of pictures that a network has made, in the term of the IPTC (as recalled);
+# and what that of a clip of a study says, real or not, since it must not tell which.
+SYNTHETIC = "synthetic: generated, not recorded; digital source type trainedAlgorithmicMedia"
+EITHER = "from a study of real and synthetic videos; the key of the study tells which they are"
 
 # ffmpeg-python hashes names as UTF-8. For bytes of a name that are none, letters for private use stand in.
 STOOD_IN = {code: code + 0x100000 for code in range(0xDC80, 0xDD00)}
@@ -413,13 +417,13 @@ def write_video(
     fps: Fraction,
     sound: Path | None = None,
     *,
-    synthetic: bool = False,
+    comment: str = "",
 ) -> int:
     """Write RGB frames (height, width, 3) and a sound file as a video; return the number of frames.
 
     The ending chooses the codecs: `.mp4` H.264 + AAC for browsers, `.mpg` MPEG-1 + mp2 as in GRID.
-    The sound is cut to the length of the picture. The file is written atomically. Where a network has made
-    the frames, `synthetic`, the comment of the file says so.
+    The sound is cut to the length of the picture. The file is written atomically. What a network has made
+    gets SYNTHETIC as the `comment` in its metadata; `.mpg` has no place for one.
     """
     frames = iter(frames)
     first = next(frames, None)
@@ -442,7 +446,7 @@ def write_video(
         if sound is not None:
             spoken = _sound_track(sound).filter("apad")
             streams.append(spoken.filter("atrim", end=float(count / fps)))
-        said = {"metadata": f"comment={SYNTHETIC}"} if synthetic else {}
+        said = {"metadata": f"comment={comment}"} if comment else {}
         joined = ffmpeg.output(
             *streams, _address(temporary), vcodec="copy", map_metadata=-1, **said, **encoder.rest
         )
