@@ -56,17 +56,19 @@ def validated(run: Path) -> str:
     return f"{words}\n\n{cards.table(['', 'generated', 'still'], lines)}"
 
 
-def read(path: Path, run: str) -> Measured:
+def read(path: Path, run: Path) -> Measured:
     """The figures of a run in the JSON of an evaluation. Raises InputError where it has none."""
     hint = "give the evaluation.json or --json file of 's2f evaluate'"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         rows = {row["name"]: row["scores"] for row in content["rows"]}
-        others = [name for name in rows if name not in (STILL, REAL)]
-        chosen = run if run in others else others[0]
+        named = [name for name in (str(run), run.resolve().name) if name in rows.keys() - {STILL, REAL}]
+        if not named:
+            names = ", ".join(rows) or "nothing"
+            raise InputError(f"{path} measures {names}, not {run}", "evaluate this run")
         columns = [
             [_mean(rows.get(name, {}), measure) for measure in content["measures"]]
-            for name in (chosen, STILL, REAL)
+            for name in (named[0], STILL, REAL)
         ]
         titles = [(name, each["title"]) for name, each in content["measures"].items()]
         return Measured(
@@ -81,7 +83,7 @@ def read(path: Path, run: str) -> Measured:
         )
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}", hint) from error
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} holds no evaluation of a run", hint) from error
 
 

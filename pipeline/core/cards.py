@@ -1,5 +1,6 @@
 """Cards as the Hugging Face Hub reads them: a README.md in Markdown that begins with YAML."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -34,8 +35,8 @@ def code(text: str, language: str = "python") -> str:
 
 
 def figure(value: float | None) -> str:
-    """A measured number, or a dash."""
-    return "-" if value is None else f"{value:.3g}"
+    """A measured number, or a dash where it is not known."""
+    return f"{value:.3g}" if value is not None and math.isfinite(value) else "-"
 
 
 def licence(ids: Iterable[str]) -> list[str]:

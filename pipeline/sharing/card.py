@@ -15,7 +15,7 @@ from s2f.pipeline.corpora import rights
 from s2f.pipeline.prep import funnel
 from s2f.pipeline.prep.funnel import Funnel
 from s2f.pipeline.sharing.contents import Contents
-from s2f.pipeline.stages import clip_stages
+from s2f.pipeline.stages import load_stages
 from s2f.pipeline.stages.splits import SPLITS
 
 MEMBERS = {
@@ -89,6 +89,7 @@ LIMITS = """\
 - Clips that were rejected are missing, so the set is easier than its source.
 - Who speaks and what is said is as the source tells it; where it does not, it is not known.
 - It is not balanced over age, sex, skin colour or language."""
+RECORDINGS = "How many clips came to each stage, and how they ended; `segment` counts long recordings."
 CONSENT = """\
 The set shows faces and voices of people. Pass it on, and train with it, only as its licence and the consent
 of these people allow; where either is unknown, ask. Names of files and speakers are those of the source, and
@@ -245,24 +246,26 @@ def _left_out(lines: Sequence[Funnel]) -> str:
     if not lines:
         return "Not known: the set was published without the manifests of its preparation."
     stages = cards.table(
-        ["stage", "clips", "passed", "rejected", "failed"],
+        ["stage", "came in", "passed", "rejected", "failed"],
         [[each.stage, each.entered, each.ok, each.rejected, each.failed] for each in lines],
     )
-    meanings = {stage.name: stage.reasons for stage in clip_stages()}
+    meanings = {stage.name: stage.reasons for stage in load_stages()}
     reasons = [
         [each.stage, f"`{reason}`", count, meanings[each.stage].get(reason, "")]
         for each in lines
         for reason, count in each.reasons.items()
     ]
     why = cards.table(["stage", "reason", "clips", "what it means"], reasons) if reasons else "Nothing."
-    return f"{stages}\n\n{why}"
+    return f"{RECORDINGS}\n\n{stages}\n\n{why}"
 
 
 def _funnel(data: PreparedSet) -> list[Funnel]:
     folder = data.place / MANIFESTS
     if not (folder / "scan.parquet").exists():
         return []
-    return [funnel.count(stage.name, Manifest(folder, stage.name, COMMON)) for stage in clip_stages()]
+    tables = {stage.name: Manifest(folder, stage.name, COMMON) for stage in load_stages() if stage.run}
+    # Only long recordings are cut.
+    return [line for name, table in tables.items() if (line := funnel.count(name, table)).entered]
 
 
 def _people(rows: Sequence[Row]) -> set[tuple[str, str]]:

@@ -119,7 +119,7 @@ def load_generator(run: PathLike) -> "Talker":
     A text that names no folder may be the id of a model on the Hugging Face Hub. It is fetched from there
     where s2f[hub] is installed, else MissingError is raised.
     """
-    from s2f.model.hub.folder import fetched
+    from s2f.model.hub.fetching import fetched
     from s2f.model.networks.device import best_device
     from s2f.model.networks.weights import load_talker
 

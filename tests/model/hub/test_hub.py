@@ -160,10 +160,12 @@ def test_bad_input_is_a_sentence(s2f: Command, run: Path, tmp_path: Path) -> Non
     refused(s2f("export", tmp_path, "--to", "hub", "a"), "holds no trained model")
     refused(s2f("export", run, "a", "--evaluation", "b"), "--to hub alone")
     refused(s2f("export", run, "--to", "hub", "a", "--evaluation", "none"), "none cannot be read")
-    for content in ("{", "[]", '{"rows": []}', '{"rows": [{"name": "real", "scores": {}}], "measures": {}}'):
+    for content in ("{", "[]", '{"rows": [{"name": "small"}]}'):
         (tmp_path / "bad.json").write_text(content)
         ended = s2f("export", run, "--to", "hub", "a", "--evaluation", tmp_path / "bad.json")
         refused(ended, "holds no evaluation")
+    other = evaluation(tmp_path / "other.json", "large")
+    refused(s2f("export", run, "--to", "hub", "a", "--evaluation", other), "measures other, large", "not")
     for name in (weights.BEST, weights.NEWEST):
         (run / name).unlink()
     refused(s2f("export", run, "--to", "hub", "a"), "holds no weights yet")

@@ -217,6 +217,7 @@ def test_the_card_is_read_by_the_hub_and_says_what_is_known(
     ):
         assert words in text
     assert "| detect | 3 | 3 | 0 | 0 |" in text
+    assert "| segment |" not in text
     assert str(prepared_small.out.parent) not in text
     assert (told.clips, told.doubtful) == (3, ())
 
