@@ -20,6 +20,7 @@ LAYERS: dict[str, set[str]] = {
     "pipeline.stages": BELOW_PREP,
     "pipeline.prep": BELOW_PREP,
     "pipeline.audit": BELOW_PREP | {"pipeline.prep"},
+    "pipeline.sharing": BELOW_PREP | {"pipeline.prep"},
     "pipeline.demo": {"pipeline.core", "pipeline.corpora"},
     # Files to be read, no code.
     "model.presets": set(),
@@ -29,6 +30,7 @@ LAYERS: dict[str, set[str]] = {
     "model.data": FOR_MODEL | {"model.networks"},
     "model.inference": NETWORKS,
     "model.training": NETWORKS,
+    "model.hub": NETWORKS | {"model.training"},
     "model.evaluation": NETWORKS | {"model.inference", "model.training"},
 }
 # The one file that may import such a library.

@@ -11,7 +11,7 @@ from s2f.model.metrics import Frames
 from s2f.model.metrics.scoring import REAL, ClipVideos, Scored
 from s2f.pipeline.core import wav
 from s2f.pipeline.core.html.charts import Chart, Series
-from s2f.pipeline.core.media import write_video
+from s2f.pipeline.core.media import SYNTHETIC, write_video
 
 # Clips that are shown, at most, and bytes of the page that their videos may take.
 MOST_CLIPS, MOST_BYTES = 12, 18_000_000
@@ -87,9 +87,10 @@ def encode_videos(clip: ClipVideos) -> dict[str, bytes]:
         if sound and clip.sound is not None:
             sound.write_bytes(wav.encode(clip.sound, clip.sample_rate))
 
-        def film(frames: Frames, heard: Path | None) -> bytes:
+        def film(frames: Frames, heard: Path | None, comment: str = "") -> bytes:
             path = Path(folder, "film.mp4")
-            write_video(path, frames, clip.fps, sound=heard)
+            write_video(path, frames, clip.fps, sound=heard, comment=comment)
             return path.read_bytes()
 
-        return {REAL: film(clip.real, sound), **{name: film(made, None) for name, made in clip.made.items()}}
+        made = {name: film(frames, None, SYNTHETIC) for name, frames in clip.made.items()}
+        return {REAL: film(clip.real, sound), **made}

@@ -27,7 +27,7 @@ from s2f.model.networks.related.pieces import Stretch
 from s2f.model.networks.weights import Talker
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.core.files import make_folder
-from s2f.pipeline.core.media import ENCODERS, check_sound, read_audio, write_video
+from s2f.pipeline.core.media import ENCODERS, SYNTHETIC, check_sound, read_audio, write_video
 from s2f.pipeline.core.pictures import read_picture
 from s2f.pipeline.core.progress import Progress
 from s2f.pipeline.core.windows import Sound, cut_windows, frames_for, window_starts
@@ -103,7 +103,7 @@ def animate(
         frames = (np.asarray(cv2.resize(each, size, interpolation=cv2.INTER_CUBIC)) for each in frames)
     if progress:
         frames = told(frames, frames_for(samples, talker.fps, talker.sample_rate), progress)
-    count = write_video(out, frames, talker.fps, sound=audio)
+    count = write_video(out, frames, talker.fps, sound=audio, comment=SYNTHETIC)
     return Animation(out, count, float(talker.fps), float(count / talker.fps))
 
 

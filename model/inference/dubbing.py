@@ -12,7 +12,7 @@ from s2f.model.inference.compositing import Compositor, Face, Part, calm_colours
 from s2f.model.inference.runtime import load_prepared
 from s2f.model.networks.device import best_device
 from s2f.pipeline.core.errors import InputError
-from s2f.pipeline.core.media import FrameReader, check_sound, read_audio, write_video
+from s2f.pipeline.core.media import SYNTHETIC, FrameReader, check_sound, read_audio, write_video
 from s2f.pipeline.core.progress import Progress
 from s2f.pipeline.core.windows import frames_for
 from s2f.pipeline.faces import identity, mouth
@@ -74,7 +74,7 @@ def dub(
     frames = _composited(pictures, points, generated, still, part)
     if progress:
         frames = told(frames, min(total, frames_for(samples, talker.fps, talker.sample_rate)), progress)
-    count = write_video(out, frames, talker.fps, sound=audio)
+    count = write_video(out, frames, talker.fps, sound=audio, comment=SYNTHETIC)
     if next(generated, None) is not None:
         LOG.warning("%s ends before the speech: the rest of the speech is left out", video)
     return Animation(out, count, float(talker.fps), float(count / talker.fps))

@@ -3,6 +3,8 @@
 RUN/generator.json         format, the generator's arguments, frame and sample rate
 RUN/generator.safetensors  its newest weights
 RUN/best.safetensors       its weights with the best L1 on the val split
+
+A folder for the Hugging Face Hub is a run too: config.json and model.safetensors.
 """
 
 import json
@@ -64,6 +66,8 @@ def located(run: Path, kind: Kind) -> Path:
 
 
 GENERATOR = Kind("trained model", "s2f train", DESCRIPTION, NEWEST)
+# The same under the names that the Hugging Face Hub knows.
+HUB = Kind("trained model", "s2f train", "config.json", "model.safetensors")
 
 Made = TypeVar("Made")
 
@@ -86,10 +90,17 @@ def save_weights(path: Path, network: nn.Module) -> None:
     write_bytes(path, save(tensors))
 
 
+def files_of(run: Path) -> Kind:
+    """Which files of a folder hold its best generator, or its newest where none was validated."""
+    if (run / HUB.description).exists() and not (run / DESCRIPTION).exists():
+        return HUB
+    return replace(GENERATOR, weights=BEST) if (run / BEST).exists() else GENERATOR
+
+
 def load_talker(run: Path, device: torch.device) -> Talker:
     """The best generator of a run, or its newest where none was validated."""
     run = located(run, GENERATOR)
-    kind = replace(GENERATOR, weights=BEST) if (run / BEST).exists() else GENERATOR
+    kind = files_of(run)
 
     def make(content: dict[str, Any]) -> tuple[AnyGenerator, Talker]:
         generator = build_generator(content["arguments"])

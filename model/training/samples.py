@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from s2f.pipeline.core import wav
-from s2f.pipeline.core.media import write_video
+from s2f.pipeline.core.media import SYNTHETIC, write_video
 from s2f.pipeline.core.shards import Media
 from s2f.pipeline.core.windows import Sound, samples_for, window_starts
 
@@ -66,7 +66,7 @@ def write_film(path: Path, examples: Sequence[Example], media: Media) -> None:
     with tempfile.TemporaryDirectory(prefix="s2f-") as folder:
         spoken = Path(folder, "sound.wav")
         spoken.write_bytes(wav.encode(sound, media.sample_rate))
-        write_video(path, frames, media.fps, sound=spoken)
+        write_video(path, frames, media.fps, sound=spoken, comment=SYNTHETIC)
 
 
 def animation(example: Example, media: Media) -> bytes:

@@ -15,6 +15,7 @@ from s2f.pipeline.app.commands import (
     lipread,
     models,
     prep,
+    publish,
     settings,
     show,
     stage,
@@ -36,7 +37,7 @@ app = typer.Typer(
 
 # The panels of `s2f --help`, each with its commands: a function, or an app with commands of its own.
 PANELS: dict[str, tuple[Any, ...]] = {
-    "Prepare": (prep.prep, stage.stage),
+    "Prepare": (prep.prep, stage.stage, publish.publish),
     "Train": (train.train, ablate.ablate, animate.animate, export.export),
     "Look": (
         studio.studio,

@@ -133,6 +133,37 @@ def appearing(path: Place) -> Iterator[Path]:
             temporary.unlink()
 
 
+@contextmanager
+def appearing_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder to fill: it becomes `path` on success, and is deleted on failure.
+
+    Raises OutputError where `path` holds something already, or cannot be made.
+    """
+    path = path.resolve()
+    if path.exists() and (not path.is_dir() or names(path)):
+        raise OutputError(
+            f"{path} is there already, and is no empty folder", "give a folder that does not exist yet"
+        )
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        # It takes the place of an empty folder.
+        temporary.rename(path)
+    except OSError as error:
+        raise _not_written(path, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def link(source: Path, target: Path) -> None:
+    """A second name for a file, or a copy of it where the file system has none. Raises OSError."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
 def _not_written(path: Place, error: Exception) -> OutputError:
     return OutputError(
         f"{path} cannot be written: {getattr(error, 'strerror', None) or error}",

@@ -43,7 +43,9 @@ from s2f.pipeline.core.hearing import Sound, SoundReader, has_no_layout
 from s2f.pipeline.core.pixels import ALL, HDR, REST, Picture, deinterlaced, display_matrix, emptiness, upright
 
 __all__ = [
+    "EITHER",
     "ENCODERS",
+    "SYNTHETIC",
     "FrameReader",
     "Picture",
     "Probe",
@@ -113,6 +115,11 @@ FRAGMENTED = {
     "audio_bitrate": "128k",
 }
 
+
+# What the comment of a file says of pictures that a network has made, in the term of the IPTC (as recalled);
+# and what that of a clip of a study says, real or not, since it must not tell which.
+SYNTHETIC = "synthetic: generated, not recorded; digital source type trainedAlgorithmicMedia"
+EITHER = "from a study of real and synthetic videos; the key of the study tells which they are"
 
 # ffmpeg-python hashes names as UTF-8. For bytes of a name that are none, letters for private use stand in.
 STOOD_IN = {code: code + 0x100000 for code in range(0xDC80, 0xDD00)}
@@ -414,11 +421,19 @@ def check_sound(path: Path, sample_rate: int) -> int:
     return sum(map(len, read_audio(path, sample_rate, chunk_seconds=10.0)))
 
 
-def write_video(path: Path, frames: Iterable[Picture], fps: Fraction, sound: Path | None = None) -> int:
+def write_video(
+    path: Path,
+    frames: Iterable[Picture],
+    fps: Fraction,
+    sound: Path | None = None,
+    *,
+    comment: str = "",
+) -> int:
     """Write RGB frames (height, width, 3) and a sound file as a video; return the number of frames.
 
     The ending chooses the codecs: `.mp4` H.264 + AAC for browsers, `.mpg` MPEG-1 + mp2 as in GRID.
-    The sound is cut to the length of the picture. The file is written atomically.
+    The sound is cut to the length of the picture. The file is written atomically. What a network has made
+    gets SYNTHETIC as the `comment` in its metadata; `.mpg` has no place for one.
     """
     frames = iter(frames)
     first = next(frames, None)
@@ -441,7 +456,10 @@ def write_video(path: Path, frames: Iterable[Picture], fps: Fraction, sound: Pat
         if sound is not None:
             spoken = _sound_track(sound).filter("apad")
             streams.append(spoken.filter("atrim", end=float(count / fps)))
-        joined = ffmpeg.output(*streams, _address(temporary), vcodec="copy", map_metadata=-1, **encoder.rest)
+        said = {"metadata": f"comment={comment}"} if comment else {}
+        joined = ffmpeg.output(
+            *streams, _address(temporary), vcodec="copy", map_metadata=-1, **said, **encoder.rest
+        )
         _feed(joined, path)
         temporary.replace(path)
     finally:
@@ -473,13 +491,15 @@ def _sound_track(path: Path) -> Any:
 def fragmented_mp4_command(sound: str, sample_rate: int, width: int, height: int, fps: Fraction) -> list[str]:
     """The command that reads RGB frames from standard input and 16 bit mono sound from `sound`.
 
-    It writes fragmented mp4 to standard output, frame by frame.
+    It writes fragmented mp4 to standard output, frame by frame; its comment says that it is synthetic.
     """
     picture = ffmpeg.input(
         "pipe:0", format="rawvideo", pix_fmt="rgb24", s=f"{width}x{height}", framerate=str(fps), **RAW
     )
     spoken = ffmpeg.input(sound, format="s16le", ar=sample_rate, ch_layout="mono", **RAW)
-    output = ffmpeg.output(picture.video, spoken.audio, "pipe:1", g=round(fps), **FRAGMENTED)
+    output = ffmpeg.output(
+        picture.video, spoken.audio, "pipe:1", g=round(fps), metadata=f"comment={SYNTHETIC}", **FRAGMENTED
+    )
     command: list[str] = output.global_args("-v", "error").compile(cmd=ffmpeg_program())
     return command
 

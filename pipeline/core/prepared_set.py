@@ -123,11 +123,19 @@ class PreparedSet:
     @cached_property
     def speakers(self) -> dict[str, str]:
         """Whose each clip is, by clip id; empty where there are no manifests."""
+        return self._scanned("speaker")
+
+    @cached_property
+    def corpora(self) -> dict[str, str]:
+        """Of which corpus each clip is, by clip id; empty where there are no manifests."""
+        return self._scanned("corpus")
+
+    def _scanned(self, column: str) -> dict[str, str]:
         scan = self.place / MANIFESTS / "scan.parquet"
         if not scan.exists():
             return {}
-        table = read_table(scan, pa.schema([("clip_id", pa.string()), ("speaker", pa.string())]))
-        return dict(zip(table["clip_id"].to_pylist(), table["speaker"].to_pylist(), strict=True))
+        table = read_table(scan, pa.schema([("clip_id", pa.string()), (column, pa.string())]))
+        return dict(zip(table["clip_id"].to_pylist(), table[column].to_pylist(), strict=True))
 
     def fingerprint(self, *splits: str) -> str:
         """A hash that changes when any shard of these splits does."""

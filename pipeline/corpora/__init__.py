@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from s2f.pipeline.corpora.base import Corpus
+    from s2f.pipeline.corpora.base import Corpus, Rights
 
 # The module of each corpus, the most particular first: any folder is a "folder".
 CORPORA = {
@@ -28,6 +28,13 @@ def open_corpus(name: str) -> "Corpus":
 
     module = importlib.import_module(CORPORA[name])
     return cast("Corpus", SimpleNamespace(**{**vars(unknown), **vars(module)}))
+
+
+def rights(name: str) -> "Rights":
+    """Whose a corpus is, by its name; unknown for a name that is not in CORPORA."""
+    from s2f.pipeline.corpora import unknown
+
+    return open_corpus(name).RIGHTS if name in CORPORA else unknown.RIGHTS
 
 
 def sentence(utterance: str) -> str | None:

@@ -28,6 +28,21 @@ LONGEST_ID = 95
 
 
 @dataclass(frozen=True)
+class Rights:
+    """Whose a corpus is, and under which licence its makers give it, as far as that is known.
+
+    `hub` is the licence's name on the Hugging Face Hub. `shareable` is a corpus whose licence lets others
+    pass on what they have made of it.
+    """
+
+    title: str
+    makers: str = ""
+    licence: str = "unknown"
+    hub: str = "unknown"
+    shareable: bool = False
+
+
+@dataclass(frozen=True)
 class Label:
     """What is said, a word or a phone as the corpus has it, and when, in seconds."""
 
@@ -119,6 +134,8 @@ class Source:
 
 class Corpus(Protocol):
     """The module of a corpus. What is not known of it needs no function: see `corpora.unknown`."""
+
+    RIGHTS: Rights
 
     def recognises(self, videos: list[PurePosixPath], home: str) -> bool:
         """Whether most of the videos, named below a raw folder called `home`, belong to this corpus."""

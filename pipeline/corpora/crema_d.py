@@ -7,7 +7,9 @@ import re
 from pathlib import PurePosixPath
 
 from s2f.pipeline.core.files import Place
-from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Source
+from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Rights, Source
+
+RIGHTS = Rights("CREMA-D", "Cao et al. 2014", "ODbL 1.0", "odbl", shareable=True)
 
 SENTENCES = {
     "DFA": "don't forget a jacket",

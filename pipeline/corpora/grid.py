@@ -9,7 +9,15 @@ from pathlib import PurePosixPath
 
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.corpora import texts
-from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Label, Source
+from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Label, Rights, Source
+
+RIGHTS = Rights(
+    "GRID audiovisual sentence corpus",
+    "Cooke, Barker, Cunningham and Shao 2006",
+    "CC BY 4.0",
+    "cc-by-4.0",
+    shareable=True,
+)
 
 # Ticks of an .align file: 1000 to a video frame of 1/25 s.
 TICKS_PER_SECOND = 25_000

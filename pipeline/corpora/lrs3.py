@@ -9,7 +9,11 @@ from pathlib import PurePosixPath
 
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.corpora import folder
-from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Source
+from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Rights, Source
+
+RIGHTS = Rights(
+    "LRS3 or LRS2", "Afouras, Chung and Zisserman 2018", "terms of TED or of the BBC, not checked", "other"
+)
 
 CLIP = re.compile(r"\d{5}")
 PARTS = {"pretrain", "trainval", "test", "main"}

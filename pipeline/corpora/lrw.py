@@ -8,7 +8,11 @@ import re
 from pathlib import PurePosixPath
 
 from s2f.pipeline.core.files import Place
-from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Source
+from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Rights, Source
+
+RIGHTS = Rights(
+    "LRW", "Chung and Zisserman 2016", "agreement with the BBC, for research alone, as recalled", "other"
+)
 
 NAME = re.compile(r"([A-Z]+)_\d{5}")
 FOLDERS = ("train", "val", "test")

@@ -8,7 +8,11 @@ import re
 from pathlib import PurePosixPath
 
 from s2f.pipeline.core.files import Place
-from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Source
+from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Rights, Source
+
+RIGHTS = Rights(
+    "RAVDESS", "Livingstone and Russo 2018", "CC BY-NC-SA 4.0, as recalled", "cc-by-nc-sa-4.0", shareable=True
+)
 
 SENTENCES = {"01": "kids are talking by the door", "02": "dogs are sitting by the door"}
 EMOTIONS = {

@@ -11,7 +11,9 @@ from pathlib import PurePosixPath
 
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.corpora import texts
-from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Label, Source
+from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Label, Rights, Source
+
+RIGHTS = Rights("TCD-TIMIT", "Harte and Gillen 2015", "research agreement, no redistribution", "other")
 
 TICKS_PER_SECOND = 10_000_000
 CAMERA = "straightcam"

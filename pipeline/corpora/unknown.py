@@ -1,6 +1,8 @@
 """What most corpora do not tell: `open_corpus` gives these functions to those that have none of their own."""
 
-from s2f.pipeline.corpora.base import Label, Source
+from s2f.pipeline.corpora.base import Label, Rights, Source
+
+RIGHTS = Rights("videos of unknown origin")
 
 
 def labels(source: Source) -> list[Label]:

@@ -9,7 +9,14 @@ from pathlib import PurePosixPath
 
 from s2f.pipeline.core.files import Place
 from s2f.pipeline.corpora import folder
-from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Source
+from s2f.pipeline.corpora.base import VIDEO_ENDINGS, Rights, Source
+
+RIGHTS = Rights(
+    "VoxCeleb2",
+    "Chung, Nagrani and Zisserman 2018",
+    "rights of those who put the videos online, not checked",
+    "other",
+)
 
 CLIP = re.compile(r"\d+")
 PERSON = re.compile(r"id\d+")

@@ -151,7 +151,8 @@ def _write(
     sound: Path | None,
     frames: int | None = None,
 ) -> int:
-    return media.write_video(target, itertools.islice(_pictures(source, size, fps), frames), fps, sound)
+    pictures = itertools.islice(_pictures(source, size, fps), frames)
+    return media.write_video(target, pictures, fps, sound, comment=media.EITHER)
 
 
 def _pictures(path: Path, size: tuple[int, int], fps: Fraction) -> Iterator[Picture]:

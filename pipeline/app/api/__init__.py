@@ -114,11 +114,16 @@ def train(
 
 
 def load_generator(run: PathLike) -> "Talker":
-    """The best generator of a run, or "pretrained", in eval mode, with its rates. Raises CheckpointError."""
+    """The best generator of a run, or "pretrained", in eval mode, with its rates. Raises CheckpointError.
+
+    A text that names no folder may be the id of a model on the Hugging Face Hub. It is fetched from there
+    where s2f[hub] is installed, else MissingError is raised.
+    """
+    from s2f.model.hub.fetching import fetched
     from s2f.model.networks.device import best_device
     from s2f.model.networks.weights import load_talker
 
-    return load_talker(Path(run), best_device())
+    return load_talker(fetched(run), best_device())
 
 
 def animate(

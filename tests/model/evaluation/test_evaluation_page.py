@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Page
 from rich.console import Console
+from support.comments import comment
 
 from s2f.model.evaluation import page as evaluation_page
 from s2f.model.evaluation import players
@@ -346,5 +347,6 @@ def test_the_videos_are_the_frames_that_were_measured(tmp_path: Path) -> None:
         path = tmp_path / "film.mp4"
         path.write_bytes(film)
         shown = np.stack(list(media.FrameReader(path)))
+        assert comment(path) == ("" if expected is real else media.SYNTHETIC)
         assert shown.shape == expected.shape
         assert np.abs(shown.mean(axis=3) - expected.mean(axis=3)).mean() < 12

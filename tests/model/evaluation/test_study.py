@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 from rich.console import Console
+from support.comments import comment
 from support.prepared import Command, call, refused, shorten
 
 from s2f.model.evaluation.study import clips, page, report, scores
@@ -220,6 +221,7 @@ def test_nothing_on_the_page_tells_which_clip_is_real(
         path.write_bytes(base64.b64decode(data))
         sound = np.concatenate(list(media.read_audio(path, 16_000)))
         frames = len(list(media.FrameReader(path)))
+        assert comment(path) == media.EITHER
         forms.setdefault(origins(study)[clip]["name"], set()).add(
             (media.probe(path), frames, sound.tobytes())
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from support.comments import comment
 
 from s2f.model.inference.animate import animate, read_photo
 from s2f.model.inference.compositing import Compositor, Face, Floats, Part, calm_colours, face_mask
@@ -14,7 +15,7 @@ from s2f.model.inference.dubbing import dub
 from s2f.model.networks.weights import PRETRAINED
 from s2f.pipeline.core import wav
 from s2f.pipeline.core.errors import InputError
-from s2f.pipeline.core.media import FrameReader, probe, read_audio
+from s2f.pipeline.core.media import SYNTHETIC, FrameReader, probe, read_audio, write_video
 from s2f.pipeline.core.pictures import encode_png
 from s2f.pipeline.faces.alignment import crop, transform_points
 from s2f.pipeline.faces.base import Picture
@@ -130,6 +131,18 @@ def test_a_photo_of_odd_size_speaks_as_a_whole(photo: Path, speech: Path, tmp_pa
     assert max(change[mouth].mean() for change in changes) > 2 * np.mean([c[far].mean() for c in changes])
 
 
+@pytest.mark.parametrize("whole", [True, False], ids=["photo", "face"])
+def test_the_file_says_that_it_is_synthetic(whole: bool, photo: Path, speech: Path, tmp_path: Path) -> None:
+    made = animate(Path(PRETRAINED), photo, speech, tmp_path / "talk.mp4", whole=whole)
+    assert comment(made.path) == SYNTHETIC
+    assert "trainedAlgorithmicMedia" in SYNTHETIC
+
+
+def test_a_real_video_does_not_say_that_it_is_synthetic(video: Path, tmp_path: Path) -> None:
+    write_video(tmp_path / "real.mp4", FrameReader(video), FPS)
+    assert comment(tmp_path / "real.mp4") == ""
+
+
 def test_the_face_alone_is_shown_as_large_as_asked(photo: Path, speech: Path, tmp_path: Path) -> None:
     made = animate(Path(PRETRAINED), photo, speech, tmp_path / "face.mp4", whole=False, scale=2)
     found = probe(made.path)
@@ -148,6 +161,7 @@ def test_too_large_a_photo_is_shown_smaller_and_a_line_says_so(
 
 def test_a_video_says_something_else(video: Path, speech: Path, tmp_path: Path) -> None:
     made = dub(Path(PRETRAINED), video, speech, tmp_path / "dubbed.mp4")
+    assert comment(made.path) == SYNTHETIC
     assert made.frames == 25
     before, after = (list(itertools.islice(FrameReader(path, FPS), 25)) for path in (video, made.path))
     changes = np.stack([abs(b.astype(int) - a) for b, a in zip(before, after, strict=True)]).mean(axis=(0, 3))

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from support.comments import comment
 from support.model_runs import RATE, make_generator, make_related, write_run
 from support.model_shards import draw_faces, make_sound
 from support.prepared import Command
@@ -24,6 +25,7 @@ from s2f.model.inference.live import animate_live, to_sound
 from s2f.model.inference.runtime import load_prepared
 from s2f.pipeline.core import wav
 from s2f.pipeline.core.errors import InputError, OutputError
+from s2f.pipeline.core.media import SYNTHETIC
 
 FRAME = 96 * 128 * 3
 PROGRAM = Path(sys.executable).with_name("s2f")
@@ -122,6 +124,7 @@ def test_fragments_come_while_the_sound_still_comes(run: Path, image: Path, tmp_
     os.close(reader)
     os.close(source)
     assert done[0].frames == 50
+    assert comment(film) == SYNTHETIC
     with av.open(str(film)) as container:
         sound, picture = container.streams.audio[0], container.streams.video[0]
         times = [frame.time for frame in container.decode(picture)]

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
+from support.comments import comment
 from support.model_shards import FPS, SAMPLE_RATE, WINDOW, draw_faces, make_sound
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -116,6 +117,7 @@ def test_a_strip_shows_pairs_of_rows_and_no_more_than_fits(tmp_path: Path) -> No
 def test_a_film_has_the_real_frames_left_the_generated_ones_right_and_the_sound(tmp_path: Path) -> None:
     clips = (example(), example(seed=1))
     samples.write_film(tmp_path / "film.mp4", clips, MEDIA)
+    assert comment(tmp_path / "film.mp4") == media.SYNTHETIC
     frames = list(media.FrameReader(tmp_path / "film.mp4"))
     assert len(frames) == 24
     for number, clip in ((3, clips[0]), (15, clips[1])):

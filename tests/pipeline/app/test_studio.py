@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from support.comments import comment
 from support.model_runs import make_generator, write_run
 from support.prepared import Prepared
 
@@ -121,6 +122,7 @@ def test_a_photo_and_a_sound_become_a_video_that_plays_and_can_be_kept(
     found = media.probe(path)
     assert (found.width, found.height) == (360, 288)
     assert found.duration == pytest.approx(3.4, abs=0.1)
+    assert comment(path) == media.SYNTHETIC
     assert sum(map(len, media.read_audio(path, 8000))) > 3 * 8000
     # It is seen to play.
     until(page, "document.querySelector('.made video').currentTime > 0.1")

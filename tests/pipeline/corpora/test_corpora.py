@@ -17,6 +17,7 @@ from s2f.pipeline.corpora import (
     lrw,
     open_corpus,
     ravdess,
+    rights,
     sentence,
     tcd_timit,
 )
@@ -440,9 +441,18 @@ def test_known_counts() -> None:
 def test_every_corpus_of_the_table_offers_what_the_protocol_says(name: str) -> None:
     offered = {each for each in (*vars(Corpus), *Corpus.__annotations__) if not each.startswith("_")}
     assert offered == {
-        "recognises", "find", "labels", "text", "sentence", "is_speaker", "known_clips",
+        "RIGHTS", "recognises", "find", "labels", "text", "sentence", "is_speaker", "known_clips",
     }  # fmt: skip
     assert offered <= set(dir(open_corpus(name)))
+
+
+def test_what_may_be_done_with_a_corpus_is_known_or_said_to_be_unknown() -> None:
+    assert (rights("grid").hub, rights("grid").shareable) == ("cc-by-4.0", True)
+    assert (rights("tcd_timit").hub, rights("tcd_timit").shareable) == ("other", False)
+    for name in ("folder", "nowhere"):
+        assert (rights(name).licence, rights(name).shareable) == ("unknown", False)
+    named = [rights(name).title for name in CORPORA]
+    assert len(set(named)) == len(named)
 
 
 def test_the_last_corpus_of_the_table_takes_any_folder() -> None:
