@@ -14,6 +14,7 @@ import numpy.typing as npt
 from safetensors.numpy import load_file
 from scipy.ndimage import binary_dilation
 from scipy.signal import resample_poly
+from scipy.special import expit
 
 from s2f.pipeline.core.errors import MissingError
 from s2f.pipeline.core.windows import Sound, frames_for
@@ -68,7 +69,7 @@ def speech_probability(sound: Sound, sample_rate: int) -> Floats:
         codes = np.maximum(_convolved(codes, weights[f"{name}.weight"], weights[f"{name}.bias"], stride), 0)
     states = _remembered(codes[:, :, 0], weights)
     logits = np.maximum(states, 0) @ weights["final_conv.weight"][0, :, 0] + weights["final_conv.bias"]
-    return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+    return np.asarray(expit(logits), np.float32)
 
 
 @functools.cache
@@ -109,11 +110,7 @@ def _remembered(codes: Floats, weights: dict[str, Floats]) -> Floats:
     states = np.empty((len(codes), len(state)), np.float32)
     for number, given in enumerate(inputs):
         take, keep, new, give = np.split(given + state @ recurrent, 4)
-        memory = _sigmoid(keep) * memory + _sigmoid(take) * np.tanh(new)
-        state = _sigmoid(give) * np.tanh(memory)
+        memory = expit(keep) * memory + expit(take) * np.tanh(new)
+        state = expit(give) * np.tanh(memory)
         states[number] = state
     return states
-
-
-def _sigmoid(values: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-values)), np.float32)
