@@ -227,6 +227,9 @@ class TrainParams(JudgedParams, LoaderParams, SystemParams, RenamedParams):
                 raise ValueError(f"{name} must be {str(value).lower()} for the generator of {related.title}")
         if related.in_pieces and self.frames % TIMES:
             raise ValueError(f"frames must be a multiple of {TIMES} for the generator of {related.title}")
+        # The norms of its coarsest scale need two values.
+        if related.in_pieces and self.batch * self.frames < 2 * TIMES:
+            raise ValueError(f"batch must be at least 2 for pieces of {TIMES} frames")
         return self
 
     @model_validator(mode="after")

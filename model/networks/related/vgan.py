@@ -38,7 +38,7 @@ class Foreground(nn.Module):
             kernel, stride = ((4, 4, 4), 2) if 2**level < TIMES else ((3, 4, 4), (1, 2, 2))
             grow.append(nn.ConvTranspose3d(one, other, kernel, stride, 1, bias=False))
         self.grow = nn.ModuleList(grow)
-        self.heard = nn.ModuleList(Heard(context, each) for each in channels)
+        self.heard = nn.ModuleList(Heard(context, each, norm=True) for each in channels)
         self.norms = nn.ModuleList(nn.BatchNorm3d(each) for each in channels)
         self.paint = nn.ConvTranspose3d(width, 4, (1, 4, 4), (1, 2, 2), (0, 1, 1), bias=False)
 

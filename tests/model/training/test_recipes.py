@@ -199,6 +199,7 @@ def test_what_is_saved_has_the_values_and_gives_the_same_settings(tmp_path: Path
         (["train.generator=mocogan", "train.blend=true"], "blend must be false for the generator of MoCoGAN"),
         (["train.generator=vgan", "train.frames=32", "train.temporal=false"], "temporal must be true"),
         (["train.generator=gan"], "setting train.generator"),
+        (["train.generator=vgan", "train.frames=16", "train.batch=1"], "batch must be at least 2"),
         (["train.l1_weight=0", "train.frame_weight=0", "train.sequence_weight=0"], "cannot all be 0"),
     ],
 )
