@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from upath import UPath
 
-from s2f.pipeline.core.errors import InputError
+from s2f.pipeline.core.errors import InputError, OutputError
 from s2f.pipeline.core.files import Place
 
 # A holder that has not renewed its lock for so many seconds is dead.
@@ -95,13 +95,16 @@ def _leased(lock: UPath) -> Iterator[None]:
         raise
     for other in dead:
         _remove(other)
-    ended = threading.Event()
+    ended, lost = threading.Event(), threading.Event()
 
     def renew() -> None:
         count = 0
         while not ended.wait(LEASE_SECONDS / 4):
             count += 1
             with suppress(OSError):
+                if _name(_read(claim)) != holder:
+                    lost.set()
+                    return
                 claim.write_text(f"{holder}\n{count}")
 
     keeper = threading.Thread(target=renew, daemon=True)
@@ -111,7 +114,13 @@ def _leased(lock: UPath) -> Iterator[None]:
     finally:
         ended.set()
         keeper.join()
-        _remove(claim)
+        if not lost.is_set():
+            _remove(claim)
+    if lost.is_set():
+        raise OutputError(
+            f"this run stood still for over {LEASE_SECONDS:.0f} s, and another one took {lock.parent} over",
+            "see what it has made, and run this again",
+        )
 
 
 def _dead(lock: UPath) -> list[UPath]:

@@ -62,6 +62,7 @@ def test_damaged_videos_are_kept_or_have_a_reason(s2f: Command, clip: Path, tmp_
     sources = mutations.make_videos(clip, tmp_path)
     videos = list(mutations.damaged(sources, raw, numbers(8, *VIDEOS), SEED))
     done = s2f("prep", raw.parent, "--out", out, "--set", f"run.time_limit={LIMIT}", "--set", "run.workers=2")
+    assert done.code == 0, done.err
     assert "Traceback" not in done.out + done.err
     known, ended = set(), set()
     for stage in load_stages():

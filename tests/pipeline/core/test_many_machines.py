@@ -231,6 +231,16 @@ def test_two_runs_on_one_bucket_are_refused(store: UPath) -> None:
     assert files.names(lock.parent) == []
 
 
+def test_a_run_that_stood_still_says_that_it_lost_its_bucket(store: UPath) -> None:
+    lock = store.parent / "slept" / ".lock"
+    with pytest.raises(OutputError, match="another one took"), locks.alone(lock):
+        # What another run does that has found this one dead.
+        (lock.parent / ".lock.0").unlink()
+        (lock.parent / ".lock.1").write_text("process 2 of another machine\n0")
+        time.sleep(locks.LEASE_SECONDS / 2)
+    assert files.names(lock.parent) == [".lock.1"]
+
+
 @pytest.mark.parametrize("left", [[], ["4"], ["4", "7"]], ids=["free", "dead", "dead twice"])
 def test_of_runs_that_begin_at_the_same_moment_one_has_the_bucket(store: UPath, left: list[str]) -> None:
     lock = store.parent / f"race{len(left)}" / ".lock"
