@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import time
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -57,10 +58,16 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+def next_second() -> None:
+    """TensorBoard reads its files by their names: of one second, the tenth comes before the ninth."""
+    time.sleep(1.01)
+
+
 def test_what_a_stopped_attempt_wrote_beyond_its_checkpoint_is_taken_out(tmp_path: Path) -> None:
     attempt(tmp_path, 0, end=6)
     first = lines(tmp_path / CURVES)
     (tmp_path / "samples" / "step-by-step.png").touch()
+    next_second()
     with RunLog(tmp_path, 3, ABOUT):
         assert [row["step"] for row in lines(tmp_path / CURVES)] == [1, 2, 3]
         assert [row["step"] for row in lines(tmp_path / METRICS)] == [2]
@@ -68,6 +75,7 @@ def test_what_a_stopped_attempt_wrote_beyond_its_checkpoint_is_taken_out(tmp_pat
             "step-000002",
             "step-by-step",
         }
+    next_second()
     attempt(tmp_path, 3, end=4)
     rows = lines(tmp_path / CURVES)
     assert rows[:3] == first[:3]
