@@ -30,13 +30,7 @@ def alone(lock: Place) -> Iterator[None]:
 
 def check_free(locks: Collection[Place]) -> None:
     """Raises InputError where a process holds one of these lock files. They are not held after that."""
-    claims = [(lock, claim) for lock in locks if isinstance(lock, UPath) for claim in _claims(lock)]
-    before = [_read(claim) for _, claim in claims]
-    if claims:
-        time.sleep(LEASE_SECONDS)
-    for (remote, claim), content in zip(claims, before, strict=True):
-        if (now := _read(claim)) and now != content:
-            raise _at_work(remote, _name(now))
+    _dead([lock for lock in locks if isinstance(lock, UPath)])
     for lock in locks:
         if isinstance(lock, Path) and lock.exists():
             try:
@@ -73,7 +67,7 @@ def _leased(lock: UPath) -> Iterator[None]:
     takes its place.
     """
     holder = f"process {os.getpid()} of {socket.gethostname()}, {uuid.uuid4().hex[:8]}"
-    dead = _dead(lock)
+    dead = _dead([lock])
     number = max((_number(claim) for claim in dead), default=-1) + 1
     claim = lock.with_name(f"{lock.name}.{number}")
     try:
@@ -123,12 +117,12 @@ def _leased(lock: UPath) -> Iterator[None]:
         )
 
 
-def _dead(lock: UPath) -> list[UPath]:
-    """The claims of dead processes. Raises InputError where a process is alive."""
-    claims = {claim: _read(claim) for claim in _claims(lock)}
+def _dead(locks: Collection[UPath]) -> list[UPath]:
+    """The claims of dead processes on these locks. Raises InputError where a process is alive."""
+    claims = {claim: (lock, _read(claim)) for lock in locks for claim in _claims(lock)}
     if claims:
         time.sleep(LEASE_SECONDS)
-    for claim, before in claims.items():
+    for claim, (lock, before) in claims.items():
         if (now := _read(claim)) and now != before:
             raise _at_work(lock, _name(now))
     return list(claims)
