@@ -18,11 +18,13 @@ from s2f.model.networks.layers import (
     SkipBlock,
     SoundEncoder,
     channels_last,
+    from_points,
     layer_channels,
     over_frames,
     smallest,
 )
 from s2f.model.networks.log_mel import LogMelEncoder
+from s2f.model.networks.recurrent import GRU
 from s2f.pipeline.core.errors import InputError
 from s2f.pipeline.faces.alignment import is_face_size
 
@@ -93,7 +95,7 @@ class ContextEncoder(nn.Module):
             if sound == "log_mel"
             else SoundEncoder(window, sample_rate, code, companded=companded)
         )
-        self.recurrent = nn.GRU(code, code, 2, batch_first=True, dropout=dropout) if temporal else None
+        self.recurrent = GRU(code, code, 2, dropout) if temporal else None
 
     def forward(self, windows: Tensor, memory: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         codes = over_frames(self.sound, windows)
@@ -112,7 +114,7 @@ class NoiseGenerator(nn.Module):
     def __init__(self, size: int, temporal: bool = True) -> None:
         super().__init__()
         self.size = size
-        self.recurrent = nn.GRU(size, size, batch_first=True) if temporal and size else None
+        self.recurrent = GRU(size, size) if temporal and size else None
 
     def forward(self, noise: Tensor, memory: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         white, blinks = noise[..., : self.size], noise[..., self.size :]
@@ -140,8 +142,7 @@ class FrameDecoder(nn.Module):
         self.paint = nn.ConvTranspose2d(width, 3 + blend, 4, 2, 1, bias=False)
 
     def forward(self, latents: Tensor, skips: list[Tensor], still: Tensor) -> Tensor:
-        frames = self.start(latents.flatten(0, 1)[:, :, None, None])
-        frames = torch.relu_(self.start_norm(frames))
+        frames = torch.relu_(self.start_norm(from_points(self.start, latents.flatten(0, 1))))
         for block, skip in zip(self.blocks, reversed(skips[1:]), strict=True):
             frames = block(frames, skip)
         painted: Tensor = self.paint(frames)

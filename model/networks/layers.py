@@ -99,7 +99,26 @@ class PictureEncoder(nn.Module):
         for layer in self.layers:
             picture = layer(picture)
             outputs.append(picture)
-        return self.code(picture).flatten(1), outputs
+        return to_points(self.code, picture), outputs
+
+
+def to_points(layer: nn.Conv2d, pictures: Tensor) -> Tensor:
+    """What a convolution over whole pictures (N, C, h, w) gives, (N, outside).
+
+    As a product, for which a CPU needs less time in training: none for laying out weights anew.
+    """
+    weight = layer.weight.permute(0, 2, 3, 1).flatten(1)
+    return functional.linear(pictures.permute(0, 2, 3, 1).flatten(1), weight, layer.bias)
+
+
+def from_points(layer: nn.ConvTranspose2d, points: Tensor) -> Tensor:
+    """What a transposed convolution without bias makes of points (N, C): pictures of its kernel's size.
+
+    As a product, like `to_points`.
+    """
+    weight = layer.weight.permute(0, 2, 3, 1)
+    pictures = points @ weight.flatten(1)
+    return pictures.view(-1, *weight.shape[1:]).permute(0, 3, 1, 2)
 
 
 class VideoEncoder(nn.Module):

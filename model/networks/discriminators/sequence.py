@@ -15,6 +15,7 @@ from s2f.model.networks.layers import (
     halved,
     over_frames,
 )
+from s2f.model.networks.recurrent import GRU
 
 
 class SequenceDiscriminator(nn.Module):
@@ -39,7 +40,7 @@ class SequenceDiscriminator(nn.Module):
         size = half(size) if halves else size
         self.picture = PictureEncoder(3, max(2, width // 2), CODE, size=size, judge=True)
         self.sound = SoundEncoder(window, sample_rate, CODE)
-        self.recurrent = nn.GRU(2 * CODE, CODE, num_layers=2, batch_first=True)
+        self.recurrent = GRU(2 * CODE, CODE, 2)
         self.verdict = nn.Sequential(nn.Linear(CODE, CODE), nn.LeakyReLU(LEAK), nn.Linear(CODE, 1))
         channels_last(self)
 

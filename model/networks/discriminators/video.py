@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from s2f.model.networks.discriminators import CODE
 from s2f.model.networks.layers import PAPER_SIZE, VideoEncoder, half, halved, over_frames
+from s2f.model.networks.recurrent import GRU
 
 
 class VideoDiscriminator(nn.Module):
@@ -18,7 +19,7 @@ class VideoDiscriminator(nn.Module):
         super().__init__()
         self.halves = halves
         self.video = VideoEncoder(max(2, width // 2), CODE, half(size) if halves else size)
-        self.recurrent = nn.GRU(CODE, CODE, batch_first=True)
+        self.recurrent = GRU(CODE, CODE)
         self.verdict = nn.Linear(CODE, 1)
 
     def forward(self, still: Tensor, frames: Tensor, windows: Tensor) -> Tensor:

@@ -14,10 +14,11 @@ categories. The frame critic sees the still too.
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from s2f.model.networks.generator import FrameDecoder, Identity, Memory
 from s2f.model.networks.layers import channels_last
+from s2f.model.networks.recurrent import GRU
 from s2f.model.networks.related.base import RelatedGenerator
 
 
@@ -29,7 +30,7 @@ class MocoganGenerator(RelatedGenerator):
         width, context, noise, identity = (
             self.arguments[name] for name in ("width", "context", "noise", "identity")
         )
-        self.motion = nn.GRU(context + noise, context, batch_first=True)
+        self.motion = GRU(context + noise, context)
         self.decoder = FrameDecoder(width, context + identity, size=self.size)
         channels_last(self)
 

@@ -31,7 +31,9 @@ from s2f.model.networks.layers import (
     VideoEncoder,
     compand,
     filter_bank,
+    from_points,
     prime_factors,
+    to_points,
 )
 from s2f.model.networks.losses import (
     EYE_COLUMNS,
@@ -43,6 +45,7 @@ from s2f.model.networks.losses import (
     upper_loss,
 )
 from s2f.model.networks.noise import NoiseSource
+from s2f.model.networks.recurrent import GRU
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -174,6 +177,43 @@ def test_sound_by_products_has_the_codes_and_gradients_of_the_convolutions(
         (codes * weight).sum().backward()
         found.append([codes, *(each.grad for each in encoder.parameters())])
     torch.testing.assert_close(*found)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("learns", [True, False])
+def test_a_gru_has_the_states_and_gradients_of_torchs(layers: int, learns: bool) -> None:
+    torch.manual_seed(0)
+    plain = nn.GRU(3, 5, layers, batch_first=True).double()
+    own = GRU(3, 5, layers).double()
+    own.load_state_dict(plain.state_dict())
+    codes, weight = drawn(2, 7, 3).double(), drawn(2, 7, 5).double()
+    found = []
+    for network in (plain, own):
+        network.requires_grad_(learns)
+        seen, memory = codes.clone().requires_grad_(), drawn(layers, 2, 5).double().requires_grad_()
+        states, after = network(seen, memory)
+        ((states * weight).sum() + (after * after).sum()).backward()
+        found.append([states, after, seen.grad, memory.grad, *(each.grad for each in network.parameters())])
+    torch.testing.assert_close(*found)
+    torch.testing.assert_close(own(codes), plain(codes))
+
+
+def test_a_gru_learns_in_float32_where_the_rest_is_in_bfloat16() -> None:
+    gru = GRU(3, 5)
+    with torch.autocast("cpu", torch.bfloat16):
+        states, _ = gru(drawn(2, 4, 3))
+    states.sum().backward()
+    assert states.dtype == torch.float32
+    assert all(weight.grad is not None for weight in gru.parameters())
+
+
+@pytest.mark.parametrize("size", [(4, 3), (2, 5)])
+def test_whole_pictures_by_products_are_what_the_convolutions_give(size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    down, up = nn.Conv2d(6, 4, size).double(), nn.ConvTranspose2d(6, 4, size, bias=False).double()
+    pictures, points = drawn(3, 6, *size).double(), drawn(3, 6).double()
+    torch.testing.assert_close(to_points(down, pictures), down(pictures).flatten(1))
+    torch.testing.assert_close(from_points(up, points), up(points[:, :, None, None]))
 
 
 def test_prime_factors() -> None:
