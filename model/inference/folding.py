@@ -1,15 +1,11 @@
-"""The generator prepared for inference: the same frames in about half the time.
+"""The generator without its norms and with less to do: the same frames, but it cannot be trained.
 
 Norms are folded into the convolutions. The half of each block's first convolution that sees the skip
-is computed once per face. Where pictures are small and channels many, a convolution is a few matrix
-products: oneDNN would lay its weights out anew in every call. docs/experiments.md says how much time
-each of these saves.
+is computed once per face.
 """
 
 import copy
 import itertools
-from dataclasses import replace
-from pathlib import Path
 from typing import cast
 
 import torch
@@ -19,24 +15,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from s2f.model.networks.generator import FrameDecoder, Generator, Identity, IdentityEncoder, finished
 from s2f.model.networks.layers import SkipBlock, channels_last
-from s2f.model.networks.weights import Talker, load_talker
-
-# Frames at a time: more are hardly faster, and take more memory.
-FRAMES = 25
 
 Norm = nn.BatchNorm1d | nn.BatchNorm2d
 
 
-def load_prepared(run: Path, device: torch.device) -> Talker:
-    """The best generator of a run, prepared for inference. Raises CheckpointError."""
-    talker = load_talker(run, device)
-    generator = talker.generator
-    # Those of the related work stay as they are.
-    return replace(talker, generator=prepare(generator)) if isinstance(generator, Generator) else talker
-
-
-def prepare(generator: Generator) -> Generator:
-    """A generator that makes the same frames faster, but cannot be trained; `generator` stays unchanged.
+def fold(generator: Generator) -> Generator:
+    """The same generator without norms; `generator` stays unchanged.
 
     Instead of the skips, its `identity` returns the face's share of each block. The two generators have
     the weights that stay the same in common.
@@ -48,7 +32,7 @@ def prepare(generator: Generator) -> Generator:
             if isinstance(module, nn.Sequential):
                 _fold_norms(module)
         blocks = cast("list[SkipBlock]", list(ready.decoder.blocks))
-        ready.add_module("identity", FaceEncoder(ready.identity, ready.decoder, blocks))
+        ready.add_module("identity", FaceEncoder(ready.identity, blocks))
         ready.add_module("decoder", FoldedDecoder(ready.decoder, blocks))
         channels_last(ready)
     return ready
@@ -67,55 +51,14 @@ class Convolution(nn.Module):
         return functional.conv_transpose2d(pictures, self.weight, self.bias, self.stride, 1)
 
 
-class Product(nn.Module):
-    """The same as matrix products, for small pictures with many channels.
-
-    With a stride of 2, each of the four phases of the result (its even or odd rows and columns) is a
-    convolution of its own with a quarter of the weights.
-    """
-
-    def __init__(self, weight: Tensor, bias: Tensor | None = None, stride: int = 1) -> None:
-        super().__init__()
-        self.taps = weight.shape[2] // stride
-        apart = weight.flip(2, 3).reshape(*weight.shape[:2], self.taps, stride, self.taps, stride)
-        # The inputs of a phase are in the order in which _phase puts them side by side.
-        phases = apart.permute(3, 5, 1, 2, 4, 0).flatten(3)
-        self.weights = nn.ParameterList(phase.contiguous() for row in phases for phase in row)
-        self.bias = bias if bias is None else nn.Parameter(bias)
-        self.stride = stride
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        padded = functional.pad(pictures.permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1))
-        phases = [self._phase(padded, *divmod(each, self.stride)) for each in range(self.stride**2)]
-        if self.stride > 1:
-            rows = [torch.stack(phases[begin : begin + self.stride], dim=3) for begin in (0, self.stride)]
-            phases = [torch.stack(rows, dim=2).flatten(3, 4).flatten(1, 2)]
-        return phases[0].permute(0, 3, 1, 2)
-
-    def _phase(self, padded: Tensor, top: int, left: int) -> Tensor:
-        height, width = padded.shape[1] - 2, padded.shape[2] - 2
-        seen = [
-            padded[:, y : y + height, x : x + width]
-            for y in range(top, top + self.taps)
-            for x in range(left, left + self.taps)
-        ]
-        return functional.linear(torch.cat(seen, dim=3), self.weights[self.stride * top + left], self.bias)
-
-
-Form = type[Convolution] | type[Product]
-
-# Blocks of pictures of no more than so many pixels, 4 x 3 and 8 x 6, are matrix products.
-FEW_PIXELS = 48
-
-
 class FoldedBlock(nn.Module):
     """A SkipBlock with folded norms; takes frames (B * T, C, h, w) and the shares (B, C, h, w) of B faces."""
 
-    def __init__(self, block: SkipBlock, form: Form) -> None:
+    def __init__(self, block: SkipBlock) -> None:
         super().__init__()
         moving, _ = _fold(block.join.weight.chunk(2)[0], block.join_norm, transposed=True)
-        self.join = form(moving)
-        self.grow = form(*_fold(block.grow.weight, block.grow_norm, transposed=True), stride=2)
+        self.join = Convolution(moving)
+        self.grow = Convolution(*_fold(block.grow.weight, block.grow_norm, transposed=True), stride=2)
 
     def forward(self, frames: Tensor, share: Tensor) -> Tensor:
         joined: Tensor = self.join(frames)
@@ -134,7 +77,7 @@ class FoldedDecoder(nn.Module):
         self.size = *weight.shape[2:], len(bias)
         self.weight = nn.Parameter(weight.permute(0, 2, 3, 1).flatten(1))
         self.bias = nn.Parameter(bias.expand(*self.size).flatten())
-        self.blocks = nn.ModuleList(map(FoldedBlock, blocks, _forms(decoder)))
+        self.blocks = nn.ModuleList(map(FoldedBlock, blocks))
         # 2 x 2 pixels of three colours as twelve channels: faster than three channels.
         paint = functional.pad(decoder.paint.weight, (1, 1, 1, 1))
         phases = paint.view(*paint.shape[:2], 3, 2, 3, 2).permute(0, 1, 3, 5, 2, 4)
@@ -155,25 +98,18 @@ class FaceEncoder(nn.Module):
     A share is the output of `join` for a skip, with the bias.
     """
 
-    def __init__(self, encoder: IdentityEncoder, decoder: FrameDecoder, blocks: list[SkipBlock]) -> None:
+    def __init__(self, encoder: IdentityEncoder, blocks: list[SkipBlock]) -> None:
         super().__init__()
         self.encoder = encoder
         self.joins = nn.ModuleList(
-            form(*_fold(block.join.weight.chunk(2)[1], block.join_norm, transposed=True))
-            for block, form in zip(blocks, _forms(decoder), strict=True)
+            Convolution(*_fold(block.join.weight.chunk(2)[1], block.join_norm, transposed=True))
+            for block in blocks
         )
 
     def forward(self, still: Tensor) -> Identity:
         face = self.encoder(still)
         pairs = zip(self.joins, reversed(face.skips[1:]), strict=True)
         return Identity(face.code, [join(skip) for join, skip in pairs], face.still)
-
-
-def _forms(decoder: FrameDecoder) -> list[Form]:
-    """The form of the convolutions of each block."""
-    height, width = decoder.start.kernel_size
-    pixels = [height * width * 4**level for level in range(len(decoder.blocks))]
-    return [Product if each <= FEW_PIXELS else Convolution for each in pixels]
 
 
 def _fold_norms(layers: nn.Sequential) -> None:

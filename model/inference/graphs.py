@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from s2f.model.inference.runtime import prepare
+from s2f.model.inference.folding import fold
 from s2f.model.networks.generator import Generator, Identity
 
 # The inputs that have a time axis.
@@ -27,7 +27,7 @@ class Graph:
 
 def make_graphs(generator: Generator, frames: int) -> dict[str, Graph]:
     """The networks `face` and `step`; the example of a step has so many frames."""
-    ready = prepare(generator)
+    ready = fold(generator)
     still = torch.zeros(1, 3, *generator.size)
     identity = ready.identity(still)
     shares = {f"share{level}": share for level, share in enumerate(identity.skips)}

@@ -1,5 +1,9 @@
 """Animation: windows over chunk borders, one video whatever the chunks, and what users get wrong."""
 
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,8 +16,10 @@ from support.model_runs import RATE, WINDOW, make_generator, make_input, make_re
 from support.model_shards import draw_faces, make_sound
 
 from s2f.model.inference.animate import animate, frames_for, generate, read_face, stream_windows
-from s2f.model.inference.runtime import FRAMES, Convolution, Product, load_prepared, prepare
+from s2f.model.inference.folding import fold
+from s2f.model.inference.runtime import FRAMES, load_prepared, prepare
 from s2f.model.networks import weights
+from s2f.model.networks.generator import Generator
 from s2f.model.networks.related import RELATED
 from s2f.pipeline.core import wav
 from s2f.pipeline.core.errors import CheckpointError, InputError, OutputError
@@ -99,10 +105,13 @@ def test_frames_do_not_depend_on_the_chunks(run: Path) -> None:
     assert abs(whole.astype(int) - parts).max() <= 1
 
 
+@pytest.mark.parametrize("way", [prepare, fold])
 @pytest.mark.parametrize("changes", VARIANTS)
-def test_a_prepared_generator_makes_the_same_frames(changes: dict[str, float]) -> None:
+def test_a_prepared_generator_makes_the_same_frames(
+    changes: dict[str, float], way: Callable[[Generator], Generator]
+) -> None:
     generator = make_generator(**changes)
-    ready = prepare(generator)
+    ready = way(generator)
     source = torch.Generator().manual_seed(2)
     with torch.inference_mode():
         for clips, lengths in ((1, [1, FRAMES, 2 * FRAMES + 1]), (2, [3, 1])):
@@ -116,16 +125,21 @@ def test_a_prepared_generator_makes_the_same_frames(changes: dict[str, float]) -
             assert (torch.cat(made, dim=1) - wanted).abs().max() < 1e-4
 
 
-@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (4, 2)])
-def test_products_are_a_transposed_convolution(kernel: int, stride: int) -> None:
-    source = torch.Generator().manual_seed(0)
-    pictures, bias = torch.randn(2, 6, 4, 3, generator=source), torch.randn(5, generator=source)
-    weight = torch.randn(6, 5, kernel, kernel, generator=source)
-    forms = [form(weight, bias, stride) for form in (Convolution, Product)]
-    with torch.inference_mode():
-        wanted, made = (form(pictures) for form in forms)
-    assert made.shape == wanted.shape
-    assert (made - wanted).abs().max() < 1e-4
+def test_openvino_does_not_report_to_its_makers() -> None:
+    """Its module for that would do so at every import, and is told apart by its submodules."""
+    script = """
+import sys
+import torch
+from support.model_runs import make_generator, make_input
+from s2f.model.inference.runtime import prepare
+generator = make_generator()
+with torch.inference_mode():
+    prepare(generator)(*make_input(generator, 1, 2, torch.Generator()))
+assert "openvino" in sys.modules
+assert not [name for name in sys.modules if name.startswith("openvino_telemetry.")]
+"""
+    tests = str(Path(__file__).parents[2])
+    subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ, "PYTHONPATH": tests})
 
 
 def test_to_prepare_changes_nothing_in_the_generator() -> None:
