@@ -1,7 +1,7 @@
-"""Measures by networks that a user has the weights of: FID, FVD and LPIPS from ONNX files.
+"""Measures by networks that a user has the weights of: FID, FVD and LPIPS from ONNX files, and SyncNet's.
 
 An ONNX file is data: ONNX Runtime computes what it describes, and runs no code of it. Files of pickle or
-TorchScript are programs, and are not read.
+TorchScript are programs, and are not read. Of SyncNet, whose layers are known, the tensors alone are read.
 """
 
 import functools
@@ -14,11 +14,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from s2f.model.evaluation.learned import syncnet
 from s2f.model.evaluation.learned.metrics import LearnedMetric, LearnedSetMetric
 from s2f.model.metrics import Frames
+from s2f.model.metrics.closeness import RATIO
 from s2f.model.metrics.footage import Footage
 from s2f.model.metrics.frechet import Features
-from s2f.model.metrics.measures import MADE, PICTURE, TOGETHER, Measure, SetMeasure
+from s2f.model.metrics.measures import MADE, MOVING, PICTURE, SYNC, TOGETHER, Measure, SetMeasure
 from s2f.pipeline.core.errors import InputError, MissingError
 from s2f.pipeline.core.files import sha256
 from s2f.pipeline.core.params import nearest
@@ -166,10 +168,37 @@ LPIPS = LearnedMetric(
     group=PICTURE,
     brief=False,
 )
+# What cannot be computed is explained once, by the first of the two.
+LSE_D = LearnedMetric(
+    "lse_d",
+    "LSE-D",
+    "distance of sound and lips at the best offset, by the given SyncNet",
+    False,
+    3,
+    MOVING,
+    syncnet.lse_d,
+    unknown=syncnet.UNKNOWN,
+    group=SYNC,
+    brief=False,
+    scale=RATIO,
+)
+LSE_C = LearnedMetric(
+    "lse_c",
+    "LSE-C",
+    "how clearly that offset is seen, by the given SyncNet",
+    True,
+    3,
+    MOVING,
+    syncnet.lse_c,
+    group=SYNC,
+    brief=False,
+    scale=RATIO,
+)
 
 NETWORKS = {
     "fid": Network((FID,), functools.partial(_takes, 1)),
     "fvd": Network((FVD,), functools.partial(_takes, 1)),
     "lpips": Network((LPIPS,), functools.partial(_takes, 2)),
+    "syncnet": Network((LSE_D, LSE_C), syncnet.load),
 }
 METRICS = tuple(metric for network in NETWORKS.values() for metric in network.metrics)
