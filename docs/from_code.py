@@ -202,7 +202,7 @@ def measures() -> Iterator[str]:
         ("name", "title", "meaning", "better", "measured on"),
         [
             (f"`{m.name}`", m.title, _plain(m.meaning), better[m.higher_is_better], ", ".join(m.on))
-            for m in (*MEASURES, *SET_MEASURES, *LEARNED_METRICS, *METRICS.values())
+            for m in (*MEASURES, *SET_MEASURES, *LEARNED_METRICS, *METRICS)
         ],
     )
     yield "\n## Discriminators\n"

@@ -1,7 +1,7 @@
-"""Measures by networks that a user has the weights of: FID, FVD and LPIPS from ONNX files.
+"""Measures by networks that a user has the weights of: FID, FVD and LPIPS from ONNX files, and SyncNet's.
 
 An ONNX file is data: ONNX Runtime computes what it describes, and runs no code of it. Files of pickle or
-TorchScript are programs, and are not read.
+TorchScript are programs, and are not read. Of SyncNet, whose layers are known, the tensors alone are read.
 """
 
 import functools
@@ -14,11 +14,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from s2f.model.evaluation.learned import syncnet
 from s2f.model.evaluation.learned.metrics import LearnedMetric, LearnedSetMetric
 from s2f.model.metrics import Frames
+from s2f.model.metrics.closeness import RATIO
 from s2f.model.metrics.footage import Footage
 from s2f.model.metrics.frechet import Features
-from s2f.model.metrics.measures import MADE, PICTURE, TOGETHER, Measure, SetMeasure
+from s2f.model.metrics.measures import MADE, MOVING, PICTURE, SYNC, TOGETHER, Measure, SetMeasure
 from s2f.pipeline.core.errors import InputError, MissingError
 from s2f.pipeline.core.files import sha256
 from s2f.pipeline.core.params import nearest
@@ -30,8 +32,16 @@ Input = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
+class Network:
+    """A network that a user may have: its measures, and what raises InputError for a file that is not it."""
+
+    metrics: tuple[LearnedMetric | LearnedSetMetric, ...]
+    check: Callable[[Path], object]
+
+
+@dataclass(frozen=True)
 class Given:
-    """A file of weights that a user gave for a measure, with its SHA-256."""
+    """A file of weights that a user gave for a network, with its SHA-256."""
 
     name: str
     path: Path
@@ -39,7 +49,8 @@ class Given:
 
     def in_words(self) -> str:
         """Which file was used."""
-        return f"{METRICS[self.name].title}: by the network in {self.path}, SHA-256 {self.sha256}"
+        titles = ", ".join(metric.title for metric in NETWORKS[self.name].metrics)
+        return f"{titles}: by the network in {self.path}, SHA-256 {self.sha256}"
 
 
 def given(texts: Sequence[str]) -> tuple[Given, ...]:
@@ -50,23 +61,19 @@ def given(texts: Sequence[str]) -> tuple[Given, ...]:
     found: dict[str, Given] = {}
     for text in texts:
         name, equals, path = text.partition("=")
-        if not equals or name not in METRICS:
-            hint = nearest(name, list(METRICS)) if equals else "write NAME=FILE, such as fid=inception.onnx"
+        if not equals or name not in NETWORKS:
+            hint = nearest(name, list(NETWORKS)) if equals else "write NAME=FILE, such as fid=inception.onnx"
             raise InputError(f"--weights {text} names no measure and its file", hint)
         if not Path(path).is_file():
-            raise InputError(f"{path} is not a file", f"give the ONNX file of the network for {name}")
-        wanted = 2 if name == "lpips" else 1
-        if (count := len(_session(Path(path)).get_inputs())) != wanted:
-            raise InputError(
-                f"{path} takes {count} inputs, {name} has {wanted}", "see docs/metrics.md, Weights"
-            )
+            raise InputError(f"{path} is not a file", f"give the file with the network for {name}")
+        NETWORKS[name].check(Path(path))
         found[name] = Given(name, Path(path), sha256(Path(path)))
     return tuple(found.values())
 
 
 def measures(files: Sequence[Given]) -> tuple[Measure | SetMeasure, ...]:
     """The measures by these files."""
-    return tuple(METRICS[each.name].by(each.path) for each in files)
+    return tuple(metric.by(each.path) for each in files for metric in NETWORKS[each.name].metrics)
 
 
 @functools.cache
@@ -84,6 +91,11 @@ def _session(path: Path) -> Any:
             f"{path} is not a network in ONNX: {error}",
             "pickled weights and TorchScript are programs; export them with torch.onnx on your machine",
         ) from error
+
+
+def _takes(inputs: int, path: Path) -> None:
+    if (count := len(_session(path).get_inputs())) != inputs:
+        raise InputError(f"{path} takes {count} inputs, not {inputs}", "see docs/metrics.md, Weights")
 
 
 def _run(path: Path, *inputs: Input) -> npt.NDArray[np.float32]:
@@ -143,18 +155,50 @@ def _together(
     return LearnedSetMetric(name, title, meaning, False, 2, ("run",), features, group=TOGETHER, brief=False)
 
 
-METRICS: dict[str, LearnedMetric | LearnedSetMetric] = {
-    "fid": _together("fid", "FID", "Fréchet distance of the frames' features, by the given network", _fid),
-    "fvd": _together("fvd", "FVD", "the same of pieces of video, by the given network", _fvd),
-    "lpips": LearnedMetric(
-        "lpips",
-        "LPIPS",
-        "distance from the real frames, by the given network",
-        False,
-        3,
-        MADE,
-        _lpips,
-        group=PICTURE,
-        brief=False,
-    ),
+FID = _together("fid", "FID", "Fréchet distance of the frames' features, by the given network", _fid)
+FVD = _together("fvd", "FVD", "the same of pieces of video, by the given network", _fvd)
+LPIPS = LearnedMetric(
+    "lpips",
+    "LPIPS",
+    "distance from the real frames, by the given network",
+    False,
+    3,
+    MADE,
+    _lpips,
+    group=PICTURE,
+    brief=False,
+)
+# What cannot be computed is explained once, by the first of the two.
+LSE_D = LearnedMetric(
+    "lse_d",
+    "LSE-D",
+    "distance of sound and lips at the best offset, by the given SyncNet",
+    False,
+    3,
+    MOVING,
+    syncnet.lse_d,
+    unknown=syncnet.UNKNOWN,
+    group=SYNC,
+    brief=False,
+    scale=RATIO,
+)
+LSE_C = LearnedMetric(
+    "lse_c",
+    "LSE-C",
+    "how clearly that offset is seen, by the given SyncNet",
+    True,
+    3,
+    MOVING,
+    syncnet.lse_c,
+    group=SYNC,
+    brief=False,
+    scale=RATIO,
+)
+
+NETWORKS = {
+    "fid": Network((FID,), functools.partial(_takes, 1)),
+    "fvd": Network((FVD,), functools.partial(_takes, 1)),
+    "lpips": Network((LPIPS,), functools.partial(_takes, 2)),
+    "syncnet": Network((LSE_D, LSE_C), syncnet.load),
 }
+METRICS = tuple(metric for network in NETWORKS.values() for metric in network.metrics)

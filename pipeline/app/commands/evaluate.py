@@ -52,7 +52,8 @@ def evaluate(
     weights: Annotated[
         list[str] | None,
         typer.Option(
-            help="Also FID, FVD or LPIPS by a network in ONNX: fid=FILE, fvd=FILE, lpips=FILE; several."
+            help="Also FID, FVD or LPIPS by a network in ONNX, LSE-D and LSE-C by the published SyncNet:"
+            " fid=FILE, fvd=FILE, lpips=FILE, syncnet=FILE; several."
         ),
     ] = None,
     every_measure: Annotated[

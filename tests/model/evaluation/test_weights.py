@@ -109,7 +109,7 @@ def test_files_that_are_no_such_networks_are_refused(s2f: Command, tmp_path: Pat
         ("fod=a.onnx", "names no measure"),
         (f"fid={tmp_path / 'no.onnx'}", "is not a file"),
         (f"fid={pickled}", "is not a network in ONNX"),
-        (f"lpips={one}", "takes 1 inputs, lpips has 2"),
+        (f"lpips={one}", "takes 1 inputs, not 2"),
     ):
         with pytest.raises(InputError, match=words):
             weights.given([text])
