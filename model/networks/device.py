@@ -1,6 +1,8 @@
-"""Where networks run, on how many threads, and in which precision that is quick."""
+"""Where networks run, on how many threads, in which precision that is quick, and what memory is kept."""
 
+import ctypes
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -26,6 +28,21 @@ def multiplies_bf16(device: torch.device) -> bool:
         word in hidden for word in ("BF16", "FP16", "AMX", "AVX10", "ALL", "DEFAULT")
     )
     return usable and any(told.get(name) for name in ("avx512_bf16", "amx_bf16"))
+
+
+# Of glibc's malloc.h: the size from which a piece is asked of the system alone, and how much may lie idle.
+M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
+
+
+def keep_memory() -> None:
+    """Have this process keep the memory that a training step frees for the next step.
+
+    With glibc, large tensors are otherwise asked of the system in every step, which clears them first.
+    """
+    if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
+        # The most that glibc takes, and all.
+        mallopt(M_MMAP_THRESHOLD, 32 << 20)
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 @contextmanager

@@ -44,39 +44,37 @@ class _Layer(Function):
     @staticmethod
     @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)  # type: ignore[untyped-decorator]
     def forward(ctx: Any, gates: Tensor, state: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        states = gates.new_empty(*gates.shape[:2], weight.shape[1])
-        resets, updates, news, owns = (torch.empty_like(states) for _ in range(4))
-        before = state
-        for frame, given in enumerate(gates.view(*gates.shape[:2], 3, -1).unbind()):
-            own = torch.addmm(bias, before, weight.t()).view(len(state), 3, -1)
-            reset, update = torch.sigmoid(given[:, :2] + own[:, :2]).unbind(1)
-            new = torch.tanh(torch.addcmul(given[:, 2], reset, own[:, 2]))
-            before = torch.lerp(new, before, update, out=states[frame])
-            resets[frame], updates[frame], news[frame], owns[frame] = reset, update, new, own[:, 2]
-        ctx.save_for_backward(states, state, weight, resets, updates, news, owns)
-        return states
+        gates = gates.view(*gates.shape[:2], 3, -1)
+        states, owns = [state], []
+        for given in gates.unbind():
+            owns.append(torch.addmm(bias, states[-1], weight.t()).view_as(given))
+            _, update, new = _activated(given, owns[-1])
+            states.append(torch.lerp(new, states[-1], update))
+        before, own = torch.stack(states[:-1]), torch.stack(owns)
+        ctx.save_for_backward(gates, own, before, weight)
+        return torch.stack(states[1:])
 
     @staticmethod
     @once_differentiable
     @torch.amp.custom_bwd(device_type="cpu")  # type: ignore[untyped-decorator]
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         (grads,) = grad_outputs
-        states, state, weight, reset, update, new, own = ctx.saved_tensors
-        before = torch.cat([state[None], states[:-1]])
-        # How the sums under the three activations change a state, once for all frames.
+        gates, own, before, weight = ctx.saved_tensors
+        reset, update, new = _activated(gates, own)
+        # How the sums under the three activations change a state, for all frames at once.
         into_new = (1 - update) * (1 - new * new)
-        into_reset = into_new * own * reset * (1 - reset)
+        into_reset = into_new * own[..., 2, :] * reset * (1 - reset)
         into_update = (before - new) * update * (1 - update)
         shares = torch.stack([into_reset, into_update, into_new * reset], dim=2)
-        sums = torch.empty_like(shares)
-        change = torch.zeros_like(state)
-        kept = torch.empty_like(states)
-        for frame in range(len(states) - 1, -1, -1):
-            change = torch.add(change, grads[frame], out=kept[frame])
-            torch.mul(shares[frame], change[:, None], out=sums[frame])
-            change = torch.addmm(change * update[frame], sums[frame].flatten(1), weight)
-        own_sums = sums.flatten(2)
-        given = torch.cat([own_sums[..., : 2 * weight.shape[1]], kept * into_new], dim=2)
+        change, changes, sums = torch.zeros_like(before[0]), [], []
+        for grad, share, kept in zip(
+            *(each.flip(0).unbind() for each in (grads, shares, update)), strict=True
+        ):
+            changes.append(change + grad)
+            sums.append((share * changes[-1][:, None]).flatten(1))
+            change = torch.addmm(changes[-1] * kept, sums[-1], weight)
+        own_sums, changed = (torch.stack(each[::-1]) for each in (sums, changes))
+        given = torch.cat([own_sums[..., : -len(weight) // 3], changed * into_new], dim=2)
         flat = own_sums.flatten(0, 1)
         learns = ctx.needs_input_grad[2]
         return (
@@ -85,3 +83,9 @@ class _Layer(Function):
             flat.t() @ before.flatten(0, 1) if learns else None,
             flat.sum(0) if learns else None,
         )
+
+
+def _activated(given: Tensor, own: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Reset, update and new (..., H) from what the input and what the state give, both (..., 3, H)."""
+    reset, update = torch.sigmoid(given[..., :2, :] + own[..., :2, :]).unbind(-2)
+    return reset, update, torch.tanh(torch.addcmul(given[..., 2, :], reset, own[..., 2, :]))

@@ -16,6 +16,7 @@ from rich.console import Console
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
+from s2f.model.networks.device import keep_memory
 from s2f.model.training.curves import Curves, read_metrics
 from s2f.model.training.distributed import Distributed
 from s2f.model.training.terminal import Display, Plan, StopWish, stop_requests, timed
@@ -107,6 +108,7 @@ def run_loop(trainee: Trainee[Item], display: Display, run: Path, console: Conso
 
     Where it was stopped before its end, it says how to go on.
     """
+    keep_memory()
     plan, log, validate = trainee.plan, trainee.curves, trainee.validate
     # One of several ranks waits on: all stop after the same step.
     alone = trainee.distributed.world == 1

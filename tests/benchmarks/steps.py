@@ -62,6 +62,9 @@ def main() -> None:
     new_state = named("new_state", "training.state", "state")
     train_step = named("train_step", "training.step", "trainer")
     window = round(params.window_seconds * RATE)
+    if is_present():
+        # As the loop does before its first step.
+        named("keep_memory", "networks.device")()
     state: Any = None
     for line in sys.stdin:
         order = json.loads(line)
