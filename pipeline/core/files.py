@@ -116,7 +116,7 @@ def appearing(path: Place) -> Iterator[Path]:
             try:
                 path.fs.put_file(str(temporary), path.path)
             except Exception as error:  # each kind of store has its own
-                raise _not_written(path, error) from error
+                raise not_written(path, error) from error
         return
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -126,7 +126,7 @@ def appearing(path: Place) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise _not_written(path, error) from error
+        raise not_written(path, error) from error
     finally:
         # Where the folder could not be made there is nothing to remove.
         with suppress(OSError):
@@ -151,7 +151,7 @@ def appearing_folder(path: Path) -> Iterator[Path]:
         # It takes the place of an empty folder.
         temporary.rename(path)
     except OSError as error:
-        raise _not_written(path, error) from error
+        raise not_written(path, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -164,7 +164,8 @@ def link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _not_written(path: Place, error: Exception) -> OutputError:
+def not_written(path: Place, error: Exception) -> OutputError:
+    """What to tell where writing a file has failed."""
     return OutputError(
         f"{path} cannot be written: {getattr(error, 'strerror', None) or error}",
         "check the free space and the right to write there",

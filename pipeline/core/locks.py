@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from upath import UPath
 
 from s2f.pipeline.core.errors import InputError, OutputError
-from s2f.pipeline.core.files import Place
+from s2f.pipeline.core.files import Place, not_written
 
 # A holder that has not renewed its lock for so many seconds is dead.
 LEASE_SECONDS = 8.0
@@ -33,27 +33,38 @@ def check_free(locks: Collection[Place]) -> None:
     _dead([lock for lock in locks if isinstance(lock, UPath)])
     for lock in locks:
         if isinstance(lock, Path) and lock.exists():
-            try:
-                with FileLock(lock, timeout=LOOK_SECONDS):
-                    pass
-            except Timeout:
-                raise _at_work(lock, _holder(lock)) from None
+            _taken(lock, LOOK_SECONDS).release()
 
 
-def _holder(lock: Path) -> str:
-    holder = lock.with_name(f"{lock.name}.holder")
-    return f"process {holder.read_text() if holder.exists() else 'unknown'}"
-
-
-@contextmanager
-def _locked(lock: Path) -> Iterator[None]:
-    holder, held = lock.with_name(f"{lock.name}.holder"), FileLock(lock, timeout=0)
+def _taken(lock: Path, seconds: float) -> FileLock:
+    """A lock file, taken. Raises InputError where it is held, OutputError where it cannot be opened."""
+    held = FileLock(lock, timeout=seconds)
     try:
         held.acquire()
     except Timeout:
         raise _at_work(lock, _holder(lock)) from None
+    except OSError as error:
+        raise not_written(lock, error) from error
+    return held
+
+
+def _holder_file(lock: Path) -> Path:
+    """The file beside a lock that names who took it last."""
+    return lock.with_name(f"{lock.name}.holder")
+
+
+def _holder(lock: Path) -> str:
+    return f"process {_holder_file(lock).read_text() if _holder_file(lock).exists() else 'unknown'}"
+
+
+@contextmanager
+def _locked(lock: Path) -> Iterator[None]:
+    held = _taken(lock, 0)
     try:
-        holder.write_text(f"{os.getpid()} of {socket.gethostname()}")
+        try:
+            _holder_file(lock).write_text(f"{os.getpid()} of {socket.gethostname()}")
+        except OSError as error:
+            raise not_written(_holder_file(lock), error) from error
         yield
     finally:
         held.release()

@@ -3,6 +3,8 @@
 Every picture is looked at by itself, so that a clip's result depends on that clip alone.
 """
 
+import atexit
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,11 @@ POINTS = (
 FACES = 8
 # The detector wants some room around a face.
 MARGIN = 0.5
+
+# What is closed when Python ends: a landmarker that is deleted later complains, for some of MediaPipe is gone
+# then. This stands before MediaPipe's import, so that it is called after what that does at the end.
+_OPENED = ExitStack()
+atexit.register(_OPENED.close)
 
 
 def open_backend(max_side: int, model: str | None) -> "MediapipeBackend":
@@ -49,13 +56,12 @@ class MediapipeBackend:
                 f"MediaPipe cannot be loaded: {error}", 'pip install "s2f[mediapipe]"'
             ) from error
         self._mediapipe = mediapipe
-        self._landmarker = vision.FaceLandmarker.create_from_options(
-            vision.FaceLandmarkerOptions(
-                base_options=BaseOptions(model_asset_path=str(model)),
-                running_mode=vision.RunningMode.IMAGE,
-                num_faces=FACES,
-            )
+        options = vision.FaceLandmarkerOptions(
+            base_options=BaseOptions(model_asset_path=str(model)),
+            running_mode=vision.RunningMode.IMAGE,
+            num_faces=FACES,
         )
+        self._landmarker = _OPENED.enter_context(vision.FaceLandmarker.create_from_options(options))
 
     def detect(self, picture: Picture) -> list[Detection]:
         """All faces of a picture; see Backend.detect. MediaPipe gives no score: it is 1."""

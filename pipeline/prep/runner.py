@@ -379,7 +379,7 @@ class Preparation:
                         raise result.fatal
                     for row in result.rows.values():
                         self.recordings.put(task.source, row)
-                        self._ran[SEGMENT.name] += 1
+                        self._ran[SEGMENT.name] += SEGMENT.name not in result.restamped
                     progress("recordings", done, len(tasks))
             finally:
                 results.close()

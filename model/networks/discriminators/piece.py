@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from s2f.model.networks.discriminators import Sizes
 from s2f.model.networks.layers import LEAK, PAPER_SIZE, layer_channels, smallest
-from s2f.model.networks.related import TIMES
+from s2f.model.networks.related import TIMES, resizing
 
 
 class PieceDiscriminator(nn.Module):
@@ -22,9 +22,8 @@ class PieceDiscriminator(nn.Module):
         channels = [3, *layer_channels(width, size)]
         layers: list[nn.Module] = []
         for level, (inside, outside) in enumerate(itertools.pairwise(channels)):
-            kernel, stride = ((4, 4, 4), 2) if 2**level < TIMES else ((3, 4, 4), (1, 2, 2))
             layers += [
-                nn.Conv3d(inside, outside, kernel, stride, 1, bias=False),
+                nn.Conv3d(inside, outside, *resizing(level), 1, bias=False),
                 nn.BatchNorm3d(outside) if level else nn.Identity(),
                 nn.LeakyReLU(LEAK, inplace=True),
             ]

@@ -17,6 +17,14 @@ PAPERS = "papers"
 TIMES = 16
 
 
+def resizing(level: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """Kernel and stride of the layer with this number, from 0, that halves or doubles a piece in 3-D.
+
+    The first ones do so with time and picture, until all of time is one moment; the others with the picture.
+    """
+    return ((4, 4, 4), (2, 2, 2)) if 2**level < TIMES else ((3, 4, 4), (1, 2, 2))
+
+
 @dataclass(frozen=True)
 class Related:
     """An entry of the table: its name, who published it, and whether it makes pieces of a fixed length."""

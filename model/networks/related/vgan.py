@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from s2f.model.networks.generator import FrameDecoder, Identity, finished
 from s2f.model.networks.layers import layer_channels, smallest
-from s2f.model.networks.related import TIMES
+from s2f.model.networks.related import TIMES, resizing
 from s2f.model.networks.related.base import PieceGenerator
 from s2f.model.networks.related.heard import Heard
 
@@ -34,9 +34,7 @@ class Foreground(nn.Module):
         channels = layer_channels(width, size)[::-1]
         grow = [nn.ConvTranspose3d(inside, channels[0], (frames // TIMES, *smallest(size)), bias=False)]
         for level, (one, other) in enumerate(itertools.pairwise(channels)):
-            # The first four double time too.
-            kernel, stride = ((4, 4, 4), 2) if 2**level < TIMES else ((3, 4, 4), (1, 2, 2))
-            grow.append(nn.ConvTranspose3d(one, other, kernel, stride, 1, bias=False))
+            grow.append(nn.ConvTranspose3d(one, other, *resizing(level), 1, bias=False))
         self.grow = nn.ModuleList(grow)
         self.heard = nn.ModuleList(Heard(context, each, norm=True) for each in channels)
         self.norms = nn.ModuleList(nn.BatchNorm3d(each) for each in channels)

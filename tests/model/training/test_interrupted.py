@@ -4,6 +4,7 @@ import contextlib
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 from multiprocessing.connection import Connection
@@ -80,3 +81,34 @@ def test_a_training_that_is_ended_at_random_moments_equals_an_undisturbed_one(tm
     for name, adversary in one["adversaries"].items():
         theirs = two["adversaries"][name]["module"]
         assert all(torch.equal(value, theirs[key]) for key, value in adversary["module"].items())
+
+
+def command(*arguments: object) -> "subprocess.Popen[str]":
+    """`s2f train` in a process of its own."""
+    words = [Path(sys.executable).with_name("s2f"), "train", *arguments]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.slow
+def test_a_training_that_is_killed_leaves_its_folder_to_the_next_at_once(tmp_path: Path) -> None:
+    """Also where its loader's processes, which end a little later, were forked while it held the lock."""
+    data, run = make_shards(tmp_path / "data", train=5, val=1, frames=6), tmp_path / "run"
+    settings = SETTINGS | {"steps": 1_000_000, "workers": 2, "threads": 1}
+    given = [f"--set=train.{name}={value}" for name, value in settings.items()]
+    first = command(data, "--run", run, *given)
+    while not (run / checkpoint.STATE).exists():
+        assert first.poll() is None
+        time.sleep(0.05)
+    second = command("--run", run, "--resume")
+    _, told = second.communicate(timeout=120)
+    assert second.returncode == 1
+    assert told.splitlines()[0].startswith(f"error: another run is at work on {run} (process {first.pid} of ")
+    assert first.poll() is None
+    first.kill()
+    first.communicate()
+    step = checkpoint.load_state(run)["step"]
+    third = command("--run", run, "--resume", f"--set=train.steps={step + 4}")
+    printed, told = third.communicate(timeout=120)
+    assert (third.returncode, told) == (0, ""), told
+    assert f"resuming at step {step}" in printed
+    assert checkpoint.load_state(run)["step"] == step + 4

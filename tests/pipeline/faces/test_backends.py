@@ -1,6 +1,8 @@
 """The face backends: one class of tests for all of them, and how far they agree."""
 
 import os
+import subprocess
+import sys
 from itertools import islice
 from pathlib import Path
 
@@ -82,6 +84,16 @@ def test_where_mediapipe_sees_no_face_figures_are_nan(model: Path) -> None:
     assert np.isnan(mouth.mouth_opening(grey, backend)).all()
     assert np.isnan(identity.embed(grey, backend)).all()
     assert face.one_embedding(grey, backend) is None
+
+
+def test_mediapipe_has_nothing_to_say_when_python_ends(model: Path) -> None:
+    """As it has where what is kept to the end, as by pytest, is deleted after the modules that it needs."""
+    test = f"{__file__}::{test_where_mediapipe_sees_no_face_figures_are_nan.__name__}"
+    command = [sys.executable, "-m", "pytest", "-q", test]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_XDIST_WORKER"}
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert ended.returncode == 0, ended.stdout
+    assert "__del__" not in ended.stdout + ended.stderr
 
 
 @pytest.mark.slow

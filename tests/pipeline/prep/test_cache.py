@@ -3,6 +3,7 @@
 import os
 import shutil
 import tarfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,40 @@ def test_touching_a_file_runs_nothing(small: Prepared) -> None:
     assert ran(small.prepare()) == {}
     assert small.rows("scan")["s1_bbaf2n"]["stamp"].startswith(f"{video.stat().st_size}:1 ")
     assert reasons(small, "s1_bbaf2n") == {}
+
+
+@pytest.mark.parametrize("year", [1971, 2100])
+def test_the_times_of_files_decide_nothing(small: Prepared, year: int) -> None:
+    """As where a clock has jumped, or a set was copied: what is there is taken for what it holds."""
+    before, scanned = fingerprint(small.out), small.rows("scan")
+    when = int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
+    for path in [*small.raw.rglob("*"), *small.out.rglob("*")]:
+        os.utime(path, (when, when))
+    with locks.alone(small.out / ".lock"), pytest.raises(InputError, match="another run is at work"):
+        small.prepare()
+    assert ran(small.prepare()) == {}
+    after = fingerprint(small.out)
+    # The time of a raw file stands beside its size, so that one of which neither has changed is not read.
+    stamps = {clip_id: row.pop("stamp") for clip_id, row in small.rows("scan").items()}
+    assert {stamp.partition(":")[2].split()[0] for stamp in stamps.values()} == {f"{when}000000000"}
+    assert [row.pop("stamp") for row in scanned.values()] != [*stamps.values()]
+    assert {clip_id: row | {"stamp": ""} for clip_id, row in small.rows("scan").items()} == {
+        clip_id: row | {"stamp": ""} for clip_id, row in scanned.items()
+    }
+    changed = {name for name in before if after[name][1] != before[name][1]}
+    assert changed <= {"manifests/scan.parquet", ".lock.holder"}
+    assert after.keys() == before.keys()
+    assert ran(small.prepare("window.seconds=0.2")) == {"window": 3}
+    assert list(damages(PreparedSet(small.out))) == []
+
+
+def test_the_time_of_a_recording_has_nothing_cut_again(data: Path, tmp_path: Path) -> None:
+    raw = copy_clips(data, tmp_path / "raw", "s1/bbaf2n")
+    (raw / "segments.csv").write_text("file,start,end\ns1/bbaf2n.mpg,0.4,1.2\ns1/bbaf2n.mpg,1.2,2.0\n")
+    prepared = Prepared(raw, tmp_path / "out")
+    assert ran(prepared.prepare()) == {"segment": 1, **dict.fromkeys(STAGES, 2)}
+    os.utime(raw / "s1/bbaf2n.mpg", (1, 1))
+    assert ran(prepared.prepare()) == {}
 
 
 @pytest.mark.parametrize(
