@@ -114,7 +114,7 @@ class ObjectiveParams(Params):
     )
     sequence: Literal["audiovisual", "video"] = _decided("sequence", "what the sequence discriminator judges")
     sequence_halves: bool = Field(
-        False, description="it sees half the height and width, hears with half the channels; faster"
+        False, description="it sees, hears and remembers half as finely, and is faster"
     )
     sync_frames: int = Field(
         5, ge=1, le=100, description="frames of the snippets of the synchronisation discriminator"

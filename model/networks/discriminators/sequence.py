@@ -24,7 +24,8 @@ class SequenceDiscriminator(nn.Module):
     A CNN per frame, a GRU of 2 layers over time, a classifier of 2 layers at the end (P1). Our
     choice: the sound enters as the codes of an encoder like the generator's, beside the frame's
     code; the CNN has half the generator's width, since it sees every frame twice as often. If it
-    `halves`, it sees pictures of half the height and width, and hears with half the channels.
+    `halves`, it sees pictures of half the height and width, hears with half the channels, and its codes
+    have half the size.
     """
 
     def __init__(
@@ -37,11 +38,11 @@ class SequenceDiscriminator(nn.Module):
     ) -> None:
         super().__init__()
         self.halves = halves
-        size = half(size) if halves else size
-        self.picture = PictureEncoder(3, max(2, width // 2), CODE, size=size, judge=True)
-        self.sound = SoundEncoder(window, sample_rate, CODE, channels=8 if halves else 16)
-        self.recurrent = GRU(2 * CODE, CODE, 2)
-        self.verdict = nn.Sequential(nn.Linear(CODE, CODE), nn.LeakyReLU(LEAK), nn.Linear(CODE, 1))
+        size, code, channels = (half(size), CODE // 2, 8) if halves else (size, CODE, 16)
+        self.picture = PictureEncoder(3, max(2, width // 2), code, size=size, judge=True)
+        self.sound = SoundEncoder(window, sample_rate, code, channels=channels)
+        self.recurrent = GRU(2 * code, code, 2)
+        self.verdict = nn.Sequential(nn.Linear(code, code), nn.LeakyReLU(LEAK), nn.Linear(code, 1))
         channels_last(self)
 
     def forward(self, still: Tensor, frames: Tensor, windows: Tensor) -> Tensor:

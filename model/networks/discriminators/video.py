@@ -12,15 +12,16 @@ class VideoDiscriminator(nn.Module):
 
     Spatio-temporal convolutions, a GRU of 1 layer, a classifier of 1 layer (P2). Our choice: the
     sizes, and half the generator's width, as in P1's. If it `halves`, it sees pictures of half the
-    height and width.
+    height and width, and its codes have half the size.
     """
 
     def __init__(self, width: int, size: tuple[int, int] = PAPER_SIZE, halves: bool = False) -> None:
         super().__init__()
         self.halves = halves
-        self.video = VideoEncoder(max(2, width // 2), CODE, half(size) if halves else size)
-        self.recurrent = GRU(CODE, CODE)
-        self.verdict = nn.Linear(CODE, 1)
+        size, code = (half(size), CODE // 2) if halves else (size, CODE)
+        self.video = VideoEncoder(max(2, width // 2), code, size)
+        self.recurrent = GRU(code, code)
+        self.verdict = nn.Linear(code, 1)
 
     def forward(self, still: Tensor, frames: Tensor, windows: Tensor) -> Tensor:
         """Logits (B,) of frames (B, T, 3, *size); neither still nor sound."""
