@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from s2f.model.inference.animate import generate
+from s2f.model.inference.pace import seconds_per_frame
 from s2f.model.inference.runtime import prepare
 from s2f.model.networks import weights
 from s2f.model.networks.generator import Generator
@@ -90,6 +91,8 @@ def test_live(verdict: Verdict) -> None:
     """Sound comes in as fast as it is spoken: how long after the sound of its middle is a frame there?"""
     torch.set_num_threads(1)
     talker = weights.Talker(prepare(paper_size()), Fraction(FPS), RATE)
+    # As the command does before it listens.
+    seconds_per_frame(talker.generator, CPU)
     begun = 0.0
 
     def arriving() -> Iterator[Sound]:
