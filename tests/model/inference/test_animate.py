@@ -125,29 +125,53 @@ def test_a_prepared_generator_makes_the_same_frames(
             assert (torch.cat(made, dim=1) - wanted).abs().max() < 1e-4
 
 
-def test_openvino_does_not_report_to_its_makers() -> None:
-    """Its module for that would do so at every import, and is told apart by its submodules."""
-    script = """
-import sys
+def after_a_prepared_generator(script: str) -> None:
+    """Run a script in a process in which one has made frames, and has been deleted by another thread."""
+    begin = """
+import os, signal, sys, threading
 import torch
 from support.model_runs import make_generator, make_input
 from s2f.model.inference.runtime import prepare
 generator = make_generator()
+ready = [prepare(generator)]
 with torch.inference_mode():
-    prepare(generator)(*make_input(generator, 1, 2, torch.Generator()))
-assert "openvino" in sys.modules
-assert not [name for name in sys.modules if name.startswith("openvino_telemetry.")]
+    ready[0](*make_input(generator, 1, 2, torch.Generator()))
+deleting = threading.Thread(target=ready.clear)
+deleting.start()
+deleting.join()
 """
     tests = str(Path(__file__).parents[2])
-    subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ, "PYTHONPATH": tests})
+    subprocess.run(
+        [sys.executable, "-c", begin + script], check=True, env={**os.environ, "PYTHONPATH": tests}
+    )
+
+
+def test_openvino_does_not_report_to_its_makers() -> None:
+    """Its module for that would do so at every import, and is told apart by its submodules."""
+    after_a_prepared_generator("""
+assert "openvino" in sys.modules
+assert not [name for name in sys.modules if name.startswith("openvino_telemetry.")]
+""")
+
+
+def test_a_signal_after_the_last_prepared_generator_crashes_nothing() -> None:
+    """OpenVINO would have freed the stack that the main thread has for signals."""
+    after_a_prepared_generator("""
+heard = []
+signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+for _ in range(20):
+    kept = [bytearray(1 << 16) for _ in range(100)]
+    os.kill(os.getpid(), signal.SIGINT)
+assert len(heard) == 20
+""")
 
 
 def test_to_prepare_changes_nothing_in_the_generator() -> None:
     generator = make_generator().train()
     before = {name: tensor.clone() for name, tensor in generator.state_dict().items()}
     ready = prepare(generator)
-    with torch.inference_mode():
-        ready(*make_input(generator, 1, 2, torch.Generator().manual_seed(3)))
+    # Where gradients are on, too.
+    ready(*make_input(generator, 1, 2, torch.Generator().manual_seed(3)))
     assert generator.training
     assert all(weight.requires_grad for weight in generator.parameters())
     after = generator.state_dict()
