@@ -1,5 +1,6 @@
 """Picture files: read with their EXIF rotation, written as PNG; decoders that keep quiet."""
 
+import functools
 import os
 import threading
 import warnings
@@ -125,13 +126,19 @@ def encode_png(picture: Picture) -> bytes:
     return cv2.imencode(".png", picture[:, :, ::-1])[1].tobytes()
 
 
+@functools.cache
+def _nowhere() -> int:
+    """Where that goes, open as long as the process lives: Ctrl-C cannot come between opening and closing."""
+    return os.open(os.devnull, os.O_WRONLY)
+
+
 @contextmanager
 def quiet_decoders() -> Iterator[None]:
     """Drop what C libraries print to standard error: libjpeg complains there of damaged data."""
-    with _standard_error, open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - no path of a user
+    with _standard_error:
         kept = os.dup(2)
         try:
-            os.dup2(nowhere.fileno(), 2)
+            os.dup2(_nowhere(), 2)
             yield
         finally:
             os.dup2(kept, 2)
